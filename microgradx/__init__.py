@@ -1,0 +1,37 @@
+"""microgradx: automatic differentiation you can see through.
+
+>>> import microgradx as mx
+>>> w, x, b = mx.Value(0.5, name="w"), mx.Value(2.0, name="x"), mx.Value(-1.0, name="b")
+>>> y = mx.sigmoid(w * x + b)          # ordinary maths, recorded as a graph
+>>> y.data
+0.5
+>>> y.backward()                       # the chain rule, from y to every leaf
+>>> w.grad, x.grad, b.grad
+(0.5, 0.125, 0.25)
+>>> X = mx.Tensor([[1.0, 2.0], [3.0, 4.0]])
+>>> (X @ X).sum().backward()           # arrays: the same ops, the same rules
+>>> X.grad
+array([[ 7., 11.],
+       [ 9., 13.]])
+"""
+
+from microgradx import functional
+from microgradx.autodiff import Edge, grad, value_and_grad
+from microgradx.binding import bind as _bind
+from microgradx.functional import *  # noqa: F403  (the public functions, listed in functional.__all__)
+from microgradx.graph import (
+    GradientError,
+    MicrogradxError,
+    Node,
+    OpError,
+    RuleError,
+    Tensor,
+    Value,
+    default_dtype,
+    no_grad,
+    scope,
+    set_default_dtype,
+)
+from microgradx.rules import BOOK, op
+
+_bind()

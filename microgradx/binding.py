@@ -1,0 +1,186 @@
+"""One table of operators, methods and NumPy functions, bound to the nodes when the package is imported."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from microgradx import functional as F
+from microgradx.autodiff import backward
+from microgradx.graph import Node, OpError, Tensor, Value
+from microgradx.graph._methods import Methods
+from microgradx.rules.call import binary, unary
+from microgradx.rules.op import BOOK, Op
+
+# Binary operators, each with its reflected form.
+OPERATORS: dict[str, Op] = {"add": F.add, "sub": F.sub, "mul": F.mul, "truediv": F.div}
+# Comparisons: a Value gives a plain bool (so `if v > 0:` works), a Tensor a boolean tensor.
+COMPARISONS: dict[str, Op] = {
+    "gt": F.greater, "ge": F.greater_equal, "lt": F.less, "le": F.less_equal, "eq": F.equal, "ne": F.not_equal,
+}  # fmt: skip
+# Elementwise functions of one argument, as methods.
+UNARY = [
+    "exp",
+    "log",
+    "log1p",
+    "expm1",
+    "sqrt",
+    "abs",
+    "sign",
+    "square",
+    "sin",
+    "cos",
+    "tan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "asin",
+    "acos",
+    "atan",
+    "asinh",
+    "acosh",
+    "atanh",
+    "sigmoid",
+    "softplus",
+    "relu",
+    "neg",
+]
+# Functions whose first argument is the node, as methods of tensors and values alike.
+METHODS = ["clip", "clamp", "leaky_relu", "elu", "maximum", "minimum"]
+# Functions that need axes: methods of tensors.
+TENSOR_METHODS = [
+    "sum",
+    "mean",
+    "max",
+    "min",
+    "amax",
+    "amin",
+    "var",
+    "std",
+    "logsumexp",
+    "softmax",
+    "log_softmax",
+    "matmul",
+    "dot",
+    "reshape",
+    "transpose",
+    "permute",
+    "broadcast_to",
+    "squeeze",
+    "unsqueeze",
+    "flip",
+    "pad",
+    "astype",
+]
+# NumPy functions on tensors, where the name or the arguments differ from ours.
+NUMPY: dict[Any, Callable[..., Any]] = {
+    np.power: lambda a, b: _power(a, b), np.clip: F.clip, np.where: F.where, np.matmul: F.matmul, np.dot: F.matmul,
+    np.max: F.amax, np.min: F.amin, np.amax: F.amax, np.amin: F.amin, np.concatenate: F.concatenate,
+    np.sum: F.sum, np.mean: F.mean, np.stack: F.stack, np.reshape: F.reshape, np.transpose: F.transpose,
+    np.broadcast_to: F.broadcast_to, np.squeeze: F.squeeze, np.expand_dims: F.unsqueeze, np.flip: F.flip,
+    np.pad: lambda x, pad_width, mode="constant", constant_values=0.0: _np_pad(x, pad_width, mode, constant_values),
+    np.einsum: F.einsum, np.outer: F.outer, np.linalg.outer: F.outer, np.matrix_transpose: F.mT,
+    np.var: lambda x, axis=None, ddof=0, keepdims=False: F.var(x, axis, ddof, keepdims),
+    np.std: lambda x, axis=None, ddof=0, keepdims=False: F.std(x, axis, ddof, keepdims),
+    np.absolute: F.abs, np.negative: F.neg,
+}  # fmt: skip
+# Questions about a tensor that carry no gradient: answered by NumPy on the data.
+PLAIN = {np.shape, np.ndim, np.size, np.allclose, np.isclose, np.array_equal, np.argmax, np.argmin, np.isnan,
+         np.isfinite, np.isinf, np.any, np.all, np.array2string, np.array_repr, np.array_str, np.argsort,
+         np.result_type, np.round, np.count_nonzero, np.isneginf, np.isposinf, np.copy}  # fmt: skip
+
+
+def _power(a: Any, b: Any) -> Any:
+    if isinstance(b, (int, float)) and not isinstance(b, bool):
+        return F.power(a, n=b)
+    return F.pow(a, b)
+
+
+def _np_pad(x: Any, pad_width: Any, mode: str, constant_values: float) -> Any:
+    if mode != "constant":
+        raise OpError(f"np.pad on a tensor knows mode='constant', not {mode!r}.")
+    return F.pad(x, pad_width, constant_values)
+
+
+def _array_ufunc(self: Any, ufunc: Any, method: str, *args: Any, **options: Any) -> Any:
+    ours = NUMPY.get(ufunc) or _ROWS.get(ufunc)
+    if method == "__call__" and not options and ours is not None:
+        return ours(*args)
+    if method == "__call__" and ufunc in PLAIN and not options:
+        return ufunc(*_data(args))
+    raise OpError(
+        f"np.{ufunc.__name__}{'' if method == '__call__' else '.' + method} is not an op of the rulebook; "
+        "use the function of microgradx that you mean, or node.data for the bare array."
+    )
+
+
+def _array_function(self: Any, function: Any, types: Any, args: Any, options: Any) -> Any:
+    if function in NUMPY:
+        return NUMPY[function](*args, **options)
+    if function in PLAIN:
+        return function(*_data(args), **dict(zip(options, _data(tuple(options.values())), strict=True)))
+    raise OpError(
+        f"np.{function.__name__} is not an op of the rulebook; use the function of microgradx that you mean, "
+        "or node.data for the bare array."
+    )
+
+
+def _data(args: Any) -> Any:
+    if isinstance(args, (list, tuple)):
+        return type(args)(_data(list(args))) if isinstance(args, tuple) else [_data(a) for a in args]
+    return args.data if isinstance(args, Node) else args
+
+
+def _comparison(row: Op) -> Callable[[Any, Any], Any]:
+    def compare(self: Any, other: Any) -> Any:
+        if not isinstance(other, (Node, int, float, np.ndarray, np.generic, list)):
+            return NotImplemented
+        result = row(self, other)
+        return bool(result.data) if isinstance(result, Value) else result
+
+    return compare
+
+
+def _bind(name: str, method: Any, to: type = Methods) -> None:
+    setattr(to, name, method)
+
+
+def bind() -> None:
+    """Fill the node classes from the tables above."""
+    for name, row in OPERATORS.items():
+        _bind(f"__{name}__", binary(row))
+        _bind(f"__r{name}__", binary(row, reflected=True))
+    for name, row in COMPARISONS.items():
+        _bind(f"__{name}__", _comparison(row))
+    for name in UNARY:
+        _bind(name, unary(getattr(F, name)))
+    for name in METHODS:
+        _bind(name, _method(getattr(F, name)))
+    for name in TENSOR_METHODS:
+        _bind(name, _method(getattr(F, name)), Tensor)
+    _bind("__neg__", unary(F.neg))
+    _bind("__abs__", unary(F.abs))
+    _bind("__pow__", _power)
+    _bind("__rpow__", lambda self, other: F.pow(other, self))
+    _bind("__matmul__", F.matmul, Tensor)
+    _bind("__rmatmul__", lambda self, other: F.matmul(other, self), Tensor)
+    _bind("__getitem__", F.getitem, Tensor)
+    _bind("__iter__", lambda self: (self[i] for i in range(len(self))), Tensor)
+    _bind("mT", property(F.mT), Tensor)
+    _bind("T", property(F.transpose), Tensor)
+    _bind("to", _method(F.astype), Tensor)
+    _bind("backward", backward)
+    _bind("__array_ufunc__", _array_ufunc)
+    _bind("__array_function__", _array_function)
+
+
+def _method(function: Any) -> Any:
+    def method(self: Any, *args: Any, **options: Any) -> Any:
+        return function(self, *args, **options)
+
+    method.__name__ = method.__qualname__ = function.__name__
+    method.__doc__ = function.__doc__
+    return method
+
+
+_ROWS = {row.run: row for row in BOOK.values() if isinstance(row.run, np.ufunc)}

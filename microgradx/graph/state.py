@@ -1,0 +1,55 @@
+"""What is being recorded right now, in this thread: gradients, everything, source lines, the scope."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class State(threading.local):
+    """One per thread; the class attributes are what a new thread starts with."""
+
+    gradients: bool = True  # link results to their inputs, so that backward can walk
+    everything: bool = False  # link even results that need no gradient (formulas and pictures)
+    sources: bool = False  # note the line of the learner's file that made each node
+    scope: str = ""
+
+
+state = State()
+
+
+@contextmanager
+def _set(field: str, value: object) -> Iterator[None]:
+    before = getattr(state, field)
+    setattr(state, field, value)
+    try:
+        yield
+    finally:
+        setattr(state, field, before)
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Results made inside are plain constants: nothing is recorded."""
+    with _set("gradients", False), _set("everything", False):
+        yield
+
+
+@contextmanager
+def recording(*, sources: bool = False) -> Iterator[None]:
+    """Record every result, constants too; with `sources`, also the caller's file and line."""
+    with _set("gradients", True), _set("everything", True), _set("sources", sources):
+        yield
+
+
+@contextmanager
+def scope(name: str) -> Iterator[None]:
+    """Stamp `name` on the nodes made inside; scopes nest as "model.layer1"."""
+    with _set("scope", f"{state.scope}.{name}" if state.scope else name):
+        yield
+
+
+@contextmanager
+def inside_scope(path: str) -> Iterator[None]:
+    """Make nodes in the scope `path`, wherever we are (gradient nodes join their forward node)."""
+    with _set("scope", path):
+        yield

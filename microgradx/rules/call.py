@@ -1,0 +1,148 @@
+"""Running an op: lift the inputs, compute, and record the result as a node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from microgradx.graph.errors import OpError
+from microgradx.graph.node import Node, Tensor, Value, as_array, caller, default_dtype
+from microgradx.graph.state import state
+
+if TYPE_CHECKING:
+    from microgradx.rules.op import Op
+
+_new = object.__new__
+
+
+def call(op: Op, args: tuple[Any, ...], static: dict[str, Any]) -> Any:
+    """The general way; `unary` and `binary` are short cuts for inputs of one kind."""
+    inputs = lift(op, args)
+    if op.noop is not None and op.noop(*inputs, **static):
+        return inputs[0]
+    scalar = bool(inputs) and all(type(node) is Value for node in inputs)
+    raw = [node.data for node in inputs]
+    try:
+        data = op.scalar(*raw, **static) if scalar and op.scalar else op.run(*raw, **static)
+    except MemoryError:
+        raise
+    except (ValueError, IndexError, TypeError, np.exceptions.AxisError) as problem:
+        raise _refused(op, raw, static, problem) from problem
+    return record(Value if scalar else Tensor, data, op, tuple(inputs), static or None)
+
+
+def lift(op: Op, args: tuple[Any, ...]) -> list[Any]:
+    """Nodes of one kind: plain numbers and arrays become constants, a Value among Tensors a 0-d Tensor."""
+    if op.scalar and all(isinstance(a, (Value, int, float)) for a in args):
+        return [a if isinstance(a, Value) else Value(a, requires_grad=False) for a in args]
+    from microgradx.rules.shaping import tensor  # the op that turns a Value into a 0-d Tensor
+
+    floats = [a.dtype for a in args if isinstance(a, (Tensor, np.ndarray, np.generic)) and a.dtype.kind == "f"]
+    weak = np.result_type(*floats) if floats else default_dtype()
+    nodes = []
+    for a in args:
+        if isinstance(a, Value):
+            nodes.append(tensor(a, dtype=weak))
+        elif isinstance(a, Node):
+            nodes.append(a)
+        else:
+            python = isinstance(a, (int, float)) and not isinstance(a, (bool, np.generic))
+            nodes.append(Tensor(as_array(a, weak if python else None), requires_grad=False))
+    return nodes
+
+
+def record(kind: Any, data: Any, op: Op, inputs: tuple[Any, ...], static: Any) -> Any:
+    """A new node for `data`; linked to its inputs when a gradient, or everything, is recorded."""
+    node = _new(kind)
+    if kind is Tensor:
+        if type(data) is not np.ndarray:
+            data = np.asarray(data)
+        needed = state.gradients and data.dtype.kind == "f" and _any_needs(op, inputs)
+    else:
+        needed = state.gradients and _any_needs(op, inputs)
+    node.data, node.grad, node.name, node.scope = data, None, None, state.scope
+    node.requires_grad = needed
+    node.source = caller() if state.sources else None
+    if needed or state.everything:
+        node.op, node.inputs, node.static = op, inputs, static
+    else:
+        node.op, node.inputs, node.static = None, (), None
+    return node
+
+
+def _any_needs(op: Op, inputs: tuple[Any, ...]) -> bool:
+    if not op.nondiff:
+        return any(node.requires_grad for node in inputs)
+    return any(node.requires_grad for name, node in zip(op.inputs, inputs, strict=True) if name not in op.nondiff)
+
+
+def unary(op: Op) -> Callable[[Any], Any]:
+    """The method form of a one-input op without static parameters."""
+    run, scalar = op.run, op.scalar
+
+    def method(self: Any) -> Any:
+        if scalar is not None and type(self) is Value:
+            return record(Value, scalar(self.data), op, (self,), None)
+        return op(self)
+
+    return _named(method, op, f"{op.form}")
+
+
+def binary(op: Op, reflected: bool = False) -> Callable[[Any, Any], Any]:
+    """The operator form of a two-input op: a short cut when both sides are Values."""
+    assert op.scalar is not None
+    scalar, differentiable = op.scalar, op.smooth
+
+    def method(self: Any, other: Any) -> Any:
+        kind = type(other)
+        if type(self) is Value:
+            if kind is float or kind is int:
+                other, kind = Value(other, False), Value
+            if kind is Value:
+                left, right = (other, self) if reflected else (self, other)
+                node = _new(Value)
+                node.data = scalar(left.data, right.data)
+                node.grad = node.name = node.source = node.static = None
+                node.scope = state.scope
+                needed = differentiable and state.gradients and (left.requires_grad or right.requires_grad)
+                node.requires_grad = needed
+                if needed or state.everything:
+                    node.op, node.inputs = op, (left, right)
+                else:
+                    node.op, node.inputs = None, ()
+                if state.sources:
+                    node.source = caller()
+                return node
+        if not isinstance(other, (Node, int, float, np.ndarray, np.generic, list)):
+            return NotImplemented
+        return op(other, self) if reflected else op(self, other)
+
+    return _named(method, op, f"{op.form}")
+
+
+def _named(method: Any, op: Op, doc: str) -> Any:
+    method.__name__, method.__doc__ = op.name, doc
+    return method
+
+
+def _refused(op: Op, raw: list[Any], static: dict[str, Any], problem: Exception) -> OpError:
+    if isinstance(problem, OpError):
+        return problem
+    names = [f"{op.inputs[0]}[{i}]" for i in range(len(raw))] if op.variadic else op.inputs
+    shapes = ", ".join(f"{n} is {np.shape(r)}" for n, r in zip(names, raw, strict=False))
+    accepts = f"; it takes {op.shapes}" if op.shapes else "; their shapes must broadcast together"
+    if op.name == "matmul" and len(raw) == 2 and min(np.ndim(r) for r in raw) >= 2:
+        a, b = np.shape(raw[0]), np.shape(raw[1])
+        hint = ""
+        if a[-1] == b[-1]:
+            hint = " Did you mean B.T?"
+        elif a[-2] == b[-2]:
+            hint = " Did you mean A.T?"
+        return OpError(
+            f"matmul: inner sizes differ: A is {a}, B is {b}; A's last axis must equal B's second-to-last.{hint}"
+        )
+    options = {k: v for k, v in static.items() if v is not None}
+    extra = f" with {', '.join(f'{k}={v!r}' for k, v in options.items())}" if options else ""
+    return OpError(f"{op.name}: cannot run on these inputs: {shapes}{extra}{accepts}. ({problem})")

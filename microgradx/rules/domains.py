@@ -1,0 +1,43 @@
+"""Where an op is defined and smooth, per input; the property tests draw their numbers from here."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Domain:
+    """An interval in which to test, and the points (kinks) to keep away from.
+
+    `text` is what a person reads; `labels` names the axis size that integer labels stay below.
+    """
+
+    text: str
+    low: float = -4.0
+    high: float = 4.0
+    kinks: tuple[float, ...] = ()
+    labels: str = ""
+    distinct: bool = False  # elements must differ clearly (max, sort: ties are kinks)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+REAL = Domain("all real numbers")
+positive = Domain("x > 0", 0.2, 5.0)
+nonzero = Domain("x ≠ 0", -4.0, 4.0, (0.0,))
+unit = Domain("0 < x < 1", 0.1, 0.9)
+inside_one = Domain("-1 < x < 1", -0.9, 0.9)
+above_one = Domain("x > 1", 1.2, 5.0)
+above_minus_one = Domain("x > -1", -0.8, 4.0)
+small = Domain("all real numbers (tested in -2 … 2)", -2.0, 2.0)
+boolean = Domain("true or false", 0.0, 1.0)
+distinct = Domain("all real numbers, no ties", distinct=True)
+
+
+def away_from(*kinks: float) -> Domain:
+    """All real numbers except the kinks, where left and right slope differ."""
+    return Domain("x ≠ " + ", ".join(f"{k:g}" for k in kinks), kinks=kinks)
+
+
+def labels(axis: str) -> Domain:
+    """Integer labels 0 … size-1 of the axis named `axis` in the row's shapes."""
+    return Domain(f"integers in 0 … {axis}-1", labels=axis)

@@ -1,0 +1,291 @@
+"""How a row of the rulebook is defined: `op()` checks it, names it and puts it in the book."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from microgradx.graph import RuleError
+from microgradx.rules.call import call
+from microgradx.rules.domains import REAL, Domain
+from microgradx.rules.specialise import ieee, missing_names, pull_function, raw_twin
+
+BOOK: dict[str, Op] = {}  # the rulebook: every op by name
+ALIASES = {"dim": "axis", "keepdim": "keepdims"}  # PyTorch's words for NumPy's
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One derivative: the function, the names it reads, and its value when it is a constant.
+
+    `whole` is True when the rule reads `g`: it then gives the whole pull-back, not the local partial.
+    """
+
+    run: Callable[..., Any]
+    reads: tuple[str, ...]
+    whole: bool
+    constant: float | None
+
+    def __call__(self, known: Mapping[str, Any]) -> Any:
+        """The rule applied to what it reads: raw data, or nodes (which gives more graph)."""
+        return self.run(**{name: known[name] for name in self.reads})
+
+
+@dataclass(frozen=True, eq=False)
+class Op:
+    """One row of the rulebook: how the op reads, how it runs, and one rule per input."""
+
+    name: str
+    form: str  # as written in the row: "sigmoid(x)" or "add(a, b) = a + b"
+    inputs: tuple[str, ...]
+    variadic: bool
+    static: dict[str, Any]  # static parameters and their defaults
+    notation: ast.expr | None  # the right-hand side of the form, when it has one
+    run: Callable[..., Any]  # on NumPy arrays
+    scalar: Callable[..., Any] | None  # on Python floats
+    rules: dict[str, Rule]
+    nondiff: frozenset[str]
+    linear: tuple[tuple[str, ...], ...]  # groups of inputs in which the op is linear, jointly
+    elementwise: bool
+    shapes: str | None
+    cases: tuple[dict[str, Any], ...]
+    where: dict[str, Domain]
+    words: dict[str, str]  # per input, what its rule does, in words
+    noop: Callable[..., bool] | None  # true when the op would return its first input unchanged
+    home: str  # the module that defines the row
+    _pulls: dict[Any, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<op {self.form}>"
+
+    @property
+    def __name__(self) -> str:
+        return self.name
+
+    @property
+    def __doc__(self) -> str:  # type: ignore[override]
+        return self.form
+
+    @property
+    def smooth(self) -> bool:
+        """True when at least one input has a derivative."""
+        return bool(self.rules)
+
+    def __call__(self, *args: Any, **static: Any) -> Any:
+        """Run the op on nodes, numbers or arrays and record the result as a new node."""
+        if static or len(args) != len(self.inputs) or self.variadic:
+            args, static = self.bind(args, static)
+        elif self.static:
+            static = self.static
+        return call(self, args, static)
+
+    def bind(self, args: tuple[Any, ...], static: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Sort a call into inputs and static parameters, defaults filled in."""
+        for word, ours in ALIASES.items():
+            if word in static and word not in self.static and ours in self.static:
+                static[ours] = static.pop(word)
+        if self.variadic:
+            inputs, extra = args, ()
+        else:
+            inputs, extra = args[: len(self.inputs)], args[len(self.inputs) :]
+            inputs += tuple(static.pop(n) for n in self.inputs[len(inputs) :] if n in static)
+        given = dict(zip(self.static, extra, strict=False)) | static
+        unknown = [name for name in given if name not in self.static]
+        if unknown or len(extra) > len(self.static) or (not self.variadic and len(inputs) < len(self.inputs)):
+            raise TypeError(f"{self.name}: the call does not fit {self.form.split(' = ')[0]}")
+        return inputs, {**self.static, **given}
+
+    def rule_for(self, position: int) -> Rule | None:
+        """The rule of the input at `position`; None for a nondiff input."""
+        return self.rules.get(self.inputs[0] if self.variadic else self.inputs[position])
+
+    def known(self, inputs: Any, output: Any, upstream: Any, static: Any, position: int) -> dict[str, Any]:
+        """What a rule may read, by name."""
+        named = {self.inputs[0]: list(inputs)} if self.variadic else dict(zip(self.inputs, inputs, strict=True))
+        return {**named, **(static or {}), "y": output, "g": upstream, "i": position}
+
+    def pull(self, kind: str) -> Any:
+        """The op's backward for Values ("scalar") or Tensors ("array"), specialised on first use."""
+        if kind not in self._pulls:
+            self._pulls[kind] = pull_function(self, kind)
+        return self._pulls[kind]
+
+    def twin(self, rule: Rule, kind: str) -> Any:
+        """The rule as raw arithmetic on floats ("scalar") or arrays ("array")."""
+        key = (kind, rule)
+        if key not in self._pulls:
+            self._pulls[key] = raw_twin(rule.run, kind)
+        return self._pulls[key]
+
+
+def op(
+    form: str,
+    run: Callable[..., Any] | None = None,
+    scalar: Callable[..., Any] | None = None,
+    *,
+    shapes: str | None = None,
+    cases: Iterable[dict[str, Any]] = ({},),
+    where: Mapping[str, Domain] | None = None,
+    nondiff: str | tuple[str, ...] = (),
+    linear: str | tuple[str, ...] = (),
+    words: Mapping[str, str] | None = None,
+    noop: Callable[..., bool] | None = None,
+    **rules: Callable[..., Any],
+) -> Any:
+    """Define one row of the rulebook and return it, ready to call.
+
+    Args:
+        form: name, inputs and static parameters with their defaults, then optionally how it is written:
+            "sigmoid(x)", "add(a, b) = a + b", "sum(x, axis=None, keepdims=False)", "concatenate(*xs, axis=0)".
+        run: the op on NumPy arrays (static parameters as keywords). Left out, `op` is a decorator for it.
+        scalar: the op on Python floats; by default `run` itself, called with NumPy scalars.
+        shapes: None for an elementwise op (inputs broadcast); otherwise the shapes it takes, such as
+            "(n,k),(k,m)->(n,m)"; "..." stands for any batch axes, numbers are fixed sizes.
+        cases: static parameters to test with, one dict each (a case may carry its own "shapes").
+        where: per input, the domain in which the op is defined and smooth.
+        nondiff: inputs that carry no gradient (labels, masks, indices).
+        linear: inputs in which the op is linear; "A B" means linear in each alone, ("A B",) jointly.
+        words: per input, what its rule does, as a sentence for the trace.
+        noop: called like `run`; true when the first input would be returned unchanged.
+        **rules: per input, its derivative, a function of any of: the inputs, the static parameters,
+            `y` (the output), `g` (the upstream gradient), and `i` (the position, for `*xs`). A rule without
+            `g` is the local partial (elementwise ops only); one with `g` is the whole pull-back.
+
+    Raises:
+        RuleError: the row is incomplete or contradicts itself; the message says how to mend it.
+    """
+    if run is None:
+
+        def decorate(function: Callable[..., Any]) -> Any:
+            return op(
+                form, function, scalar, shapes=shapes, cases=cases, where=where, nondiff=nondiff,
+                linear=linear, words=words, noop=noop, **rules,
+            )  # fmt: skip
+
+        return decorate
+    name, inputs, variadic, static, notation = _parse_form(form)
+    flat = set(nondiff.split() if isinstance(nondiff, str) else nondiff)
+    groups = tuple((n,) for n in linear.split()) if isinstance(linear, str) else tuple(tuple(n.split()) for n in linear)
+    elementwise = shapes is None
+    checked = {
+        key: _check_rule(name, key, rule, (*inputs, *static), elementwise, variadic) for key, rule in rules.items()
+    }
+    _check_inputs(name, inputs, checked, flat, where or {}, words or {}, groups)
+    if name in BOOK:
+        raise RuleError(
+            f"{name}: the rulebook already has an op of this name ({BOOK[name].form}, in {BOOK[name].home}); "
+            "choose another name, for example my_" + name + "."
+        )
+    if scalar is None and elementwise:
+        scalar = _scalar_from(run)
+    row = Op(
+        name=name, form=form, inputs=inputs, variadic=variadic, static=static, notation=notation, run=run,
+        scalar=ieee(scalar, run) if scalar else None, rules=checked, nondiff=frozenset(flat), linear=groups,
+        elementwise=elementwise, shapes=shapes, cases=tuple(cases), words=dict(words or {}), noop=noop,
+        where={n: (where or {}).get(n, REAL) for n in inputs},
+        home=next((r.__module__ for r in rules.values()), getattr(run, "__module__", "") or ""),
+    )  # fmt: skip
+    BOOK[name] = row
+    return row
+
+
+def forget(name: str) -> None:
+    """Take a row out of the book (a learner's file that is loaded again defines it anew)."""
+    BOOK.pop(name, None)
+
+
+def _parse_form(form: str) -> tuple[str, tuple[str, ...], bool, dict[str, Any], ast.expr | None]:
+    head, _, notation = form.partition(" = ")
+    try:
+        tree = ast.parse(f"def {head.strip()}: pass").body[0]
+        shown = ast.parse(notation.strip(), mode="eval").body if notation else None
+    except SyntaxError:
+        tree, shown = None, None
+    if not isinstance(tree, ast.FunctionDef) or (notation and shown is None):
+        raise RuleError(
+            f"op({form!r}): the form must look like 'name(x, y, axis=None)', optionally followed by "
+            "' = ' and how it is written, for example 'add(a, b) = a + b'."
+        )
+    arguments = tree.args
+    inputs = [a.arg for a in arguments.args]
+    defaults = [ast.literal_eval(d) for d in arguments.defaults]
+    static = dict(zip(inputs[len(inputs) - len(defaults) :], defaults, strict=True))
+    inputs = inputs[: len(inputs) - len(defaults)]
+    for extra, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        static[extra.arg] = ast.literal_eval(default) if default is not None else None
+    variadic = arguments.vararg is not None
+    if arguments.vararg is not None:
+        inputs = [*inputs, arguments.vararg.arg]
+    reserved = {"y", "g", "i"} & {*inputs, *static}
+    if reserved:
+        raise RuleError(
+            f"{tree.name}: {', '.join(sorted(reserved))} cannot name an input: in rules y is the output, "
+            "g the upstream gradient and i the position; labels are usually called t."
+        )
+    if not inputs or (variadic and len(inputs) > 1):
+        raise RuleError(f"{tree.name}: an op needs inputs: either named ones or a single '*xs'.")
+    return tree.name, tuple(inputs), variadic, static, shown
+
+
+def _check_rule(name: str, key: str, rule: Any, names: tuple[str, ...], elementwise: bool, variadic: bool) -> Rule:
+    if not callable(rule):
+        raise RuleError(f"{name}: the rule for {key} must be a function, such as lambda {key}: 2 * {key}.")
+    code = getattr(rule, "__code__", None)
+    if code is None:
+        raise RuleError(f"{name}: the rule for {key} must be a plain function or lambda, so that it can be read.")
+    reads = tuple(inspect.signature(rule).parameters)
+    allowed = (*names, "y", "g", *(("i",) if variadic else ()))
+    unknown = [n for n in reads if n not in allowed]
+    if unknown:
+        raise RuleError(
+            f"{name}: the rule for {key} reads {', '.join(unknown)}, but a rule may only read {', '.join(allowed)} "
+            "(y is the output, g the upstream gradient)."
+        )
+    missing = missing_names(rule, BOOK, also=name)
+    if missing:
+        raise RuleError(
+            f"{name}: the rule for {key} uses {', '.join(missing)}, which is not defined where the row is "
+            "written; import it (from microgradx import …) or define that row first."
+        )
+    if "g" not in reads and not elementwise:
+        raise RuleError(
+            f"{name}: the rule for {key} does not read g. A local partial is only allowed for elementwise ops; "
+            f"this row has shapes={'…'!r}, so write the whole pull-back: lambda g, …: …"
+        )
+    constant = rule() if not reads else None
+    if constant is not None and not isinstance(constant, (int, float)):
+        raise RuleError(f"{name}: the rule for {key} reads nothing, so it must be a plain number.")
+    return Rule(rule, reads, "g" in reads, constant)
+
+
+def _check_inputs(
+    name: str, inputs: tuple[str, ...], rules: dict[str, Rule], nondiff: set[str],
+    where: Mapping[str, Any], words: Mapping[str, str], linear: tuple[tuple[str, ...], ...],
+) -> None:  # fmt: skip
+    for n in inputs:
+        if n not in rules and n not in nondiff:
+            raise RuleError(
+                f"{name}: input {n} has no rule. Give its derivative ({n}=lambda …: …), or declare it "
+                f"nondiff={n!r} when no gradient can flow to it."
+            )
+        if n in rules and n in nondiff:
+            raise RuleError(f"{name}: input {n} has a rule and is declared nondiff; keep one of the two.")
+    named = {*rules, *nondiff, *where, *words, *(n for group in linear for n in group)}
+    stray = [n for n in sorted(named) if n not in inputs]
+    if stray:
+        raise RuleError(f"{name}: {', '.join(stray)} is not an input of {name}({', '.join(inputs)}).")
+
+
+def _scalar_from(run: Callable[..., Any]) -> Callable[..., Any]:
+    """A float version of an array function: slower than `math`, but right for any op."""
+
+    def scalar(*args: Any, **static: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return run(*map(np.float64, args), **static).item()
+
+    return scalar

@@ -1,0 +1,116 @@
+"""Rows: sums, means, extremes and softmax along axes.
+
+`sum` and `spread` are one family: the gradient of a sum is spread to every summed element, and back.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from microgradx.rules.domains import distinct
+from microgradx.rules.elementary import exp
+from microgradx.rules.op import op
+
+Axis = int | tuple[int, ...] | None
+_AXES = (
+    dict(axis=None), dict(axis=0), dict(axis=-1, keepdims=True), dict(axis=(0, 2)), dict(axis=None, keepdims=True),
+)  # fmt: skip
+_ONE_AXIS: tuple[dict[str, Any], ...] = (dict(axis=-1), dict(axis=0))
+
+
+def count(shape: tuple[int, ...], axis: Axis) -> int:
+    """How many elements a reduction over `axis` combines into one."""
+    axes = range(len(shape)) if axis is None else (axis,) if isinstance(axis, int) else axis
+    return int(np.prod([shape[a] for a in axes], dtype=int))
+
+
+def _spread(x: Any, shape: tuple[int, ...], axis: Axis = None, keepdims: bool = False) -> Any:
+    if not keepdims:
+        full = range(len(shape)) if axis is None else (axis,) if isinstance(axis, int) else axis
+        x = np.expand_dims(x, tuple(full))
+    return np.broadcast_to(x, shape)
+
+
+def _variance(x: Any, axis: Axis, correction: float, keepdims: bool) -> Any:
+    centred = x - np.mean(x, axis=axis, keepdims=True)
+    n = count(np.shape(x), axis)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.sum(centred * centred, axis=axis, keepdims=keepdims) / np.float64(n - correction).astype(x.dtype)
+
+
+def _winners(x: Any, axis: Axis = None) -> Any:
+    best = x == np.max(x, axis=axis, keepdims=True)
+    return best.astype(x.dtype) / np.sum(best, axis=axis, keepdims=True).astype(x.dtype)
+
+
+def _logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    top = np.max(x, axis=axis, keepdims=True)
+    if x.dtype.kind == "f":
+        top = np.where(np.isfinite(top), top, 0).astype(x.dtype)  # all -inf: log 0 = -inf
+    total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return total if keepdims else np.squeeze(total, axis=axis)
+
+
+def _softmax(x: Any, axis: int = -1) -> Any:
+    raised = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return raised / np.sum(raised, axis=axis, keepdims=True)
+
+
+def _log_softmax(x: Any, axis: int = -1) -> Any:
+    return x - _logsumexp(x, axis, True)
+
+
+sum = op(
+    "sum(x, axis=None, keepdims=False)", np.sum, shapes="(n,m,k)", cases=_AXES, linear="x",
+    x=lambda g, x, axis, keepdims: spread(g, x.shape, axis, keepdims),
+    words=dict(x="every summed element moves the sum one for one, so each gets the whole gradient"),
+)  # fmt: skip
+spread = op(
+    "spread(x, shape=(), axis=None, keepdims=False)", _spread, shapes="(m)", linear="x",
+    cases=(dict(shape=(3, "m"), axis=0), dict(shape=(2, "m", 3), axis=(0, 2))),
+    x=lambda g, axis, keepdims: sum(g, axis, keepdims=keepdims),
+    words=dict(x="one value was copied to many places, so their gradients add up"),
+)  # fmt: skip
+mean = op(
+    "mean(x, axis=None, keepdims=False)", np.mean, shapes="(n,m,k)", cases=_AXES, linear="x",
+    x=lambda g, x, axis, keepdims: spread(g, x.shape, axis, keepdims) / count(x.shape, axis),
+    words=dict(x="each of the n averaged elements gets one n-th of the gradient"),
+)  # fmt: skip
+var = op(
+    "var(x, axis=None, correction=1, keepdims=False)", _variance, shapes="(3,2,4)",
+    cases=(*_AXES, dict(axis=0, correction=0)),
+    x=lambda g, x, axis, correction, keepdims: (
+        spread(g, x.shape, axis, keepdims) * (2 / (count(x.shape, axis) - correction)) * (x - mean(x, axis, keepdims=True))
+    ),
+    words=dict(x="an element counts by its distance from the mean; the mean's own share cancels"),
+)  # fmt: skip
+
+winners = op("winners(x, axis=None)", _winners, shapes="(n,m)", nondiff="x", cases=_ONE_AXIS)
+amax = op(
+    "amax(x, axis=None, keepdims=False) = max(x)", np.max, shapes="(n,m,k)", cases=_AXES, where=dict(x=distinct),
+    x=lambda g, x, axis, keepdims: spread(g, x.shape, axis, keepdims) * winners(x, axis),
+    words=dict(x="the gradient goes to the winner; winners that tie share it evenly"),
+)  # fmt: skip
+amin = op(
+    "amin(x, axis=None, keepdims=False) = min(x)", np.min, shapes="(n,m,k)", cases=_AXES, where=dict(x=distinct),
+    x=lambda g, x, axis, keepdims: spread(g, x.shape, axis, keepdims) * winners(-x, axis),
+    words=dict(x="the gradient goes to the smallest; elements that tie share it evenly"),
+)  # fmt: skip
+
+logsumexp = op(
+    "logsumexp(x, axis=None, keepdims=False)", _logsumexp, shapes="(n,m,k)", cases=_AXES,
+    x=lambda g, x, y, axis, keepdims: (
+        spread(g, x.shape, axis, keepdims) * exp(x - spread(y, x.shape, axis, keepdims))
+    ),
+    words=dict(x="each element gets its softmax share of the gradient"),
+)  # fmt: skip
+softmax = op(
+    "softmax(x, axis=-1)", _softmax, shapes="(n,m)", cases=_ONE_AXIS,
+    x=lambda g, y, axis: y * (g - sum(g * y, axis, keepdims=True)),
+    words=dict(x="raising one input takes share from all others: subtract the average gradient, weigh by y"),
+)  # fmt: skip
+log_softmax = op(
+    "log_softmax(x, axis=-1)", _log_softmax, shapes="(n,m)", cases=_ONE_AXIS,
+    x=lambda g, y, axis: g - exp(y) * sum(g, axis, keepdims=True),
+    words=dict(x="the own gradient, less the softmax share of all gradients together"),
+)  # fmt: skip

@@ -1,0 +1,171 @@
+"""Making an op's backward fast: its rules, bound once to raw data and written out as straight code.
+
+A rule is written in the system's own ops. Its *raw twin* is the same code with the op names bound to the
+functions that run on floats or arrays, so the numeric backward makes no nodes and no type tests.
+`pull_function` then writes the few lines that hand an op's gradient to its inputs; for `mul` on Values:
+
+    def pull(node, g):
+        a, b, = node.inputs
+        if a.requires_grad:
+            try: c = g * rule_a(b.data)
+            ...
+            a.grad = c if a.grad is None else a.grad + c
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Callable, Mapping
+from functools import wraps
+from types import CellType, FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from microgradx.rules.op import Op
+
+
+def ieee(fast: Callable[..., Any], run: Callable[..., Any]) -> Callable[..., Any]:
+    """`fast` on Python floats; where it would raise, the IEEE answer (inf, nan) that `run` gives."""
+
+    @wraps(fast, assigned=())
+    def scalar(*args: Any, **static: Any) -> Any:
+        try:
+            return fast(*args, **static)
+        except (ArithmeticError, ValueError):
+            with np.errstate(all="ignore"):
+                return np.asarray(run(*map(np.float64, args), **static)).item()
+
+    return scalar
+
+
+def raw_twin(rule: Callable[..., Any], kind: str) -> Callable[..., Any]:
+    """The same code, with every op it names replaced by its "scalar" or "array" run function."""
+    return _rebound(rule, kind, {})  # type: ignore[no-any-return]
+
+
+def _rebound(thing: Any, kind: str, done: dict[int, Any]) -> Any:
+    from microgradx.rules.op import Op
+
+    if isinstance(thing, Op):
+        return thing.scalar if kind == "scalar" and thing.scalar else thing.run
+    if isinstance(thing, ModuleType) and thing.__name__.startswith("microgradx"):
+        return _RawModule(thing, kind, done)
+    if not isinstance(thing, FunctionType):
+        return thing
+    if id(thing) not in done:
+        twin = done[id(thing)] = FunctionType(
+            thing.__code__, {"__builtins__": builtins}, thing.__name__, thing.__defaults__, _cells(thing, kind, done)
+        )
+        twin.__kwdefaults__ = thing.__kwdefaults__
+        names = {name for code in _codes(thing.__code__) for name in code.co_names}
+        twin.__globals__.update(
+            {n: _rebound(thing.__globals__[n], kind, done) for n in names if n in thing.__globals__}
+        )
+    return done[id(thing)]
+
+
+def _cells(function: FunctionType, kind: str, done: dict[int, Any]) -> tuple[CellType, ...]:
+    return tuple(CellType(_rebound(cell.cell_contents, kind, done)) for cell in function.__closure__ or ())
+
+
+class _RawModule:
+    """Stands for a module inside a raw twin: `mx.exp` gives exp's run function."""
+
+    def __init__(self, module: ModuleType, kind: str, done: dict[int, Any]) -> None:
+        self._parts = module, kind, done
+
+    def __getattr__(self, name: str) -> Any:
+        module, kind, done = self._parts
+        return _rebound(getattr(module, name), kind, done)
+
+
+def _codes(code: Any) -> list[Any]:
+    inner = [c for c in code.co_consts if hasattr(c, "co_names")]
+    return [code, *(each for c in inner for each in _codes(c))]
+
+
+def missing_names(rule: Any, book: Mapping[str, Any], also: str) -> list[str]:
+    """Global names a rule loads that exist nowhere; inside the rulebook, later rows may be named."""
+    import dis
+
+    if rule.__module__.startswith("microgradx.rules."):
+        return []  # rows of one family name each other; the tests call every rule
+    known = {**rule.__globals__, **vars(builtins), also: None}
+    loads = [
+        i.argval for code in _codes(rule.__code__) for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"
+    ]
+    return sorted({n for n in loads if n not in known})
+
+
+def careful(rule: Callable[..., Any], *args: Any) -> float:
+    """A scalar rule where Python would raise (1 / 0.0): NumPy's scalars follow IEEE instead."""
+    with np.errstate(all="ignore"):
+        try:
+            return float(rule(*(np.float64(a) if type(a) is float else a for a in args)))
+        except (ArithmeticError, ValueError):
+            return math.nan
+
+
+def pull_function(op: Op, kind: str) -> Callable[[Any, Any], None]:
+    """The op's backward: adds each input's contribution to that input's `grad`."""
+    from microgradx.rules.shaping import unbroadcast
+
+    if op.variadic:
+        return _pull_variadic(op, kind)
+    space: dict[str, Any] = {"np": np, "careful": careful, "unbroadcast": unbroadcast, "leaf": own_array}
+    lines = ["def pull(node, g):", f"    {', '.join(op.inputs)}, = node.inputs"]
+    for name, rule in op.rules.items():
+        space[f"rule_{name}"] = raw_twin(rule.run, kind)
+        lines.append(f"    if {name}.requires_grad:")
+        lines += _contribution(op, name, rule, kind)
+        if kind == "array" and op.elementwise:
+            lines.append(f"        if c.shape != {name}.data.shape: c = unbroadcast(c, {name}.data.shape)")
+        first = "c" if kind == "scalar" else f"leaf(c, g) if {name}.op is None else c"
+        lines.append(f"        {name}.grad = ({first}) if {name}.grad is None else {name}.grad + c")
+    if len(lines) == 2:
+        lines.append("    pass")
+    exec("\n".join(lines), space)  # the text above, built from checked identifiers only
+    return space["pull"]  # type: ignore[no-any-return]
+
+
+def _contribution(op: Op, name: str, rule: Any, kind: str) -> list[str]:
+    if rule.constant == 1:
+        return ["        c = g"]
+    if rule.constant == -1:
+        return ["        c = -g"]
+    if rule.constant is not None:
+        return [f"        c = g * {rule.constant!r}"]
+    reads = {"y": "node.data", "g": "g", **{n: f"{n}.data" for n in op.inputs}}
+    reads |= {n: f"node.static[{n!r}]" for n in op.static}
+    args = ", ".join(reads[n] for n in rule.reads)
+    factor = "" if rule.whole else "g * "
+    if kind == "array":
+        return [f"        c = {factor}rule_{name}({args})"]
+    return [
+        f"        try: c = {factor}rule_{name}({args})",
+        f"        except (ArithmeticError, ValueError): c = {factor}careful(rule_{name}, {args})",
+    ]
+
+
+def _pull_variadic(op: Op, kind: str) -> Callable[[Any, Any], None]:
+    rule = op.rules[op.inputs[0]]
+    twin = raw_twin(rule.run, kind)
+
+    def pull(node: Any, g: Any) -> None:
+        known = op.known([n.data for n in node.inputs], node.data, g, node.static, 0)
+        for position, each in enumerate(node.inputs):
+            if each.requires_grad:
+                known["i"] = position
+                c = twin(**{n: known[n] for n in rule.reads})
+                first = own_array(c, g) if each.op is None else c
+                each.grad = first if each.grad is None else each.grad + c
+
+    return pull
+
+
+def own_array(c: Any, g: Any) -> Any:
+    """`c`, copied when it may share memory with another array: a leaf keeps its gradient for long."""
+    return np.array(c) if c is g or c.base is not None else c
