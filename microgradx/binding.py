@@ -7,8 +7,8 @@ import numpy as np
 
 from microgradx import functional as F
 from microgradx.autodiff import backward
-from microgradx.graph import Node, OpError, Tensor, Value
-from microgradx.graph._methods import Methods
+from microgradx.graph import Node, OpError, Value
+from microgradx.graph._methods import Methods, TensorMethods
 from microgradx.rules.call import binary, unary
 from microgradx.rules.op import BOOK, Op
 
@@ -157,18 +157,18 @@ def bind() -> None:
     for name in METHODS:
         _bind(name, _method(getattr(F, name)))
     for name in TENSOR_METHODS:
-        _bind(name, _method(getattr(F, name)), Tensor)
+        _bind(name, _method(getattr(F, name)), TensorMethods)
     _bind("__neg__", unary(F.neg))
     _bind("__abs__", unary(F.abs))
     _bind("__pow__", _power)
     _bind("__rpow__", lambda self, other: F.pow(other, self))
-    _bind("__matmul__", F.matmul, Tensor)
-    _bind("__rmatmul__", lambda self, other: F.matmul(other, self), Tensor)
-    _bind("__getitem__", F.getitem, Tensor)
-    _bind("__iter__", lambda self: (self[i] for i in range(len(self))), Tensor)
-    _bind("mT", property(F.mT), Tensor)
-    _bind("T", property(F.transpose), Tensor)
-    _bind("to", _method(F.astype), Tensor)
+    _bind("__matmul__", F.matmul, TensorMethods)
+    _bind("__rmatmul__", lambda self, other: F.matmul(other, self), TensorMethods)
+    _bind("__getitem__", F.getitem, TensorMethods)
+    _bind("__iter__", lambda self: (self[i] for i in range(len(self))), TensorMethods)
+    _bind("mT", property(F.mT), TensorMethods)
+    _bind("T", property(F.transpose), TensorMethods)
+    _bind("to", _method(F.astype), TensorMethods)
     _bind("backward", backward)
     _bind("__array_ufunc__", _array_ufunc)
     _bind("__array_function__", _array_function)
@@ -179,7 +179,7 @@ def _method(function: Any) -> Any:
         return function(self, *args, **options)
 
     method.__name__ = method.__qualname__ = function.__name__
-    method.__doc__ = function.__doc__
+    method.__doc__, method.__wrapped__ = function.__doc__, function  # type: ignore[attr-defined]
     return method
 
 

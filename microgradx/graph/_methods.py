@@ -1,7 +1,13 @@
-"""The operators and methods of a node; `rules.binding` fills this class from its tables."""
+"""The operators and methods of a node; `microgradx.binding` fills these classes from its tables."""
 
 
 class Methods:
-    """Empty on purpose: see `_methods.pyi` for what is bound, generated from the same tables."""
+    """Methods of every node. Empty on purpose: `_methods.pyi`, made from the same tables, lists what is bound."""
+
+    __slots__ = ()
+
+
+class TensorMethods:
+    """Methods that only tensors have, for they need axes; filled and listed in the same way."""
 
     __slots__ = ()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from microgradx.graph._methods import Methods
+from microgradx.graph._methods import Methods, TensorMethods
 from microgradx.graph.errors import GradientError, OpError
 from microgradx.graph.state import state
 
@@ -154,7 +154,7 @@ class Value(Node):
         return np.dtype(np.float64)
 
 
-class Tensor(Node):
+class Tensor(Node, TensorMethods):
     """An array node: one NumPy array of any shape, 0-d included.
 
     Arrays keep their dtype; lists of Python numbers become the default dtype (float64).

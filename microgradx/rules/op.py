@@ -72,6 +72,13 @@ class Op:
         return self.form
 
     @property
+    def __signature__(self) -> inspect.Signature:
+        kind = inspect.Parameter.VAR_POSITIONAL if self.variadic else inspect.Parameter.POSITIONAL_OR_KEYWORD
+        rest = inspect.Parameter.KEYWORD_ONLY if self.variadic else inspect.Parameter.POSITIONAL_OR_KEYWORD
+        inputs = [inspect.Parameter(n, kind) for n in self.inputs]
+        return inspect.Signature([*inputs, *(inspect.Parameter(n, rest, default=d) for n, d in self.static.items())])
+
+    @property
     def smooth(self) -> bool:
         """True when at least one input has a derivative."""
         return bool(self.rules)
