@@ -18,7 +18,7 @@ array([[ 7., 11.],
 from microgradx import functional
 from microgradx.autodiff import Edge, grad, value_and_grad
 from microgradx.binding import bind as _bind
-from microgradx.functional import *  # noqa: F403  (the public functions, listed in functional.__all__)
+from microgradx.functional import *  # noqa: F403  (functional.__all__)
 from microgradx.graph import (
     GradientError,
     MicrogradxError,
@@ -33,5 +33,11 @@ from microgradx.graph import (
     set_default_dtype,
 )
 from microgradx.rules import BOOK, op
+
+__all__ = [
+    "BOOK", "Edge", "GradientError", "MicrogradxError", "Node", "OpError", "RuleError", "Tensor", "Value",
+    "default_dtype", "functional", "grad", "no_grad", "op", "scope", "set_default_dtype", "value_and_grad",
+]  # fmt: skip
+__all__ += functional.__all__
 
 _bind()

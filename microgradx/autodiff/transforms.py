@@ -69,10 +69,7 @@ def _fresh(x: Any) -> Any:
     """An argument to differentiate by: a new leaf, still linked to a node's own history (so grads nest)."""
     if isinstance(x, Node):
         if not x.requires_grad:
-            x = type(x)(x.data, name=x.name)
-            if not x.requires_grad:
-                raise GradientError(f"grad: the argument has dtype {x.dtype}; a derivative needs a float tensor.")
-            return x
+            return x.detach().requires_grad_()
         return _alias(x)
     return Value(x) if isinstance(x, (int, float)) else Tensor(x)
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from microgradx.graph import OpError, Tensor
 from microgradx.rules import linear_algebra as rows
+from microgradx.rules.linear_algebra import explicit_spec
 from microgradx.rules.shaping import squeeze, unsqueeze
 
 

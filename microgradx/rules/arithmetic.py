@@ -30,7 +30,10 @@ where = op(
     "where(c, a, b) = a if c else b", np.where, _choose, nondiff="c", where=dict(c=boolean), linear=("a b",),
     a=lambda c: where(c, 1.0, 0.0),
     b=lambda c: where(c, 0.0, 1.0),
-    words=dict(a="the gradient goes to the branch that was chosen", b="the gradient goes to the branch that was chosen"),
+    words=dict(
+        a="the gradient goes to the branch that was chosen",
+        b="the gradient goes to the branch that was chosen",
+    ),
 )  # fmt: skip
 
 add = op("add(a, b) = a + b", np.add, operator.add, linear=("a b",), a=lambda: 1.0, b=lambda: 1.0)
@@ -49,7 +52,7 @@ def _is_one(x: Any, n: float) -> bool:
     return n == 1
 
 
-def real_power(a: float, b: float) -> float:
+def real_power(a: float, b: float) -> Any:
     """a ** b for floats, refusing the complex results of a negative base (IEEE says nan)."""
     result = a**b
     if isinstance(result, complex):

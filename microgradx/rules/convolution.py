@@ -78,7 +78,7 @@ def _conv(x: Any, w: Any, how: Window) -> Any:
 
 def _conv_transpose(u: Any, w: Any, size: tuple[int, ...], how: Window) -> Any:
     def run(u: Any, w: Any) -> Any:
-        cols = np.tensordot(w, u, ((0,), (1,)))  # (channels, *kernel, batch, *out)
+        cols: Any = np.tensordot(w, u, ((0,), (1,)))  # (channels, *kernel, batch, *out)
         padded = tuple(s + sum(p) for s, p in zip(size, how.padding, strict=True))
         out = np.zeros((w.shape[1], u.shape[0], *padded), dtype=cols.dtype)
         for at in product(*(range(k) for k in w.shape[2:])):

@@ -80,7 +80,8 @@ var = op(
     "var(x, axis=None, correction=1, keepdims=False)", _variance, shapes="(3,2,4)",
     cases=(*_AXES, dict(axis=0, correction=0)),
     x=lambda g, x, axis, correction, keepdims: (
-        spread(g, x.shape, axis, keepdims) * (2 / (count(x.shape, axis) - correction)) * (x - mean(x, axis, keepdims=True))
+        spread(g, x.shape, axis, keepdims) * (2 / (count(x.shape, axis) - correction))
+        * (x - mean(x, axis, keepdims=True))
     ),
     words=dict(x="an element counts by its distance from the mean; the mean's own share cancels"),
 )  # fmt: skip
