@@ -15,6 +15,8 @@ array([[ 7., 11.],
        [ 9., 13.]])
 """
 
+from typing import Any
+
 from microgradx import functional
 from microgradx.autodiff import Edge, grad, value_and_grad
 from microgradx.binding import bind as _bind
@@ -36,8 +38,23 @@ from microgradx.rules import BOOK, op
 
 __all__ = [
     "BOOK", "Edge", "GradientError", "MicrogradxError", "Node", "OpError", "RuleError", "Tensor", "Value",
-    "default_dtype", "functional", "grad", "no_grad", "op", "scope", "set_default_dtype", "value_and_grad",
+    "Trace", "default_dtype", "draw", "functional", "grad", "no_grad", "op", "scope", "set_default_dtype", "trace", "value_and_grad",
 ]  # fmt: skip
 __all__ += functional.__all__
 
 _bind()
+
+# Loaded when first asked for: they bring in more than NumPy, or most programs do without them.
+_LATER = {
+    "trace": "microgradx.explain.trace",
+    "Trace": "microgradx.explain.trace",
+    "draw": "microgradx.pictures",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'microgradx' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_LATER[name]), name)

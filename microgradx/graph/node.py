@@ -57,7 +57,9 @@ class Node(Methods):
         self.data, self.requires_grad, self.name = data, requires_grad, name
         self.op, self.inputs, self.static, self.grad = None, (), None, None
         self.scope = state.scope
-        self.source = caller() if state.sources else None
+        self.source = None
+        if state.made is not None:
+            note(self)
 
     def named(self, name: str) -> Self:
         """Give this node the name that traces and pictures show; returns the node."""
@@ -70,7 +72,9 @@ class Node(Methods):
 
     def detach(self) -> Self:
         """The same data as a new constant: no gradient flows through it."""
-        return type(self)(self.data, requires_grad=False, name=self.name)
+        node = object.__new__(type(self))
+        node._leaf(self.data, requires_grad=False, name=self.name)
+        return node
 
     def item(self) -> float:
         """The single number inside, as a Python number; an OpError when there are several."""
@@ -229,6 +233,13 @@ def as_array(data: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
     if array.dtype.kind not in "biuf":
         raise OpError(f"Tensor holds real numbers or booleans, not data of type {array.dtype}.")
     return array
+
+
+def note(node: Any) -> None:
+    """Keep a new node for the trace that is being made, with the learner's line."""
+    assert state.made is not None
+    node.source = caller()
+    state.made.append(node)
 
 
 def caller() -> tuple[str, int] | None:

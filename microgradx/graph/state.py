@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 class State(threading.local):
@@ -10,7 +11,7 @@ class State(threading.local):
 
     gradients: bool = True  # link results to their inputs, so that backward can walk
     everything: bool = False  # link even results that need no gradient (formulas and pictures)
-    sources: bool = False  # note the line of the learner's file that made each node
+    made: list[Any] | None = None  # collects every new node, with the line of the learner's file that made it
     scope: str = ""
 
 
@@ -35,10 +36,11 @@ def no_grad() -> Iterator[None]:
 
 
 @contextmanager
-def recording(*, sources: bool = False) -> Iterator[None]:
-    """Record every result, constants too; with `sources`, also the caller's file and line."""
-    with _set("gradients", True), _set("everything", True), _set("sources", sources):
-        yield
+def recording(*, sources: bool = False) -> Iterator[list[Any]]:
+    """Record every result, constants too; with `sources`, list the nodes and note the line that made each."""
+    made: list[Any] = []
+    with _set("gradients", True), _set("everything", True), _set("made", made if sources else None):
+        yield made
 
 
 @contextmanager

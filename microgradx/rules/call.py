@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microgradx.graph.errors import OpError
-from microgradx.graph.node import Node, Tensor, Value, as_array, caller, default_dtype
+from microgradx.graph.node import Node, Tensor, Value, as_array, default_dtype, note
 from microgradx.graph.state import state
 
 if TYPE_CHECKING:
@@ -64,11 +64,13 @@ def record(kind: Any, data: Any, op: Op, inputs: tuple[Any, ...], static: Any) -
         needed = state.gradients and _any_needs(op, inputs)
     node.data, node.grad, node.name, node.scope = data, None, None, state.scope
     node.requires_grad = needed
-    node.source = caller() if state.sources else None
+    node.source = None
     if needed or state.everything:
         node.op, node.inputs, node.static = op, inputs, static
     else:
         node.op, node.inputs, node.static = None, (), None
+    if state.made is not None:
+        note(node)
     return node
 
 
@@ -112,8 +114,8 @@ def binary(op: Op, reflected: bool = False) -> Callable[[Any, Any], Any]:
                     node.op, node.inputs = op, (left, right)
                 else:
                     node.op, node.inputs = None, ()
-                if state.sources:
-                    node.source = caller()
+                if state.made is not None:
+                    note(node)
                 return node
         if not isinstance(other, (Node, int, float, np.ndarray, np.generic, list)):
             return NotImplemented

@@ -1,0 +1,53 @@
+"""The trace as Markdown: the same parts as on the screen, formulas as plain text, which reads everywhere."""
+
+from collections.abc import Iterable
+
+from microgradx.explain.arrays import value_text
+from microgradx.explain.trace import Trace
+from microgradx.explain.wording import d, forward_text, place, seed_text, step_text, update_text
+
+
+def as_markdown(trace: Trace, max_steps: int | None = None) -> str:
+    """The whole trace as a Markdown document."""
+    steps = trace.steps if max_steps is None else trace.steps[:max_steps]
+    parts = [
+        f"# Trace of {trace.title}",
+        *(f"> {note}" for note in trace.notes),
+        "## Forward",
+        _table(("name", "formula", "value", "where"), _forward(trace)),
+        "## Backward",
+        _code(seed_text(trace)),
+        *(_step(trace, number) for number in range(len(steps))),
+        *([f"… {len(trace.steps) - len(steps)} more steps"] if len(steps) < len(trace.steps) else []),
+        "## Gradients",
+        _table(("leaf", "value", "gradient"), _gradients(trace)),
+        update_text(trace),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _step(trace: Trace, number: int) -> str:
+    text = step_text(trace, trace.steps[number])
+    lines = [text.formula, *([f"= {text.numbers}"] if text.numbers else []), text.chain, text.total]
+    notes = "".join(f"\n- {note}" for note in text.notes)
+    return f"**{text.number}. {text.where}** {text.place}\n\n{_code(*lines)}{notes and chr(10) + notes}"
+
+
+def _forward(trace: Trace) -> Iterable[tuple[str, ...]]:
+    for row in trace.rows.values():
+        yield row.name, forward_text(trace, row), value_text(row.node.data), place(row) if row.op else ""
+
+
+def _gradients(trace: Trace) -> Iterable[tuple[str, ...]]:
+    for row in trace.rows.values():
+        if row.op is None and row.node.requires_grad and row.node.grad is not None:
+            yield row.name, value_text(row.node.data), f"{d(trace, row.name)} = {value_text(row.node.grad)}"
+
+
+def _code(*lines: str) -> str:
+    return "```text\n" + "\n".join(lines) + "\n```"
+
+
+def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [header, tuple("---" for _ in header), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

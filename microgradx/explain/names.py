@@ -1,0 +1,90 @@
+"""What each node is called in a trace or picture: the learner's own variable names where there are any."""
+
+import ast
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from microgradx.explain.arrays import shape_text
+from microgradx.graph import Node, recording
+from microgradx.rules.formula import constant, forward_formula, slots, substitute
+from microgradx.rules.notation import screen_text
+
+_LONGEST = 24  # a nameless node is called by its formula up to this length
+
+
+def run_and_name(function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, list[Any]]:
+    """Call the function, recording everything, and name nodes after the local variables that hold them.
+
+    Returns its result, and all nodes in the order they were made.
+    """
+    code = getattr(function, "__code__", None)
+    found: dict[str, Any] = {}
+
+    def watch(frame: Any, event: str, _: Any) -> None:
+        if event == "return" and frame.f_code is code:
+            found.update(frame.f_locals)
+
+    before = sys.getprofile()
+    with recording(sources=True) as made, np.errstate(all="ignore"):
+        sys.setprofile(watch)
+        try:
+            result = function(*args, **options)
+        finally:
+            sys.setprofile(before)
+    for name, value in found.items():
+        if name.startswith("_"):
+            continue
+        if isinstance(value, Node):
+            _name(value, name)
+        elif isinstance(value, (list, tuple)):
+            for i, each in enumerate(value):
+                _name(each, f"{name}[{i}]")
+        elif isinstance(value, dict):
+            for key, each in value.items():
+                _name(each, f"{name}[{key!r}]")
+    return result, made
+
+
+def _name(node: Any, name: str) -> None:
+    if isinstance(node, Node) and node.name is None:
+        node.name = name
+
+
+@dataclass(frozen=True)
+class Name:
+    """How a node is called: as text, and as an expression to put into formulas."""
+
+    text: str
+    expr: ast.expr
+
+
+def display_names(order: list[Any]) -> dict[Any, Name]:
+    """A name for every node of a graph: its own, or its formula, or its op with a number; always unique."""
+    names: dict[Any, Name] = {}
+    taken: dict[str, int] = {}
+
+    def unique(name: str, always: bool = False) -> Name:
+        taken[name] = taken.get(name, 0) + 1
+        if always or taken[name] > 1:
+            name = f"{name}#{taken[name]}"
+        return Name(name, ast.Name(name))
+
+    for node in order:
+        if node.name is not None:
+            names[node] = unique(node.name)
+        elif node.op is None:
+            expr = constant(node.item()) if node.size == 1 else ast.Name(f"constant{shape_text(node.shape)}")
+            names[node] = Name(screen_text(expr), expr)
+        else:
+            slotted = zip(slots(node.op, len(node.inputs)), (names[each].expr for each in node.inputs), strict=True)
+            expr = substitute(forward_formula(node), dict(slotted))
+            text = screen_text(expr)
+            names[node] = (
+                unique(node.op.name, always=True) if len(text) > _LONGEST or text in taken else Name(text, expr)
+            )
+            taken.setdefault(text, 1)
+    return names

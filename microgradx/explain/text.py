@@ -1,0 +1,104 @@
+"""The trace in a terminal, with rich; plain text when piped, never cut short."""
+
+import io
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from microgradx.explain.arrays import value_text
+from microgradx.explain.trace import Trace
+from microgradx.explain.wording import StepText, d, forward_text, place, seed_text, step_text, update_text
+
+_DIM, _NAME, _FORMULA, _RESULT = "dim", "bold cyan", "magenta", "bold green"
+
+
+def as_text(trace: Trace, width: int = 100, max_steps: int | None = None) -> str:
+    """The whole trace as plain text."""
+    console = Console(file=io.StringIO(), width=width, color_system=None, legacy_windows=False)
+    show(trace, console, max_steps)
+    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+
+
+def show(trace: Trace, console: Console, max_steps: int | None = None) -> None:
+    """Print the trace: forward table, backward steps, gradients, and what a gradient step would do."""
+    console.print(Text(f"trace of {trace.title}", style="bold"))
+    for note in trace.notes:
+        console.print(Text(f"note: {note}", style="yellow"))
+    heading(console, "Forward: every result, in the order it was computed")
+    console.print(forward_table(trace))
+    heading(console, "Backward: the chain rule, edge by edge")
+    console.print(Text(seed_text(trace), style=_DIM))
+    shown = trace.steps if max_steps is None else trace.steps[:max_steps]
+    for step in shown:
+        console.print()
+        console.print(step_block(step_text(trace, step)))
+    if len(shown) < len(trace.steps):
+        console.print()
+        left = len(trace.steps) - len(shown)
+        console.print(f"… {left} more steps (of {len(trace.steps)}); leave out --max-steps to see them all")
+    heading(console, "Gradients")
+    console.print(gradient_table(trace))
+    console.print()
+    console.print(Text(update_text(trace), style="bold"))
+
+
+def heading(console: Console, text: str) -> None:
+    """A section's title on a line of its own."""
+    console.print()
+    console.print(Text(text, style="bold underline"))
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=_DIM)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def forward_table(trace: Trace) -> Table:
+    """Name, formula, value and place of every node."""
+    table = _table("name", "formula", "value", "where")
+    for row in trace.rows.values():
+        if row.op is None and not row.node.requires_grad and row.node.name is None:
+            continue  # plain numbers explain themselves in the formulas
+        table.add_row(
+            Text(row.name, style=_NAME),
+            Text(forward_text(trace, row), style=_FORMULA if row.op else _DIM),
+            Text(value_text(row.node.data), style=_RESULT),
+            Text(place(row) if row.op else "", style=_DIM),
+        )
+    return table
+
+
+def step_block(step: StepText) -> Table:
+    """One backward step: where, then its parts on lines of their own."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(justify="right", style=_DIM, no_wrap=True, min_width=5)
+    table.add_column(overflow="fold")
+    table.add_row(str(step.number), Text.assemble((step.where, _NAME), "   ", (step.place, _DIM)))
+    for label, content, style in (
+        ("local", step.formula, _FORMULA),
+        ("", f"= {step.numbers}" if step.numbers else "", ""),
+        ("chain", step.chain, ""),
+        ("total", step.total, _RESULT),
+        *(("why", note, _DIM) for note in step.notes),
+    ):
+        if content:
+            table.add_row(label, Text(content, style=style))
+    return table
+
+
+def gradient_table(trace: Trace) -> Table:
+    """The gradient of every leaf, and what a step would make of the parameters."""
+    table = _table("leaf", "value", "gradient", f"after a step, lr {trace.lr:g}")
+    for i, row in trace.rows.items():
+        if row.op is None and row.node.requires_grad and row.node.grad is not None:
+            after = (
+                value_text(row.node.data - trace.lr * row.node.grad) if i in trace.parameters else "(not a parameter)"
+            )
+            table.add_row(
+                Text(row.name, style=_NAME), value_text(row.node.data),
+                Text(f"{d(trace, row.name)} = {value_text(row.node.grad)}", style=_RESULT), after,
+            )  # fmt: skip
+    return table

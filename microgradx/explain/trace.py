@@ -1,0 +1,245 @@
+"""A trace: every result of the forward pass and every application of the chain rule, in order."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from microgradx.autodiff import Edge, backward
+from microgradx.explain.names import display_names, run_and_name
+from microgradx.graph import GradientError, Node, Tensor, Value, topological
+from microgradx.rules.formula import forward_formula, rule_formula, slots
+
+
+@dataclass(frozen=True)
+class Row:
+    """One node of the forward pass."""
+
+    id: str
+    node: Any
+    name: str
+    expr: ast.expr  # the name, as it stands in formulas
+    formula: ast.expr | None  # over the slots of `inputs`; None for a leaf
+    inputs: dict[str, str]  # slot -> id
+
+    @property
+    def op(self) -> str | None:
+        """The name of the op that made the node; None for a leaf."""
+        return self.node.op.name if self.node.op is not None else None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One application of the chain rule: what `node` hands back to `input`."""
+
+    number: int
+    node: str  # ids of rows
+    input: str
+    slot: str  # which input of the op this is
+    upstream: Any
+    formula: ast.expr  # the local partial over the slots and y; or the whole pull-back, of g
+    values: dict[str, Any]  # the numbers in the formula's slots
+    local: Any  # None where the rule is a whole pull-back
+    contribution: Any
+    before: Any  # the input's total until now; None: nothing
+    total: Any
+    path: int  # the how-many-eth path into the input this is
+    paths: int  # how many there are
+    summed: tuple[int, ...]  # axes that broadcasting stretched, so the contribution was summed over them
+    words: str  # what the rule does, in words ("" when the formula says it all)
+
+    @property
+    def complete(self) -> bool:
+        """True when the last path into the input has arrived."""
+        return self.path == self.paths
+
+
+@dataclass
+class Trace:
+    """Forward rows, backward steps and the gradients they lead to; shown by the views of this package."""
+
+    title: str
+    rows: dict[str, Row]
+    steps: list[Step]
+    output: str
+    parameters: list[str]  # ids of the leaves that a gradient step would change
+    lr: float
+    loss_after: float | None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def loss(self) -> Any:
+        """The value that was differentiated."""
+        return self.rows[self.output].node.data
+
+    @property
+    def scalar(self) -> bool:
+        """True when every node is a single number."""
+        return all(isinstance(row.node, Value) for row in self.rows.values())
+
+    @property
+    def gradients(self) -> dict[str, Any]:
+        """The gradient of every leaf that collects one, by name."""
+        return {r.name: r.node.grad for r in self.rows.values() if r.node.op is None and r.node.requires_grad}
+
+    def __repr__(self) -> str:
+        return f"<Trace {self.title}: {len(self.rows)} nodes, {len(self.steps)} chain-rule steps>"
+
+    def __str__(self) -> str:
+        from microgradx.explain.text import as_text
+
+        return as_text(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from microgradx.explain.markdown import as_markdown
+
+        return {"text/markdown": as_markdown(self), "text/plain": str(self)}
+
+
+def trace(
+    target: Callable[..., Any] | Node,
+    *args: Any,
+    parameters: Iterable[str] | None = None,
+    lr: float = 0.1,
+    title: str | None = None,
+    **options: Any,
+) -> Trace:
+    """Run `target`, differentiate its result and keep every step.
+
+    Args:
+        target: a function of the arguments; or a scalar node that was computed already.
+        *args, **options: what to call it with; plain numbers become tracked Values, arrays tracked Tensors.
+        parameters: names of the leaves that a gradient step would change; all leaves by default.
+        lr: the learning rate of that step.
+
+    Raises:
+        GradientError: the result is no node, not a single number, or depends on nothing that collects gradients.
+    """
+    if isinstance(target, Node):
+        output, name, rank = target, target.name or "the graph", {}
+    else:
+        names = _parameter_names(target, len(args))
+        given = tuple(_leaf(a, n) for a, n in zip(args, names, strict=False))
+        named = {key: _leaf(value, key) for key, value in options.items()}
+        output, made = run_and_name(target, given, named)
+        name = getattr(target, "__name__", "the function")
+        rank = {id(node): k - len(args) for k, node in enumerate((*given, *named.values()))}
+        rank |= {id(node): k + 1 for k, node in enumerate(made)}
+    _check(output, name)
+    return _traced(output, rank, title or name, parameters, lr)
+
+
+def _traced(output: Any, rank: dict[int, int], title: str, parameters: Iterable[str] | None, lr: float) -> Trace:
+    order = topological(output)
+    order.sort(key=lambda node: rank.get(id(node), 0))  # arguments first, then as the learner's program ran
+    names = display_names(order)
+    rows: dict[str, Row] = {}
+    ids: dict[Any, str] = {}
+    for number, node in enumerate(order):
+        ids[node] = f"n{number}"
+        made = node.op is not None
+        given = zip(slots(node.op, len(node.inputs)), (ids[each] for each in node.inputs), strict=True) if made else ()
+        formula = forward_formula(node) if made else None
+        rows[ids[node]] = Row(ids[node], node, names[node].text, names[node].expr, formula, dict(given))
+        if not made:
+            node.grad = None
+    steps: list[Step] = []
+    arrived: dict[Any, int] = {}
+    paths = _count_paths(order)
+
+    def watch(edge: Edge) -> None:
+        arrived[edge.input] = arrived.get(edge.input, 0) + 1
+        steps.append(_step(edge, len(steps) + 1, ids, arrived[edge.input], paths[edge.input]))
+
+    with np.errstate(all="ignore"):
+        backward(output, watcher=watch)
+        leaves = [i for i, row in rows.items() if row.op is None and row.node.requires_grad]
+        wanted = None if parameters is None else set(parameters)
+        chosen = [i for i in leaves if wanted is None or rows[i].name in wanted]
+        after = loss_after(order, [rows[i].node for i in chosen], lr)
+    return Trace(title, rows, steps, ids[output], chosen, lr, after)
+
+
+def _step(edge: Edge, number: int, ids: dict[Any, str], path: int, paths: int) -> Step:
+    node, op = edge.node, edge.node.op
+    names = slots(op, len(node.inputs))
+    slot = names[edge.position]
+    values = {name: each.data for name, each in zip(names, node.inputs, strict=True)} | {"y": node.data}
+    return Step(
+        number=number, node=ids[node], input=ids[edge.input], slot=slot, upstream=edge.upstream,
+        formula=rule_formula(node, edge.position), values=values, local=edge.local, contribution=edge.contribution,
+        before=edge.before, total=edge.total, path=path, paths=paths, summed=_stretched(edge),
+        words=op.words.get(op.inputs[0] if op.variadic else slot, ""),
+    )  # fmt: skip
+
+
+def _stretched(edge: Edge) -> tuple[int, ...]:
+    """The output axes along which broadcasting repeated this input."""
+    if not edge.node.op.elementwise or isinstance(edge.node, Value):
+        return ()
+    out, own = edge.node.shape, edge.input.shape
+    lead = len(out) - len(own)
+    return (*range(lead), *(lead + i for i, n in enumerate(own) if n == 1 and out[lead + i] != 1))
+
+
+def _count_paths(order: list[Any]) -> dict[Any, int]:
+    """How many contributions each node will receive."""
+    counts: dict[Any, int] = {}
+    for node in order:
+        if node.op is not None and node.requires_grad:
+            for position, each in enumerate(node.inputs):
+                if each.requires_grad and node.op.rule_for(position) is not None:
+                    counts[each] = counts.get(each, 0) + 1
+    return counts
+
+
+def loss_after(order: list[Any], parameters: list[Any], lr: float) -> float | None:
+    """The output computed once more after one gradient step, w − lr · grad, on the parameters."""
+    stepping = [node for node in parameters if node.grad is not None]
+    if not stepping:
+        return None
+    data = {node: node.data - lr * node.grad for node in stepping}
+    for node in order:
+        if node in data:
+            continue
+        if node.op is None:
+            data[node] = node.data
+            continue
+        run = node.op.scalar if isinstance(node, Value) and node.op.scalar else node.op.run
+        data[node] = run(*(data[each] for each in node.inputs), **(node.static or {}))
+    return float(np.asarray(data[order[-1]]).item())
+
+
+def _check(output: Any, name: str) -> None:
+    if not isinstance(output, Node):
+        raise GradientError(
+            f"{name} returned {type(output).__name__}, not a node of the graph; return the Value or Tensor that "
+            "your maths ends in."
+        )
+    if output.size != 1:
+        raise GradientError(
+            f"{name} returned a tensor of shape {output.shape}; a trace needs a single number to differentiate, "
+            "for example its .sum() or .mean()."
+        )
+    if not output.requires_grad:
+        raise GradientError(f"{name} does not depend on anything that collects a gradient: nothing to trace.")
+
+
+def _leaf(value: Any, name: str) -> Any:
+    if isinstance(value, Node):
+        return value if value.name else value.named(name)
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return value
+    if isinstance(value, (int, float)):
+        return Value(value, name=name)
+    return Tensor(value, name=name) if isinstance(value, (list, np.ndarray)) else value
+
+
+def _parameter_names(function: Any, count: int) -> list[str]:
+    code = getattr(function, "__code__", None)
+    names = list(code.co_varnames[: code.co_argcount]) if code else []
+    return names[:count] + [f"x{i + 1}" for i in range(len(names), count)]

@@ -1,0 +1,124 @@
+"""Printing an expression: Python text, the screen's text, LaTeX and MathML, with anything in its slots."""
+
+import ast
+import re
+from collections.abc import Mapping
+from html import escape
+
+_SCREEN = (
+    (r" \*\* 2(?![\d.])", "²"), (r" \*\* 3(?![\d.])", "³"), (r" \*\* (-1|\(-1\))(?![\d.])", "⁻¹"),
+    (r"\.mT\b", "ᵀ"), (r" [*@] ", " · "), (r"(?<![0-9.]e)-", "−"), (r" >= ", " ≥ "), (r" <= ", " ≤ "),
+    (r" == ", " = "), (r" != ", " ≠ "),
+)  # fmt: skip
+
+
+def python_text(expr: ast.expr, slots: Mapping[str, str] | None = None) -> str:
+    """Python arithmetic; evaluates with `from math import *` when the slots hold numbers."""
+    text = ast.unparse(expr)
+    if not slots:
+        return text
+    names = "|".join(re.escape(name) for name in sorted(slots, key=len, reverse=True))
+    return re.sub(rf"(?<![\w.'])({names})(?![\w('])", lambda m: slots[m.group()], text)
+
+
+def screen_text(expr: ast.expr, slots: Mapping[str, str] | None = None) -> str:
+    """What a person reads: `h1 · (1 − h1)`."""
+    text = python_text(expr, {name: f"\x00{i}\x00" for i, name in enumerate(slots)} if slots else None)
+    for pattern, shown in _SCREEN:
+        text = re.sub(pattern, shown, text)
+    return re.sub("\x00(\\d+)\x00", lambda m: list((slots or {}).values())[int(m.group(1))], text)
+
+
+def in_slot(text: str) -> str:
+    """A name or number made safe inside a product: compound names and negative numbers get parentheses."""
+    return text if _whole(text) else f"({text})"
+
+
+def _whole(text: str) -> bool:
+    """True for a single word, a call, or something already in brackets."""
+    depth = 0
+    for i, c in enumerate(text):
+        depth += (c in "([") - (c in ")]")
+        if depth == 0 and (c in " ·+/*" or (c in "-−" and text[i - 1] != "e")):
+            return False
+    return True
+
+
+_POWER, _UNARY, _PRODUCT, _SUM, _OTHER = 4, 3, 2, 1, 0
+_RANK = {ast.Add: _SUM, ast.Sub: _SUM, ast.Mult: _PRODUCT, ast.MatMult: _PRODUCT, ast.Div: _PRODUCT, ast.Pow: _POWER}
+_SIGNS = {ast.Gt: ">", ast.GtE: "≥", ast.Lt: "<", ast.LtE: "≤", ast.Eq: "=", ast.NotEq: "≠"}
+_LATEX = {
+    "Add": "{a} + {b}", "Sub": "{a} - {b}", "Mult": r"{a} \cdot {b}", "MatMult": "{a} {b}",
+    "Div": r"\frac{{{a}}}{{{b}}}", "Pow": "{a}^{{{b}}}", "minus": "-{a}", "group": r"\left({a}\right)",
+    "call": r"\operatorname{{{f}}}\left({a}\right)",
+    "transpose": r"{a}^\top", "if": r"{a}\ \text{{if}}\ {c}\ \text{{else}}\ {b}", "index": "{a}_{{{b}}}",
+    "compare": "{a} {f} {b}", "comma": ", ", "name": "{a}", "number": "{a}", "abs": r"\left|{a}\right|",
+    "sqrt": r"\sqrt{{{a}}}",
+}  # fmt: skip
+_MATHML = {
+    "Add": "{a}<mo>+</mo>{b}", "Sub": "{a}<mo>−</mo>{b}", "Mult": "{a}<mo>·</mo>{b}", "MatMult": "{a}<mo>·</mo>{b}",
+    "Div": "<mfrac><mrow>{a}</mrow><mrow>{b}</mrow></mfrac>", "Pow": "<msup><mrow>{a}</mrow><mrow>{b}</mrow></msup>",
+    "minus": "<mo>−</mo>{a}", "group": '<mo stretchy="false">(</mo>{a}<mo stretchy="false">)</mo>',
+    "call": '<mi>{f}</mi><mo stretchy="false">(</mo>{a}<mo stretchy="false">)</mo>',
+    "transpose": "<msup><mrow>{a}</mrow><mi>⊤</mi></msup>", "if": "{a}<mtext> if </mtext>{c}<mtext> else </mtext>{b}",
+    "index": "<msub><mrow>{a}</mrow><mrow>{b}</mrow></msub>", "compare": "{a}<mo>{f}</mo>{b}",
+    "comma": '<mo separator="true">,</mo>', "name": "<mi>{a}</mi>", "number": "<mn>{a}</mn>",
+    "abs": "<mo>|</mo>{a}<mo>|</mo>", "sqrt": "<msqrt>{a}</msqrt>",
+}  # fmt: skip
+
+
+def latex(expr: ast.expr, slots: Mapping[str, str] | None = None) -> str:
+    """The expression as LaTeX; `slots` maps a name to finished LaTeX."""
+    return _marked(expr, slots or {}, _LATEX)
+
+
+def mathml(expr: ast.expr, slots: Mapping[str, str] | None = None) -> str:
+    """The expression as presentation MathML (the inside of a <math> element); `slots` hold finished MathML."""
+    return _marked(expr, {name: f"<mrow>{text}</mrow>" for name, text in (slots or {}).items()}, _MATHML)
+
+
+def _marked(expr: ast.expr, slots: Mapping[str, str], table: Mapping[str, str]) -> str:
+    def at_least(rank: int, part: ast.expr) -> str:
+        text = go(part)
+        return table["group"].format(a=text) if _rank(part) < rank else text
+
+    def go(e: ast.expr) -> str:
+        match e:
+            case ast.Name(id=name):
+                return slots[name] if name in slots else table["name"].format(a=escape(name))
+            case ast.Constant(value=value):
+                return table["number"].format(a=value)
+            case ast.UnaryOp(operand=part):
+                return table["minus"].format(a=at_least(_UNARY, part))
+            case ast.BinOp(left=left, op=ast.Div(), right=right):
+                return table["Div"].format(a=go(left), b=go(right))
+            case ast.BinOp(left=left, op=sign, right=right):
+                rank = _RANK[type(sign)]
+                after = rank + (isinstance(sign, ast.Sub))
+                b = go(right) if isinstance(sign, ast.Pow) else at_least(after, right)
+                return table[type(sign).__name__].format(a=at_least(rank + (rank == _POWER), left), b=b)
+            case ast.Attribute(value=part, attr="mT"):
+                return table["transpose"].format(a=at_least(_POWER, part))
+            case ast.IfExp(test=c, body=a, orelse=b):
+                return table["if"].format(a=go(a), b=go(b), c=go(c))
+            case ast.Compare(left=a, ops=[sign], comparators=[b]):
+                return table["compare"].format(a=go(a), b=go(b), f=escape(_SIGNS[type(sign)]))
+            case ast.Subscript(value=a, slice=b):
+                return table["index"].format(a=at_least(_POWER, a), b=go(b))
+            case ast.Call(func=ast.Name(id=f), args=args, keywords=keywords):
+                parts = [go(a) for a in args] + [
+                    table["compare"].format(a=table["name"].format(a=k.arg), b=go(k.value), f="=") for k in keywords
+                ]
+                text = table["comma"].join(parts)
+                return table[f].format(a=text) if f in ("abs", "sqrt") else table["call"].format(f=escape(f), a=text)
+        raise TypeError(f"no notation for {ast.dump(e)}")
+
+    return go(expr)
+
+
+def _rank(e: ast.expr) -> int:
+    if isinstance(e, ast.BinOp):
+        return _RANK[type(e.op)]
+    if isinstance(e, ast.UnaryOp):
+        return _SUM  # a leading minus is bracketed inside products
+    return _OTHER if isinstance(e, (ast.IfExp, ast.Compare)) else 5
