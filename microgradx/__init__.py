@@ -38,7 +38,7 @@ from microgradx.rules import BOOK, op
 
 __all__ = [
     "BOOK", "Edge", "GradientError", "MicrogradxError", "Node", "OpError", "RuleError", "Tensor", "Value",
-    "Trace", "default_dtype", "draw", "functional", "grad", "no_grad", "op", "scope", "set_default_dtype", "trace", "value_and_grad",
+    "default_dtype", "functional", "grad", "no_grad", "op", "scope", "set_default_dtype", "value_and_grad",
 ]  # fmt: skip
 __all__ += functional.__all__
 

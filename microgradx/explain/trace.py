@@ -135,6 +135,8 @@ def trace(
 
 def _traced(output: Any, rank: dict[int, int], title: str, parameters: Iterable[str] | None, lr: float) -> Trace:
     order = topological(output)
+    if output.name is None and all(node.name != "f" for node in order):
+        output.name = "f"  # a nameless result is called as in the textbooks
     order.sort(key=lambda node: rank.get(id(node), 0))  # arguments first, then as the learner's program ran
     names = display_names(order)
     rows: dict[str, Row] = {}
