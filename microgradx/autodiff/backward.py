@@ -144,6 +144,8 @@ def apply_rule(node: Any, position: int, upstream: Any, as_nodes: bool = False) 
         local, contribution = result, upstream * result
     if op.elementwise and not scalar and contribution.shape != target.shape:
         contribution = sum_to(contribution, target.shape) if as_nodes else sum_to.run(contribution, target.shape)
+    if isinstance(target, Tensor) and contribution.dtype != target.dtype:  # float32 stays float32, whatever it met
+        contribution = contribution.astype(target.dtype)
     return local, contribution
 
 

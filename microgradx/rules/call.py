@@ -30,17 +30,23 @@ def call(op: Op, args: tuple[Any, ...], static: dict[str, Any]) -> Any:
         raise
     except (ValueError, IndexError, TypeError, np.exceptions.AxisError) as problem:
         raise _refused(op, raw, static, problem) from problem
-    return record(Value if scalar else Tensor, data, op, tuple(inputs), static or None)
+    kind = Value if (scalar and op.scalar) or type(data) is float else Tensor
+    return record(kind, data, op, tuple(inputs), static or None)
 
 
 def lift(op: Op, args: tuple[Any, ...]) -> list[Any]:
     """Nodes of one kind: plain numbers and arrays become constants, a Value among Tensors a 0-d Tensor."""
     if op.scalar and all(isinstance(a, (Value, int, float)) for a in args):
         return [a if isinstance(a, Value) else Value(a, requires_grad=False) for a in args]
-    from microgradx.rules.shaping import tensor  # the op that turns a Value into a 0-d Tensor
+    if op.shapes == "value":  # the row `tensor` itself, which turns a Value into a 0-d Tensor
+        return list(args)
+    from microgradx.rules.shaping import tensor
 
-    floats = [a.dtype for a in args if isinstance(a, (Tensor, np.ndarray, np.generic)) and a.dtype.kind == "f"]
+    kinds = [a.dtype for a in args if isinstance(a, (Tensor, np.ndarray, np.generic))]
+    floats = [d for d in kinds if d.kind == "f"]
     weak = np.result_type(*floats) if floats else default_dtype()
+    together = np.result_type(*kinds) if kinds else weak
+    whole = weak if floats or not kinds else together if together.kind in "iu" else np.dtype(np.int64)
     nodes = []
     for a in args:
         if isinstance(a, Value):
@@ -49,7 +55,8 @@ def lift(op: Op, args: tuple[Any, ...]) -> list[Any]:
             nodes.append(a)
         else:
             python = isinstance(a, (int, float)) and not isinstance(a, (bool, np.generic))
-            nodes.append(Tensor(as_array(a, weak if python else None), requires_grad=False))
+            dtype = (whole if isinstance(a, int) else weak) if python else None
+            nodes.append(Tensor(as_array(a, dtype), requires_grad=False))
     return nodes
 
 

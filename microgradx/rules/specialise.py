@@ -123,7 +123,10 @@ def pull_function(op: Op, kind: str) -> Callable[[Any, Any], None]:
         lines += _contribution(op, name, rule, kind)
         if kind == "array" and op.elementwise:
             lines.append(f"        if c.shape != {name}.data.shape: c = unbroadcast(c, {name}.data.shape)")
-        first = "c" if kind == "scalar" else f"leaf(c, g) if {name}.op is None else c"
+        plain = kind == "scalar" or op.shapes == "value"  # the input is a Value: its gradient is a float
+        if not plain:  # float32 stays float32, whatever it met
+            lines.append(f"        if c.dtype != {name}.data.dtype: c = c.astype({name}.data.dtype)")
+        first = "c" if plain else f"leaf(c, g) if {name}.op is None else c"
         lines.append(f"        {name}.grad = ({first}) if {name}.grad is None else {name}.grad + c")
     if len(lines) == 2:
         lines.append("    pass")
@@ -160,6 +163,8 @@ def _pull_variadic(op: Op, kind: str) -> Callable[[Any, Any], None]:
             if each.requires_grad:
                 known["i"] = position
                 c = twin(**{n: known[n] for n in rule.reads})
+                if c.dtype != each.data.dtype:
+                    c = c.astype(each.data.dtype)
                 first = own_array(c, g) if each.op is None else c
                 each.grad = first if each.grad is None else each.grad + c
 
