@@ -1,10 +1,15 @@
-"""The project keeps its own promises: generated files are fresh, every Python file is short."""
+"""The project keeps its own promises: generated files are fresh, files are short, CI runs what the README says."""
 
+import os
+import re
 from pathlib import Path
+
+import pytest
 
 from tests.tools import make_stub
 
 ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_method_stub_is_what_the_tables_bind() -> None:
@@ -12,3 +17,27 @@ def test_the_method_stub_is_what_the_tables_bind() -> None:
     assert make_stub.STUB.read_text(encoding="utf-8") == fresh, (
         f"microgradx/graph/_methods.pyi is out of date: run `{make_stub.COMMAND}` and commit the result"
     )
+
+
+def test_the_readme_has_two_commands_that_stand_alone() -> None:
+    blocks = re.findall(r"^```sh\n(.*?)```", README, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        command = block.strip()
+        assert "\n" not in command.replace("\\\n", "")
+        assert command.startswith("python3 -m venv .venv")
+    assert ".venv/bin/microgradx trace xor" in blocks[0]
+
+
+def test_ci_runs_the_readmes_test_command() -> None:
+    marked = re.search(r"^<!-- the test command -->\n```sh\n(.*?)```", README, re.MULTILINE | re.DOTALL)
+    assert marked is not None
+    assert "python -m tests" in marked[1]
+    assert "<!-- the test command -->" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+@pytest.mark.parametrize("folder", ["microgradx", "cli", "tests", "benchmarks"])
+def test_files_stay_short_enough_to_read(folder: str) -> None:
+    long = {str(p): n for p in ROOT.glob(f"{folder}/**/*.py") if (n := len(p.read_text("utf-8").splitlines())) > 320}
+    assert long == {}

@@ -17,7 +17,7 @@ LAYERS = [
     {"functional"},
     {"autodiff"},
     {"binding"},
-    {"microgradx"},
+    {"microgradx", "files"},
     {"testing", "compiler", "pictures", "nn", "optim", "data", "training"},
     {"explain"},
     {"examples"},
