@@ -49,7 +49,7 @@ def _reproduces(text: str, result: float) -> bool:
         value = eval(text, _EVAL)  # the text holds only our own formula and numbers
     except (ArithmeticError, ValueError, NameError, TypeError):
         return True  # beyond a pocket calculator (inf, nan): more digits will not help
-    return shown(float(value)) == shown(result)
+    return float(_plain(float(value), _LEAST)) == float(_plain(result, _LEAST))
 
 
 _PRODUCT = ast.parse("a * b", mode="eval").body

@@ -1,0 +1,146 @@
+"""One op on one page: formula, derivative, where it comes from, a worked number, a plot, and what is tested."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from microgradx.autodiff.backward import apply_rule
+from microgradx.explain.arrays import shape_text, value_text
+from microgradx.explain.derivations import DERIVATIONS
+from microgradx.explain.digits import agreeing, shown, strip_group
+from microgradx.explain.text import heading
+from microgradx.graph import Value, recording
+from microgradx.rules.formula import forward_formula, rule_formula, slots
+from microgradx.rules.notation import screen_text
+from microgradx.rules.op import Op
+from microgradx.rules.samples import sample
+
+_STEPS = (0.1, 0.01, 0.001, 0.0001)
+_WIDE, _HIGH = 61, 13
+
+
+def show_card(op: Op, console: Console) -> None:
+    """Print everything the row says about itself, and what follows from it."""
+    nodes, static = sample(op)
+    with recording(), np.errstate(all="ignore"):
+        y = op(*nodes, **static)
+    console.print(Text(op.form, style="bold"), highlight=False)
+    if y is nodes[0]:
+        console.print(f"On its example input {op.name} has nothing to do, and returns the input itself.")
+        return
+    names = slots(op, len(nodes))
+    console.print(Text(f"y = {screen_text(forward_formula(y))}", style="magenta"))
+    heading(console, "Derivative")
+    if not op.rules:
+        console.print("none: the result jumps between fixed values, so no gradient flows through it.")
+    for position, name in enumerate(names if op.rules else ()):
+        _rule(op, y, position, name, console)
+    heading(console, "Where it holds")
+    for name in op.inputs:
+        kinks = op.where[name].kinks
+        extra = f"   kinks at {', '.join(f'{k:g}' for k in kinks)}: left and right slope differ there" if kinks else ""
+        console.print(f"{name}: {op.where[name].text}{extra}", highlight=False)
+    if op.elementwise and len(op.inputs) == 1 and op.rules:
+        _scalar_parts(op, nodes[0], y, static, console)
+    heading(console, "What the property tests check")
+    for claim in claims(op):
+        console.print(f"· {claim}", highlight=False)
+
+
+def _rule(op: Op, y: Any, position: int, name: str, console: Console) -> None:
+    rule = op.rule_for(position)
+    if rule is None:
+        console.print(f"∂y/∂{name}: none; {name} carries no gradient (labels, masks and indices do not)")
+        return
+    formula = rule_formula(y, position)
+    left = f"∂L/∂{name}" if rule.whole else f"∂y/∂{name}"
+    text = screen_text(formula, {"g": "∂L/∂y"})
+    shapes = f"   {shape_text(y.shape)} → {shape_text(y.inputs[position].shape)}" if rule.whole else ""
+    console.print(Text(f"{left} = {text}{shapes}", style="magenta"))
+    words = op.words.get(op.inputs[0] if op.variadic else name)
+    if words:
+        console.print(f"   {words}", highlight=False)
+    if isinstance(y, Value) and not rule.whole:
+        values = {n: each.data for n, each in zip(slots(op, len(y.inputs)), y.inputs, strict=True)} | {"y": y.data}
+        local, _ = apply_rule(y, position, 1.0)
+        numbers, answer = agreeing(formula, values, local)
+        at = ", ".join(f"{n} = {shown(v)}" for n, v in values.items())
+        worked = answer if strip_group(numbers) == answer else f"{numbers} = {answer}"
+        console.print(f"   at {at}: {worked}", highlight=False)
+    else:
+        inputs = zip(slots(op, len(y.inputs)), y.inputs, strict=True)
+        _, pulled = apply_rule(y, position, np.ones(y.shape))
+        at = ", ".join(f"{n} = {value_text(each.data)}" for n, each in inputs)
+        console.print(f"   at {at}", highlight=False)
+        console.print(f"   with ∂L/∂y all ones: {value_text(pulled)}", highlight=False)
+
+
+def _scalar_parts(op: Op, x: Any, y: Any, static: dict[str, Any], console: Console) -> None:
+    heading(console, "How it is found")
+    for number, (line, why) in enumerate(DERIVATIONS.get(op.name, ()), 1):
+        console.print(Text(f"{number}. {screen_text(ast.parse(line, mode='eval').body)}", style="magenta"))
+        console.print(f"   {why}", highlight=False)
+    console.print(
+        f"The slope at x = {shown(x.data)}, from its definition: rise over run for smaller and smaller steps h."
+    )
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("h", "(f(x + h) − f(x)) / h", "f(x + h)"):
+        table.add_column(column)
+    assert op.scalar is not None
+    for h in _STEPS:
+        ahead = op.scalar(x.data + h, **static)
+        table.add_row(f"{h:g}", shown((ahead - y.data) / h, 6), shown(ahead, 6))
+    table.add_row("→ 0", Text(shown(apply_rule(y, 0, 1.0)[1], 6) + "   the rule's answer", style="bold green"), "")
+    console.print(table)
+    heading(console, "y (●) and its slope y′ (·)")
+    console.print(plot(op, static), highlight=False)
+
+
+def plot(op: Op, static: dict[str, Any]) -> str:
+    """y and y′ over the op's domain as text, with both axes labelled."""
+    domain = op.where[op.inputs[0]]
+    xs = np.linspace(domain.low, domain.high, _WIDE)
+    ys, slopes = np.empty(_WIDE), np.empty(_WIDE)
+    for i, x in enumerate(xs):
+        node = op(Value(float(x)), **static)
+        ys[i], slopes[i] = node.data, apply_rule(node, 0, 1.0)[1] if node.op is op else 1.0
+    finite = np.concatenate([ys[np.isfinite(ys)], slopes[np.isfinite(slopes)]])
+    low, high = float(finite.min()), float(finite.max())
+    low, high = (low - 1, high + 1) if low == high else (low, high)
+    grid = [[" "] * _WIDE for _ in range(_HIGH)]
+
+    def mark(values: Any, dot: str) -> None:
+        for column, value in enumerate(values):
+            if np.isfinite(value):
+                grid[round((high - value) / (high - low) * (_HIGH - 1))][column] = dot
+
+    if low < 0 < high:
+        mark(np.zeros(_WIDE), "─")
+    mark(slopes, "·")
+    mark(ys, "●")
+    labels = [shown(high, 3)] + [""] * (_HIGH - 2) + [shown(low, 3)]
+    wide = max(map(len, labels))
+    lines = [f"{label:>{wide}} │{''.join(row)}" for label, row in zip(labels, grid, strict=True)]
+    ends = f"{shown(domain.low, 3)}{shown(domain.high, 3):>{_WIDE - len(shown(domain.low, 3))}}"
+    return "\n".join([*lines, f"{'':>{wide}} └{'─' * _WIDE}", f"{'':>{wide}}  {ends}"])
+
+
+def claims(op: Op) -> list[str]:
+    """What the tests that walk the rulebook prove about this row."""
+    if not op.rules:
+        return ["its result equals NumPy's, and no gradient flows through it"]
+    return [
+        "every first derivative agrees with finite differences, on random inputs from the domain above",
+        "every second derivative does, too",
+        "the gradient has its input's shape" + (", also under broadcasting" if op.elementwise else ""),
+        "the printed formula, read back and evaluated, gives the number the engine used",
+        "the fast backward, the explained backward and the differentiable backward agree",
+        *(["one Python float and an array of one give the same"] if op.elementwise else []),
+        *(f"it is linear in {' and '.join(group)}{' together' if len(group) > 1 else ''}" for group in op.linear),
+    ]
