@@ -38,26 +38,30 @@ def lift(op: Op, args: tuple[Any, ...]) -> list[Any]:
     """Nodes of one kind: plain numbers and arrays become constants, a Value among Tensors a 0-d Tensor."""
     if op.scalar and all(isinstance(a, (Value, int, float)) for a in args):
         return [a if isinstance(a, Value) else Value(a, requires_grad=False) for a in args]
-    if op.shapes == "value":  # the row `tensor` itself, which turns a Value into a 0-d Tensor
+    if op.shapes == "value" or all(isinstance(a, Tensor) for a in args):  # "value": the row `tensor` itself
         return list(args)
     from microgradx.rules.shaping import tensor
 
     kinds = [a.dtype for a in args if isinstance(a, (Tensor, np.ndarray, np.generic))]
-    floats = [d for d in kinds if d.kind == "f"]
-    weak = np.result_type(*floats) if floats else default_dtype()
-    together = np.result_type(*kinds) if kinds else weak
-    whole = weak if floats or not kinds else together if together.kind in "iu" else np.dtype(np.int64)
     nodes = []
     for a in args:
         if isinstance(a, Value):
-            nodes.append(tensor(a, dtype=weak))
+            nodes.append(tensor(a, dtype=_number_dtype(0.0, kinds)))
         elif isinstance(a, Node):
             nodes.append(a)
         else:
             python = isinstance(a, (int, float)) and not isinstance(a, (bool, np.generic))
-            dtype = (whole if isinstance(a, int) else weak) if python else None
-            nodes.append(Tensor(as_array(a, dtype), requires_grad=False))
+            nodes.append(Tensor(as_array(a, _number_dtype(a, kinds) if python else None), requires_grad=False))
     return nodes
+
+
+def _number_dtype(number: float, kinds: list[Any]) -> Any:
+    """A Python number takes the dtype of the arrays it meets; a float among integers takes the default dtype."""
+    floats = [d for d in kinds if d.kind == "f"]
+    if floats or not kinds or isinstance(number, float):
+        return np.result_type(*floats) if floats else default_dtype()
+    together = np.result_type(*kinds)
+    return together if together.kind in "iu" else np.dtype(np.int64)
 
 
 def record(kind: Any, data: Any, op: Op, inputs: tuple[Any, ...], static: Any) -> Any:
@@ -89,14 +93,15 @@ def _any_needs(op: Op, inputs: tuple[Any, ...]) -> bool:
 
 def unary(op: Op) -> Callable[[Any], Any]:
     """The method form of a one-input op without static parameters."""
-    run, scalar = op.run, op.scalar
+    scalar = op.scalar
 
     def method(self: Any) -> Any:
         if scalar is not None and type(self) is Value:
             return record(Value, scalar(self.data), op, (self,), None)
         return op(self)
 
-    return _named(method, op, f"{op.form}")
+    method.__name__, method.__doc__ = op.name, op.form
+    return method
 
 
 def binary(op: Op, reflected: bool = False) -> Callable[[Any, Any], Any]:
@@ -128,11 +133,7 @@ def binary(op: Op, reflected: bool = False) -> Callable[[Any, Any], Any]:
             return NotImplemented
         return op(other, self) if reflected else op(self, other)
 
-    return _named(method, op, f"{op.form}")
-
-
-def _named(method: Any, op: Op, doc: str) -> Any:
-    method.__name__, method.__doc__ = op.name, doc
+    method.__name__, method.__doc__ = op.name, op.form
     return method
 
 
