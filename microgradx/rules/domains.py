@@ -16,6 +16,7 @@ class Domain:
     kinks: tuple[float, ...] = ()
     labels: str = ""
     distinct: bool = False  # elements must differ clearly (max, sort: ties are kinks)
+    diagonal: bool = False  # matrices: add 4, 6, 8 … to the diagonal after drawing (see `near_diagonal`)
 
     def __str__(self) -> str:
         return self.text
@@ -30,7 +31,13 @@ above_one = Domain("x > 1", 1.2, 5.0)
 above_minus_one = Domain("x > -1", -0.8, 4.0)
 small = Domain("all real numbers (tested in -2 … 2)", -2.0, 2.0)
 boolean = Domain("true or false", 0.0, 1.0)
+between_steps = Domain("x between two steps", kinks=tuple(k / 2 for k in range(-8, 9)))
 distinct = Domain("all real numbers, no ties", distinct=True)
+
+
+def near_diagonal(text: str) -> Domain:
+    """Matrices with small entries beside the diagonal 4, 6, 8 …: invertible, positive, no repeated eigenvalue."""
+    return Domain(text, -0.5, 0.5, diagonal=True)
 
 
 def away_from(*kinks: float) -> Domain:

@@ -53,10 +53,13 @@ def _draw(domain: Domain, shape: tuple[int, ...], rng: np.random.Generator) -> A
     if domain.labels:
         size = int(domain.labels) if domain.labels.isdigit() else _LETTERS.get(domain.labels, 2)
         return rng.integers(0, size, shape)
-    if domain.distinct:
-        size = int(np.prod(shape))
+    size = int(np.prod(shape))
+    if domain.distinct and size > 1:
         return rng.permutation(np.linspace(-2.0, 2.0, size)).reshape(shape) + 0.05
     numbers = rng.uniform(domain.low, domain.high, shape)
     for kink in domain.kinks:
         numbers = np.where(np.abs(numbers - kink) < 0.2, kink + 0.4, numbers)
-    return np.round(np.round(numbers, 1) + 0.05, 2)
+    numbers = np.round(np.round(numbers, 1) + 0.05, 2)
+    if domain.diagonal:
+        numbers += np.eye(*shape[-2:]) * (4 + 2 * np.arange(shape[-1]))
+    return numbers
