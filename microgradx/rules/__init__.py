@@ -7,7 +7,9 @@ from microgradx.rules import (  # importing a module writes its rows into the bo
     linear_algebra,
     losses,
     reductions,
+    scans,
     shaping,
+    steps,
 )
 from microgradx.rules.op import BOOK, Op, Rule, forget, op
 
@@ -23,5 +25,7 @@ __all__ = [
     "losses",
     "op",
     "reductions",
+    "scans",
     "shaping",
+    "steps",
 ]

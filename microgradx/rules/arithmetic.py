@@ -1,5 +1,6 @@
-"""Rows: arithmetic, comparison and choice. All elementwise; inputs broadcast against each other."""
+"""Rows: arithmetic, comparison, logic and choice. All elementwise; inputs broadcast against each other."""
 
+import math
 import operator
 from typing import Any
 
@@ -20,6 +21,14 @@ less = op("less(a, b) = a < b", np.less, _flag(operator.lt), nondiff="a b")
 less_equal = op("less_equal(a, b) = a <= b", np.less_equal, _flag(operator.le), nondiff="a b")
 equal = op("equal(a, b) = a == b", np.equal, _flag(operator.eq), nondiff="a b")
 not_equal = op("not_equal(a, b) = a != b", np.not_equal, _flag(operator.ne), nondiff="a b")
+# Logic works on booleans; any other number counts as true unless it is 0.
+logical_and = op("logical_and(a, b)", np.logical_and, _flag(lambda a, b: a != 0 and b != 0), nondiff="a b")
+logical_or = op("logical_or(a, b)", np.logical_or, _flag(lambda a, b: a != 0 or b != 0), nondiff="a b")
+logical_xor = op("logical_xor(a, b)", np.logical_xor, _flag(lambda a, b: (a != 0) != (b != 0)), nondiff="a b")
+logical_not = op("logical_not(x)", np.logical_not, lambda x: float(x == 0), nondiff="x")
+isnan = op("isnan(x)", np.isnan, lambda x: float(math.isnan(x)), nondiff="x")
+isinf = op("isinf(x)", np.isinf, lambda x: float(math.isinf(x)), nondiff="x")
+isfinite = op("isfinite(x)", np.isfinite, lambda x: float(math.isfinite(x)), nondiff="x")
 
 
 def _choose(c: Any, a: Any, b: Any) -> Any:

@@ -6,8 +6,11 @@ from typing import Any
 import numpy as np
 
 from microgradx.rules.arithmetic import equal, greater, real_power, where
-from microgradx.rules.domains import above_minus_one, above_one, away_from, inside_one, positive
+from microgradx.rules.domains import above_minus_one, above_one, away_from, inside_one, nonzero, positive
 from microgradx.rules.op import op
+
+LN2, LN10 = math.log(2), math.log(10)
+BELL = 2 / math.sqrt(math.pi)  # the height of the bell curve under erf
 
 exp = op("exp(x)", np.exp, math.exp, x=lambda y: y)
 log = op("log(x)", np.log, math.log, where=dict(x=positive), x=lambda x: 1 / x)
@@ -16,6 +19,9 @@ pow = op(
     a=lambda a, b: where(equal(b, 0.0), 0.0, b * a ** (b - 1.0)),
     b=lambda a, y: where(equal(y, 0.0), 0.0, y * log(a)),
 )  # fmt: skip
+exp2 = op("exp2(x) = 2 ** x", np.exp2, math.exp2, x=lambda y: y * LN2)
+log2 = op("log2(x)", np.log2, math.log2, where=dict(x=positive), x=lambda x: 1 / (x * LN2))
+log10 = op("log10(x)", np.log10, math.log10, where=dict(x=positive), x=lambda x: 1 / (x * LN10))
 log1p = op("log1p(x)", np.log1p, math.log1p, where=dict(x=above_minus_one), x=lambda x: 1 / (1 + x))
 expm1 = op("expm1(x)", np.expm1, math.expm1, x=lambda y: y + 1)
 sqrt = op("sqrt(x)", np.sqrt, math.sqrt, where=dict(x=positive), x=lambda y: 0.5 / y)
@@ -32,6 +38,34 @@ atan = op("atan(x)", np.arctan, math.atan, x=lambda x: 1 / (1 + x**2))
 asinh = op("asinh(x)", np.arcsinh, math.asinh, x=lambda x: 1 / sqrt(x**2 + 1))
 acosh = op("acosh(x)", np.arccosh, math.acosh, where=dict(x=above_one), x=lambda x: 1 / sqrt(x**2 - 1))
 atanh = op("atanh(x)", np.arctanh, math.atanh, where=dict(x=inside_one), x=lambda x: 1 / (1 - x**2))
+atan2 = op(
+    "atan2(a, b)", np.arctan2, math.atan2, where=dict(a=nonzero, b=nonzero),
+    a=lambda a, b: b / (a**2 + b**2),
+    b=lambda a, b: -a / (a**2 + b**2),
+    words=dict(a="the angle turns faster the nearer the point (b, a) is to the origin", b="as for a, the other way"),
+)  # fmt: skip
+hypot = op(
+    "hypot(a, b)", np.hypot, math.hypot, where=dict(a=nonzero, b=nonzero),
+    a=lambda a, y: a / y,
+    b=lambda b, y: b / y,
+    words=dict(a="the leg's share of the hypotenuse", b="the leg's share of the hypotenuse"),
+)  # fmt: skip
+logaddexp = op(
+    "logaddexp(a, b)", np.logaddexp, None,
+    a=lambda a, b: sigmoid(a - b),
+    b=lambda a, b: sigmoid(b - a),
+    words=dict(a="a's share of exp(a) + exp(b)", b="b's share of exp(a) + exp(b)"),
+)  # fmt: skip
+
+
+_erf_each = np.frompyfunc(math.erf, 1, 1)  # NumPy has no erf
+
+
+def _erf(x: Any) -> Any:
+    return np.asarray(_erf_each(x)).astype(np.result_type(x.dtype, 0.0))
+
+
+erf = op("erf(x)", _erf, math.erf, x=lambda x: BELL * exp(-(x**2)))
 
 
 def _logistic(x: Any) -> Any:
@@ -52,19 +86,30 @@ def _softplus_scalar(x: float) -> float:
     return max(x, 0.0) + math.log1p(math.exp(-math.fabs(x)))
 
 
+def _leaky(x: Any, negative_slope: float = 0.01) -> Any:
+    return np.where(x > 0, x, negative_slope * x)
+
+
+def _elu(x: Any, alpha: float = 1.0) -> Any:
+    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+
+
 sigmoid = op("sigmoid(x)", _logistic, _logistic_scalar, x=lambda y: y * (1 - y))
 softplus = op("softplus(x)", _softplus, _softplus_scalar, x=lambda x: sigmoid(x))
 relu = op(
     "relu(x)", lambda x: np.maximum(x, 0), lambda x: x if x > 0 or x != x else 0.0, where=dict(x=away_from(0.0)),
     x=lambda x: where(greater(x, 0.0), 1.0, 0.0),
+    words=dict(x="where x is positive the gradient passes, elsewhere it stops"),
 )  # fmt: skip
 leaky_relu = op(
-    "leaky_relu(x, slope=0.01)", lambda x, slope=0.01: np.where(x > 0, x, slope * x), None,
-    where=dict(x=away_from(0.0)), cases=(dict(slope=0.01), dict(slope=0.3)),
-    x=lambda x, slope: where(greater(x, 0.0), 1.0, slope),
+    "leaky_relu(x, negative_slope=0.01)", _leaky, None,
+    where=dict(x=away_from(0.0)), cases=(dict(negative_slope=0.01), dict(negative_slope=0.3)),
+    x=lambda x, negative_slope: where(greater(x, 0.0), 1.0, negative_slope),
+    words=dict(x="above zero the gradient passes whole, below it is scaled down"),
 )  # fmt: skip
 elu = op(
-    "elu(x, alpha=1.0)", lambda x, alpha=1.0: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))), None,
+    "elu(x, alpha=1.0)", _elu, None,
     where=dict(x=away_from(0.0)), cases=(dict(alpha=1.0), dict(alpha=0.5)),
     x=lambda x, y, alpha: where(greater(x, 0.0), 1.0, y + alpha),
+    words=dict(x="above zero the gradient passes whole; below, the exponential flattens it"),
 )  # fmt: skip

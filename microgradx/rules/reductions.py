@@ -3,6 +3,7 @@
 `sum` and `spread` are one family: the gradient of a sum is spread to every summed element, and back.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -31,11 +32,16 @@ def _spread(x: Any, shape: tuple[int, ...], axis: Axis = None, keepdims: bool = 
     return np.broadcast_to(x, shape)
 
 
+def per_freedom(shape: tuple[int, ...], axis: Axis, correction: float) -> float:
+    """1 / (n - correction): the weight of one squared distance in the variance; inf when nothing is left."""
+    left = count(shape, axis) - correction
+    return 1 / left if left > 0 else math.inf
+
+
 def _variance(x: Any, axis: Axis, correction: float, keepdims: bool) -> Any:
     centred = x - np.mean(x, axis=axis, keepdims=True)
-    n = count(np.shape(x), axis)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.sum(centred * centred, axis=axis, keepdims=keepdims) / np.float64(n - correction).astype(x.dtype)
+    with np.errstate(invalid="ignore"):
+        return np.sum(centred * centred, axis=axis, keepdims=keepdims) * per_freedom(np.shape(x), axis, correction)
 
 
 def _winners(x: Any, axis: Axis = None) -> Any:
@@ -80,7 +86,7 @@ var = op(
     "var(x, axis=None, correction=1, keepdims=False)", _variance, shapes="(3,2,4)",
     cases=(*_AXES, dict(axis=0, correction=0)),
     x=lambda g, x, axis, correction, keepdims: (
-        spread(g, x.shape, axis, keepdims) * (2 / (count(x.shape, axis) - correction))
+        spread(g, x.shape, axis, keepdims) * (2 * per_freedom(x.shape, axis, correction))
         * (x - mean(x, axis, keepdims=True))
     ),
     words=dict(x="an element counts by its distance from the mean; the mean's own share cancels"),
@@ -97,6 +103,13 @@ amin = op(
     x=lambda g, x, axis, keepdims: spread(g, x.shape, axis, keepdims) * winners(-x, axis),
     words=dict(x="the gradient goes to the smallest; elements that tie share it evenly"),
 )  # fmt: skip
+
+# Which one wins, and yes-or-no questions: whole numbers and booleans have no slope.
+_FEW = (dict(axis=None), dict(axis=1), dict(axis=0, keepdims=True))
+argmax = op("argmax(x, axis=None, keepdims=False)", np.argmax, shapes="(n,m)", nondiff="x", cases=_FEW)
+argmin = op("argmin(x, axis=None, keepdims=False)", np.argmin, shapes="(n,m)", nondiff="x", cases=_FEW)
+all = op("all(x, axis=None, keepdims=False)", np.all, shapes="(n,m)", nondiff="x", cases=_FEW)
+any = op("any(x, axis=None, keepdims=False)", np.any, shapes="(n,m)", nondiff="x", cases=_FEW)
 
 logsumexp = op(
     "logsumexp(x, axis=None, keepdims=False)", _logsumexp, shapes="(n,m,k)", cases=_AXES,

@@ -1,0 +1,44 @@
+"""Rows: functions that move in steps, and remainders. All elementwise. Between its steps a step is flat: slope 0."""
+
+from typing import Any
+
+import numpy as np
+
+from microgradx.rules.arithmetic import sign
+from microgradx.rules.domains import Domain, between_steps, nonzero
+from microgradx.rules.op import op
+
+# With these the quotient a / b stays between -2 and -1, where floor and trunc differ.
+_APART = dict(a=Domain("a / b is not a whole number", -2.8, -2.2), b=Domain("b ≠ 0", 1.5, 2.0))
+
+
+def _round(x: Any, decimals: int = 0) -> Any:
+    return np.round(x, decimals)
+
+
+floor = op("floor(x)", np.floor, None, where=dict(x=between_steps), x=lambda: 0.0)
+ceil = op("ceil(x)", np.ceil, None, where=dict(x=between_steps), x=lambda: 0.0)
+trunc = op("trunc(x)", np.trunc, None, where=dict(x=between_steps), x=lambda: 0.0)
+round = op(
+    "round(x, decimals=0)", _round, None, where=dict(x=between_steps), x=lambda: 0.0,
+    words=dict(x="a small change of x rounds to the same number"),
+)  # fmt: skip
+floor_divide = op("floor_divide(a, b)", np.floor_divide, None, where=_APART, a=lambda: 0.0, b=lambda: 0.0)
+remainder = op(
+    "remainder(a, b)", np.remainder, None, where=_APART,
+    a=lambda: 1.0,
+    b=lambda a, b: -floor(a / b),
+    words=dict(b="b is taken away as often as it fits (rounded down), so it counts that often, with a minus"),
+)  # fmt: skip
+fmod = op(
+    "fmod(a, b)", np.fmod, None, where=_APART,
+    a=lambda: 1.0,
+    b=lambda a, b: -trunc(a / b),
+    words=dict(b="b is taken away as often as it fits (rounded towards zero), so it counts that often, with a minus"),
+)  # fmt: skip
+copysign = op(
+    "copysign(a, b)", np.copysign, None, where=dict(a=nonzero, b=nonzero),
+    a=lambda a, b: sign(a) * copysign(1.0, b),
+    b=lambda: 0.0,
+    words=dict(a="the slope is 1 where the sign is kept and -1 where it is turned", b="only b's sign is used"),
+)  # fmt: skip
