@@ -108,10 +108,10 @@ def _array_ufunc(self: Any, ufunc: Any, method: str, *args: Any, **options: Any)
         return ours(*args)
     if method == "__call__" and ufunc in PLAIN and not options:
         return ufunc(*_data(args))
-    raise OpError(
-        f"np.{ufunc.__name__}{'' if method == '__call__' else '.' + method} is not an op of the rulebook; "
-        "use the function of microgradx that you mean, or node.data for the bare array."
-    )
+    name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+    if ours is not None and method == "__call__":
+        raise OpError(f"np.{name} on a tensor takes no {', '.join(options)}: its result is always a new tensor.")
+    raise _no_such_op(f"np.{name}")
 
 
 def _array_function(self: Any, function: Any, types: Any, args: Any, options: Any) -> Any:
@@ -119,8 +119,12 @@ def _array_function(self: Any, function: Any, types: Any, args: Any, options: An
         return NUMPY[function](*args, **options)
     if function in PLAIN:
         return function(*_data(args), **dict(zip(options, _data(tuple(options.values())), strict=True)))
-    raise OpError(
-        f"np.{function.__name__} is not an op of the rulebook; use the function of microgradx that you mean, "
+    raise _no_such_op(f"{function.__module__}.{function.__name__}".replace("numpy", "np"))
+
+
+def _no_such_op(name: str) -> OpError:
+    return OpError(
+        f"{name} is not an op of the rulebook; use the function of microgradx that you mean, "
         "or node.data for the bare array."
     )
 
@@ -158,6 +162,7 @@ def bind() -> None:
         _bind(name, _method(getattr(F, name)))
     for name in TENSOR_METHODS:
         _bind(name, _method(getattr(F, name)), TensorMethods)
+    _bind("__pos__", lambda self: self)
     _bind("__neg__", unary(F.neg))
     _bind("__abs__", unary(F.abs))
     _bind("__pow__", _power)

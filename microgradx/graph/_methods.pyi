@@ -72,14 +72,15 @@ class Methods:
         """clip(x, low=None, high=None)"""
     def clamp(self, low: Any = None, high: Any = None) -> Self:
         """clip(x, low=None, high=None)"""
-    def leaky_relu(self, slope: float = 0.01) -> Self:
-        """leaky_relu(x, slope=0.01)"""
+    def leaky_relu(self, negative_slope: float = 0.01) -> Self:
+        """leaky_relu(x, negative_slope=0.01)"""
     def elu(self, alpha: float = 1.0) -> Self:
         """elu(x, alpha=1.0)"""
     def maximum(self, b: Any) -> Self:
         """maximum(a, b) = max(a, b)"""
     def minimum(self, b: Any) -> Self:
         """minimum(a, b) = min(a, b)"""
+    def __pos__(self) -> Self: ...
     def __neg__(self) -> Self: ...
     def __abs__(self) -> Self: ...
     def __pow__(self, b: Any) -> Self: ...

@@ -143,8 +143,8 @@ class Value(Node):
     def __init__(self, data: Any, requires_grad: bool = True, name: str | None = None) -> None:
         try:
             number = float(data)
-        except (TypeError, ValueError):
-            raise OpError(f"Value holds one real number, not {data!r}; use Tensor for arrays.") from None
+        except (TypeError, ValueError, OverflowError):
+            raise OpError(f"Value holds one real number, not {data!r:.60}; use Tensor for arrays.") from None
         self._leaf(number, requires_grad, name)
 
     def __repr__(self) -> str:
@@ -230,6 +230,8 @@ def as_array(data: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
             raise OpError(f"Tensor needs numbers in a regular (not ragged) list: {problem}") from None
         if dtype is None and array.dtype.kind in "iuf":
             array = array.astype(_default_dtype)
+    if array.dtype == object and any(isinstance(each, Node) for each in array.flat):
+        raise OpError("Tensor takes numbers, not nodes; to join nodes and keep their graph, use mx.stack([a, b]).")
     if array.dtype.kind not in "biuf":
         raise OpError(f"Tensor holds real numbers or booleans, not data of type {array.dtype}.")
     return array

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from microgradx.graph.errors import OpError
 from microgradx.graph.node import Node, Tensor, Value, as_array, default_dtype, note
 from microgradx.graph.state import state
+from microgradx.rules.refusals import refused
 
 if TYPE_CHECKING:
     from microgradx.rules.op import Op
@@ -29,14 +29,15 @@ def call(op: Op, args: tuple[Any, ...], static: dict[str, Any]) -> Any:
     except MemoryError:
         raise
     except (ValueError, IndexError, TypeError, np.exceptions.AxisError) as problem:
-        raise _refused(op, raw, static, problem) from problem
+        raise refused(op, raw, static, problem) from problem
     kind = Value if (scalar and op.scalar) or type(data) is float else Tensor
     return record(kind, data, op, tuple(inputs), static or None)
 
 
 def lift(op: Op, args: tuple[Any, ...]) -> list[Any]:
     """Nodes of one kind: plain numbers and arrays become constants, a Value among Tensors a 0-d Tensor."""
-    if op.scalar and all(isinstance(a, (Value, int, float)) for a in args):
+    number = (Value, int, float, np.floating, np.integer) if any(type(a) is Value for a in args) else (int, float)
+    if op.scalar and all(isinstance(a, number) for a in args):
         return [a if isinstance(a, Value) else Value(a, requires_grad=False) for a in args]
     if op.shapes == "value" or all(isinstance(a, Tensor) for a in args):  # "value": the row `tensor` itself
         return list(args)
@@ -135,24 +136,3 @@ def binary(op: Op, reflected: bool = False) -> Callable[[Any, Any], Any]:
 
     method.__name__, method.__doc__ = op.name, op.form
     return method
-
-
-def _refused(op: Op, raw: list[Any], static: dict[str, Any], problem: Exception) -> OpError:
-    if isinstance(problem, OpError):
-        return problem
-    names = [f"{op.inputs[0]}[{i}]" for i in range(len(raw))] if op.variadic else op.inputs
-    shapes = ", ".join(f"{n} is {np.shape(r)}" for n, r in zip(names, raw, strict=False))
-    accepts = f"; it takes {op.shapes}" if op.shapes else "; their shapes must broadcast together"
-    if op.name == "matmul" and len(raw) == 2 and min(np.ndim(r) for r in raw) >= 2:
-        a, b = np.shape(raw[0]), np.shape(raw[1])
-        hint = ""
-        if a[-1] == b[-1]:
-            hint = " Did you mean B.T?"
-        elif a[-2] == b[-2]:
-            hint = " Did you mean A.T?"
-        return OpError(
-            f"matmul: inner sizes differ: A is {a}, B is {b}; A's last axis must equal B's second-to-last.{hint}"
-        )
-    options = {k: v for k, v in static.items() if v is not None}
-    extra = f" with {', '.join(f'{k}={v!r}' for k, v in options.items())}" if options else ""
-    return OpError(f"{op.name}: cannot run on these inputs: {shapes}{extra}{accepts}. ({problem})")

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.graph import RuleError
+from microgradx.graph import OpError, RuleError
 from microgradx.rules.call import call
 from microgradx.rules.domains import REAL, Domain
-from microgradx.rules.specialise import ieee, missing_names, pull_function, raw_twin
+from microgradx.rules.specialise import ieee, in_place, missing_names, pull_function, raw_twin
 
 BOOK: dict[str, Op] = {}  # the rulebook: every op by name
 ALIASES = {"dim": "axis", "keepdim": "keepdims"}  # PyTorch's words for NumPy's
@@ -104,7 +104,8 @@ class Op:
         given = dict(zip(self.static, extra, strict=False)) | static
         unknown = [name for name in given if name not in self.static]
         if unknown or len(extra) > len(self.static) or (not self.variadic and len(inputs) < len(self.inputs)):
-            raise TypeError(f"{self.name}: the call does not fit {self.form.split(' = ')[0]}")
+            seen = [f"{len(args)} arguments", *(f"{name}=…" for name in unknown)]
+            raise OpError(f"{self.name}: called with {', '.join(seen)}; it is {self.form.split(' = ')[0]}.")
         return inputs, {**self.static, **given}
 
     def rule_for(self, position: int) -> Rule | None:
@@ -156,7 +157,8 @@ def op(
         cases: static parameters to test with, one dict each (a case may carry its own "shapes").
         where: per input, the domain in which the op is defined and smooth.
         nondiff: inputs that carry no gradient (labels, masks, indices).
-        linear: inputs in which the op is linear; "A B" means linear in each alone, ("A B",) jointly.
+        linear: inputs in which the op is linear; "A B" means linear in each alone, ("A B",) jointly;
+            of a variadic input, "xs" means linear in each one alone, "*xs" in all of them jointly.
         words: per input, what its rule does, as a sentence for the trace.
         noop: called like `run`; true when the first input would be returned unchanged.
         **rules: per input, its derivative, a function of any of: the inputs, the static parameters,
@@ -259,6 +261,12 @@ def _check_rule(name: str, key: str, rule: Any, names: tuple[str, ...], elementw
             f"{name}: the rule for {key} uses {', '.join(missing)}, which is not defined where the row is "
             "written; import it (from microgradx import …) or define that row first."
         )
+    changes = in_place(rule)
+    if changes:
+        raise RuleError(
+            f"{name}: the rule for {key} changes something in place ({', '.join(changes)}). Rules only read, for "
+            "others use the same arrays; write t = t + … for t += …, and where or scatter for t[i] = …"
+        )
     if "g" not in reads and not elementwise:
         raise RuleError(
             f"{name}: the rule for {key} does not read g. A local partial is only allowed for elementwise ops; "
@@ -282,7 +290,7 @@ def _check_inputs(
             )
         if n in rules and n in nondiff:
             raise RuleError(f"{name}: input {n} has a rule and is declared nondiff; keep one of the two.")
-    named = {*rules, *nondiff, *where, *words, *(n for group in linear for n in group)}
+    named = {*rules, *nondiff, *where, *words, *(n.lstrip("*") for group in linear for n in group)}
     stray = [n for n in sorted(named) if n not in inputs]
     if stray:
         raise RuleError(f"{name}: {', '.join(stray)} is not an input of {name}({', '.join(inputs)}).")

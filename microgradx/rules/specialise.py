@@ -15,6 +15,7 @@ functions that run on floats or arrays, so the numeric backward makes no nodes a
 from __future__ import annotations
 
 import builtins
+import dis
 import math
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -87,10 +88,18 @@ def _codes(code: Any) -> list[Any]:
     return [code, *(each for c in inner for each in _codes(c))]
 
 
+def in_place(rule: Any) -> list[str]:
+    """What a rule would change in place: "t[i] = …", "t.a = …", "+=" and its kin."""
+    steps = [step for code in _codes(rule.__code__) for step in dis.get_instructions(code)]
+    found = {_STORES[step.opname] for step in steps if step.opname in _STORES}
+    return sorted(found | {s.argrepr for s in steps if s.opname == "BINARY_OP" and s.argrepr.endswith("=")})
+
+
+_STORES = {"STORE_SUBSCR": "t[i] = …", "STORE_SLICE": "t[i] = …", "DELETE_SUBSCR": "del t[i]", "STORE_ATTR": "t.a = …"}
+
+
 def missing_names(rule: Any, book: Mapping[str, Any], also: str) -> list[str]:
     """Global names a rule loads that exist nowhere; inside the rulebook, later rows may be named."""
-    import dis
-
     if rule.__module__.startswith("microgradx.rules."):
         return []  # rows of one family name each other; the tests call every rule
     known = {**rule.__globals__, **vars(builtins), also: None}
