@@ -150,13 +150,13 @@ scatter = op(
 )  # fmt: skip
 concatenate = op(
     "concatenate(*xs, axis=0)", lambda *xs, axis: np.concatenate(xs, axis=axis), shapes="(2,3),(2,3),(2,3)",
-    linear=("xs",), cases=(dict(axis=0), dict(axis=1), dict(axis=-1, shapes="(2,1),(2,3)")),
+    linear="*xs", cases=(dict(axis=0), dict(axis=1), dict(axis=-1, shapes="(2,1),(2,3)")),
     xs=lambda g, xs, i, axis: index(g, _piece(xs, i, axis)),
     words=dict(xs="each input takes back its own piece"),
 )  # fmt: skip
 stack = op(
     "stack(*xs, axis=0)", lambda *xs, axis: np.stack(xs, axis=axis), shapes="(n,m),(n,m),(n,m)",
-    linear=("xs",), cases=(dict(axis=0), dict(axis=1), dict(axis=-1)),
+    linear="*xs", cases=(dict(axis=0), dict(axis=1), dict(axis=-1)),
     xs=lambda g, i, axis: index(g, _take(axis, i, g.ndim)),
     words=dict(xs="each input takes back its own layer"),
 )  # fmt: skip
