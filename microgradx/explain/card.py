@@ -65,7 +65,7 @@ def _rule(op: Op, y: Any, position: int, name: str, console: Console) -> None:
     console.print(Text(f"{left} = {text}{shapes}", style="magenta"))
     words = op.words.get(op.inputs[0] if op.variadic else name)
     if words:
-        console.print(f"   {words}", highlight=False)
+        console.print(f"   {words.format(**{n: n for n in op.inputs})}", highlight=False)
     if isinstance(y, Value) and not rule.whole:
         values = {n: each.data for n, each in zip(slots(op, len(y.inputs)), y.inputs, strict=True)} | {"y": y.data}
         local, _ = apply_rule(y, position, 1.0)

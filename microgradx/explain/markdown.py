@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 
-from microgradx.explain.arrays import value_text
 from microgradx.explain.trace import Trace
-from microgradx.explain.wording import d, forward_text, place, seed_text, step_text, update_text
+from microgradx.explain.wording import forward_cells, gradient_cells, seed_text, step_text, update_text
 
 
 def as_markdown(trace: Trace, max_steps: int | None = None) -> str:
@@ -14,13 +13,13 @@ def as_markdown(trace: Trace, max_steps: int | None = None) -> str:
         f"# Trace of {trace.title}",
         *(f"> {note}" for note in trace.notes),
         "## Forward",
-        _table(("name", "formula", "value", "where"), _forward(trace)),
+        _table(("name", "formula", "value", "where"), forward_cells(trace)),
         "## Backward",
         _code(seed_text(trace)),
         *(_step(trace, number) for number in range(len(steps))),
         *([f"… {len(trace.steps) - len(steps)} more steps"] if len(steps) < len(trace.steps) else []),
         "## Gradients",
-        _table(("leaf", "value", "gradient"), _gradients(trace)),
+        _table(("leaf", "value", "gradient"), gradient_cells(trace)),
         update_text(trace),
     ]
     return "\n\n".join(parts) + "\n"
@@ -31,17 +30,6 @@ def _step(trace: Trace, number: int) -> str:
     lines = [text.formula, *([f"= {text.numbers}"] if text.numbers else []), text.chain, text.total]
     notes = "".join(f"\n- {note}" for note in text.notes)
     return f"**{text.number}. {text.where}** {text.place}\n\n{_code(*lines)}{notes and chr(10) + notes}"
-
-
-def _forward(trace: Trace) -> Iterable[tuple[str, ...]]:
-    for row in trace.rows.values():
-        yield row.name, forward_text(trace, row), value_text(row.node.data), place(row) if row.op else ""
-
-
-def _gradients(trace: Trace) -> Iterable[tuple[str, ...]]:
-    for row in trace.rows.values():
-        if row.op is None and row.node.requires_grad and row.node.grad is not None:
-            yield row.name, value_text(row.node.data), f"{d(trace, row.name)} = {value_text(row.node.grad)}"
 
 
 def _code(*lines: str) -> str:

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from microgradx.explain.arrays import value_text
 from microgradx.explain.trace import Trace
-from microgradx.explain.wording import StepText, d, forward_text, place, seed_text, step_text, update_text
+from microgradx.explain.wording import StepText, forward_cells, gradient_cells, seed_text, step_text, update_text
 
 _DIM, _NAME, _FORMULA, _RESULT = "dim", "bold cyan", "magenta", "bold green"
 
@@ -59,15 +59,10 @@ def _table(*columns: str) -> Table:
 def forward_table(trace: Trace) -> Table:
     """Name, formula, value and place of every node."""
     table = _table("name", "formula", "value", "where")
-    for row in trace.rows.values():
-        if row.op is None and not row.node.requires_grad and row.node.name is None:
-            continue  # plain numbers explain themselves in the formulas
-        table.add_row(
-            Text(row.name, style=_NAME),
-            Text(forward_text(trace, row), style=_FORMULA if row.op else _DIM),
-            Text(value_text(row.node.data), style=_RESULT),
-            Text(place(row) if row.op else "", style=_DIM),
-        )
+    for name, formula, value, where in forward_cells(trace):
+        leaf = formula in ("input", "constant")
+        cells = (name, _NAME), (formula, _DIM if leaf else _FORMULA), (value, _RESULT), (where, _DIM)
+        table.add_row(*(Text(text, style=style) for text, style in cells))
     return table
 
 
@@ -92,13 +87,9 @@ def step_block(step: StepText) -> Table:
 def gradient_table(trace: Trace) -> Table:
     """The gradient of every leaf, and what a step would make of the parameters."""
     table = _table("leaf", "value", "gradient", f"after a step, lr {trace.lr:g}")
-    for i, row in trace.rows.items():
-        if row.op is None and row.node.requires_grad and row.node.grad is not None:
-            after = (
-                value_text(row.node.data - trace.lr * row.node.grad) if i in trace.parameters else "(not a parameter)"
-            )
-            table.add_row(
-                Text(row.name, style=_NAME), value_text(row.node.data),
-                Text(f"{d(trace, row.name)} = {value_text(row.node.grad)}", style=_RESULT), after,
-            )  # fmt: skip
+    stepped = {trace.rows[i].name: trace.rows[i].node for i in trace.parameters}
+    for name, value, gradient in gradient_cells(trace):
+        node = stepped.get(name)
+        after = "(not a parameter)" if node is None else value_text(node.data - trace.lr * node.grad)
+        table.add_row(Text(name, style=_NAME), value, Text(gradient, style=_RESULT), after)
     return table

@@ -112,7 +112,8 @@ def trace(
 
     Args:
         target: a function of the arguments; or a scalar node that was computed already.
-        *args, **options: what to call it with; plain numbers become tracked Values, arrays tracked Tensors.
+        *args, **options: what to call it with; plain numbers become tracked Values, arrays tracked Tensors. A
+            parameter annotated `int` counts or chooses (how often to loop, say) and stays a plain number.
         parameters: names of the leaves that a gradient step would change; all leaves by default.
         lr: the learning rate of that step.
 
@@ -123,11 +124,12 @@ def trace(
         output, name, rank = target, target.name or "the graph", {}
     else:
         names = _parameter_names(target, len(args))
-        given = tuple(_leaf(a, n) for a, n in zip(args, names, strict=False))
-        named = {key: _leaf(value, key) for key, value in options.items()}
+        counts = {n for n, kind in getattr(target, "__annotations__", {}).items() if kind in (int, "int")}
+        given = tuple(a if n in counts else _leaf(a, n) for a, n in zip(args, names, strict=False))
+        named = {n: a if n in counts else _leaf(a, n) for n, a in options.items()}
         output, made = run_and_name(target, given, named)
         name = getattr(target, "__name__", "the function")
-        rank = {id(node): k - len(args) for k, node in enumerate((*given, *named.values()))}
+        rank = {id(node): k - len(given) - len(named) for k, node in enumerate((*given, *named.values()))}
         rank |= {id(node): k + 1 for k, node in enumerate(made)}
     _check(output, name)
     return _traced(output, rank, title or name, parameters, lr)

@@ -56,6 +56,24 @@ def forward_text(trace: Trace, row: Row) -> str:
     return screen_text(substitute(row.formula, {slot: trace.rows[i].expr for slot, i in row.inputs.items()}))
 
 
+def forward_cells(trace: Trace) -> list[tuple[str, ...]]:
+    """Name, formula, value and place of every node."""
+    return [
+        (row.name, forward_text(trace, row), value_text(row.node.data), place(row) if row.op else "")
+        for row in trace.rows.values()
+        if row.op or row.node.requires_grad or row.node.name  # plain numbers explain themselves in the formulas
+    ]
+
+
+def gradient_cells(trace: Trace) -> list[tuple[str, ...]]:
+    """Name, value and gradient of every leaf that collects one."""
+    return [
+        (row.name, value_text(row.node.data), f"{d(trace, row.name)} = {value_text(row.node.grad)}")
+        for row in trace.rows.values()
+        if row.op is None and row.node.requires_grad and row.node.grad is not None
+    ]
+
+
 def rule_text(trace: Trace, step: Step) -> str:
     """The rule with the names of what it reads: `h1 · (1 − h1)`, or `Xᵀ · ∂L/∂Z` for a pull-back."""
     return screen_text(rule_expression(trace, step))
@@ -73,6 +91,9 @@ def step_text(trace: Trace, step: Step) -> StepText:
     node, target = trace.rows[step.node], trace.rows[step.input]
     scalar = isinstance(node.node, Value) and step.local is not None
     formula, numbers, chain, notes = (_scalar if scalar else _tensor)(trace, step, node, target)
+    if step.words:
+        names = {slot: trace.rows[i].name for slot, i in node.inputs.items()}
+        notes = (step.words.format(**names), *notes)
     return StepText(
         step.number, f"{node.name} → {target.name}", place(node, code=True), formula, numbers, chain,
         _total(trace, step, target), notes,
@@ -117,13 +138,13 @@ def _scalar(trace: Trace, step: Step, node: Row, target: Row) -> tuple[str, str,
         else (answer if strip_group(numbers) == answer else f"{numbers} = {answer}")
     )
     chain = f"{d(trace, target.name)} = {product(step.upstream, step.local, step.contribution)}"
-    return formula, numbers, chain, (step.words,) if step.words else ()
+    return formula, numbers, chain, ()
 
 
 def _tensor(trace: Trace, step: Step, node: Row, target: Row) -> tuple[str, str, str, tuple[str, ...]]:
     text = rule_text(trace, step)
     goal = d(trace, target.name)
-    notes = [step.words] if step.words else []
+    notes = []
     if step.local is None:
         formula = f"{goal} = {text}    {_shapes(step, node, target)}"
     else:

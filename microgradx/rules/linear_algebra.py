@@ -17,8 +17,8 @@ matmul = op(
     A=lambda g, A, B: sum_to(g @ B.mT, A.shape),
     B=lambda g, A, B: sum_to(A.mT @ g, B.shape),
     words=dict(
-        A="each entry of A met one row of B: its gradient sums over that row, a product with B transposed",
-        B="each entry of B met one column of A: its gradient sums over that column, a product with A transposed",
+        A="each entry of {A} met one row of {B}: its gradient sums over that row, a product with {B} transposed",
+        B="each entry of {B} met one column of {A}: its gradient sums over that column, a product with {A} transposed",
     ),
 )  # fmt: skip
 mv = op(

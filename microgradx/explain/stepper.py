@@ -1,0 +1,62 @@
+"""Walking a trace step by step in a terminal: forwards, back, or straight to a step."""
+
+from rich.console import Console
+from rich.rule import Rule
+from rich.text import Text
+
+from microgradx.explain.arrays import value_text
+from microgradx.explain.text import forward_table, gradient_table, heading, show, step_block
+from microgradx.explain.trace import Trace
+from microgradx.explain.wording import d, seed_text, step_text, update_text
+
+_KEYS = "Enter: next   p: back   a number: jump there   q: quit"
+
+
+def walk(trace: Trace, console: Console) -> None:
+    """Reveal the backward steps one at a time; without a terminal to ask, print the whole trace."""
+    if not (console.is_terminal and console.is_interactive):
+        show(trace, console)
+        return
+    at, message = 0, ""
+    while True:
+        _draw(trace, console, at)
+        try:
+            answer = console.input(Text(f"{message or _KEYS}  › ", style="dim")).strip().lower()
+        except (EOFError, KeyboardInterrupt):
+            console.print()
+            return
+        if answer == "q":
+            return
+        at, message = _moved(answer, at, len(trace.steps))
+
+
+def _moved(answer: str, at: int, last: int) -> tuple[int, str]:
+    """Where a key leads, and what to say about it."""
+    if answer == "":
+        return (at + 1, "") if at < last else (at, f"that was the last step; {_KEYS}")
+    if answer == "p":
+        return (at - 1, "") if at > 0 else (at, f"this is the beginning; {_KEYS}")
+    if answer.isdigit() and int(answer) <= last:
+        return int(answer), ""
+    return at, f"{answer!r} is no step from 0 to {last}; {_KEYS}"
+
+
+def _draw(trace: Trace, console: Console, at: int) -> None:
+    """The forward table, what has been revealed, and the current step in full."""
+    console.clear()
+    console.print(Text(f"trace of {trace.title}", style="bold"))
+    console.print(forward_table(trace))
+    heading(console, f"Backward: step {at} of {len(trace.steps)}")
+    console.print(Text(seed_text(trace), style="dim"))
+    for step in trace.steps[: max(at - 1, 0)]:
+        node, target = trace.rows[step.node].name, trace.rows[step.input].name
+        state = "" if step.complete else "   so far"
+        line = f"{step.number:>3} ✓ {node} → {target}   {d(trace, target)} = {value_text(step.total)}{state}"
+        console.print(Text(line, style="dim"))
+    if at:
+        console.print(Rule(style="cyan"))
+        console.print(step_block(step_text(trace, trace.steps[at - 1])))
+        console.print(Rule(style="cyan"))
+    if at == len(trace.steps):
+        console.print(gradient_table(trace))
+        console.print(Text(update_text(trace), style="bold"))
