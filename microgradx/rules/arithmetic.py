@@ -105,7 +105,7 @@ def _inside(x: Any, low: float | None, high: float | None) -> Any:
 
 
 inside = op(
-    "inside(x, low=None, high=None)", lambda x, low, high: _inside(x, low, high).astype(x.dtype), _inside,
+    "inside(x, low=None, high=None)", lambda x, low, high: np.asarray(_inside(x, low, high), dtype=x.dtype), _inside,
     nondiff="x", cases=(dict(low=-1.0, high=1.5),),
 )  # fmt: skip
 clip = op(

@@ -5,11 +5,11 @@ functions that run on floats or arrays, so the numeric backward makes no nodes a
 `pull_function` then writes the few lines that hand an op's gradient to its inputs; for `mul` on Values:
 
     def pull(node, g):
-        a, b, = node.inputs
-        if a.requires_grad:
-            try: c = g * rule_a(b.data)
+        a_, b_, = node.inputs
+        if a_.requires_grad:
+            try: c = g * rule_a(b_.data)
             ...
-            a.grad = c if a.grad is None else a.grad + c
+            a_.grad = c if a_.grad is None else a_.grad + c
 """
 
 from __future__ import annotations
@@ -125,18 +125,20 @@ def pull_function(op: Op, kind: str) -> Callable[[Any, Any], None]:
     if op.variadic:
         return _pull_variadic(op, kind)
     space: dict[str, Any] = {"np": np, "careful": careful, "unbroadcast": unbroadcast, "leaf": own_array}
-    lines = ["def pull(node, g):", f"    {', '.join(op.inputs)}, = node.inputs"]
+    nodes = {name: f"{name}_" for name in op.inputs}  # an input may be called c or node: keep it apart from ours
+    lines = ["def pull(node, g):", f"    {', '.join(nodes.values())}, = node.inputs"]
     for name, rule in op.rules.items():
+        node = nodes[name]
         space[f"rule_{name}"] = raw_twin(rule.run, kind)
-        lines.append(f"    if {name}.requires_grad:")
+        lines.append(f"    if {node}.requires_grad:")
         lines += _contribution(op, name, rule, kind)
         if kind == "array" and op.elementwise:
-            lines.append(f"        if c.shape != {name}.data.shape: c = unbroadcast(c, {name}.data.shape)")
+            lines.append(f"        if c.shape != {node}.data.shape: c = unbroadcast(c, {node}.data.shape)")
         plain = kind == "scalar" or op.shapes == "value"  # the input is a Value: its gradient is a float
         if not plain:  # float32 stays float32, whatever it met
-            lines.append(f"        if c.dtype != {name}.data.dtype: c = c.astype({name}.data.dtype)")
-        first = "c" if plain else f"leaf(c, g) if {name}.op is None else c"
-        lines.append(f"        {name}.grad = ({first}) if {name}.grad is None else {name}.grad + c")
+            lines.append(f"        if c.dtype != {node}.data.dtype: c = c.astype({node}.data.dtype)")
+        first = "c" if plain else f"leaf(c, g) if {node}.op is None else c"
+        lines.append(f"        {node}.grad = ({first}) if {node}.grad is None else {node}.grad + c")
     if len(lines) == 2:
         lines.append("    pass")
     exec("\n".join(lines), space)  # the text above, built from checked identifiers only
@@ -150,7 +152,7 @@ def _contribution(op: Op, name: str, rule: Any, kind: str) -> list[str]:
         return ["        c = -g"]
     if rule.constant is not None:
         return [f"        c = g * {rule.constant!r}"]
-    reads = {"y": "node.data", "g": "g", **{n: f"{n}.data" for n in op.inputs}}
+    reads = {"y": "node.data", "g": "g", **{n: f"{n}_.data" for n in op.inputs}}
     reads |= {n: f"node.static[{n!r}]" for n in op.static}
     args = ", ".join(reads[n] for n in rule.reads)
     factor = "" if rule.whole else "g * "
