@@ -9,7 +9,7 @@ from microgradx import functional as F
 from microgradx.autodiff import backward
 from microgradx.graph import Node, OpError, Value
 from microgradx.graph._methods import Methods, TensorMethods
-from microgradx.rules.call import binary, unary
+from microgradx.rules.call import OPERANDS, binary, call, unary
 from microgradx.rules.op import BOOK, Op
 
 # Binary operators, each with its reflected form.
@@ -92,8 +92,8 @@ PLAIN = {np.shape, np.ndim, np.size, np.allclose, np.isclose, np.array_equal, np
 
 def _power(a: Any, b: Any) -> Any:
     if isinstance(b, (int, float)) and not isinstance(b, bool):
-        return F.power(a, n=b)
-    return F.pow(a, b)
+        return call(F.power, (a,), {"n": b if type(b) is int else float(b)})
+    return F.pow(a, b) if isinstance(b, OPERANDS) else NotImplemented
 
 
 def _np_pad(x: Any, pad_width: Any, mode: str, constant_values: float) -> Any:
@@ -137,7 +137,7 @@ def _data(args: Any) -> Any:
 
 def _comparison(row: Op) -> Callable[[Any, Any], Any]:
     def compare(self: Any, other: Any) -> Any:
-        if not isinstance(other, (Node, int, float, np.ndarray, np.generic, list)):
+        if not isinstance(other, OPERANDS):
             return NotImplemented
         result = row(self, other)
         return bool(result.data) if isinstance(result, Value) else result
@@ -166,7 +166,7 @@ def bind() -> None:
     _bind("__neg__", unary(F.neg))
     _bind("__abs__", unary(F.abs))
     _bind("__pow__", _power)
-    _bind("__rpow__", lambda self, other: F.pow(other, self))
+    _bind("__rpow__", lambda self, other: F.pow(other, self) if isinstance(other, OPERANDS) else NotImplemented)
     _bind("__matmul__", F.matmul, TensorMethods)
     _bind("__rmatmul__", lambda self, other: F.matmul(other, self), TensorMethods)
     _bind("__getitem__", F.getitem, TensorMethods)

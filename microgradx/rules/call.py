@@ -14,6 +14,7 @@ from microgradx.rules.refusals import refused
 if TYPE_CHECKING:
     from microgradx.rules.op import Op
 
+OPERANDS = (Node, int, float, np.ndarray, np.generic, list)  # what an operator accepts on its other side
 _new = object.__new__
 
 
@@ -130,7 +131,7 @@ def binary(op: Op, reflected: bool = False) -> Callable[[Any, Any], Any]:
                 if state.made is not None:
                     note(node)
                 return node
-        if not isinstance(other, (Node, int, float, np.ndarray, np.generic, list)):
+        if not isinstance(other, OPERANDS):
             return NotImplemented
         return op(other, self) if reflected else op(self, other)
 
