@@ -3,6 +3,7 @@
 Every node hands its gradient to its inputs: upstream gradient times local derivative, added to whatever
 arrived there by other paths. `_fast` does it with each op's specialised pull; `_explained` does the same
 edge by edge, with the rules as written, for watchers (traces, animations) and for second derivatives.
+`reverse.py` walks in the same way, for chosen inputs only and without touching `.grad`.
 """
 
 from collections.abc import Callable
@@ -10,11 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from microgradx.graph import GradientError, Node, OpError, Tensor, Value, inside_scope, no_grad, topological
+from microgradx.graph import GradientError, Node, OpError, Tensor, Value, inside_scope, topological
 from microgradx.graph.node import as_array
 from microgradx.graph.order import needs_gradient
 from microgradx.rules.op import Op
-from microgradx.rules.shaping import sum_to
+from microgradx.rules.shaping import astype, number, sum_to, tensor
 from microgradx.rules.specialise import careful, own_array
 
 
@@ -39,7 +40,7 @@ Watcher = Callable[[Edge], None]
 
 
 class _Freed:
-    """Stands in for the op of a node whose graph was released by `keep="leaves"`."""
+    """Stands in for the op of a node whose graph was released."""
 
 
 FREED: Any = _Freed()
@@ -52,7 +53,8 @@ def backward(
 
     Args:
         output: a scalar node; or any node together with `gradient`.
-        gradient: the gradient arriving at `output`, of its shape; 1 by default (dL/dL = 1).
+        gradient: the gradient arriving at `output`, of its shape; 1 by default (dL/dL = 1). A node stays part of
+            the graph when `create_graph` is set.
         keep: "all" keeps every node's gradient; "leaves" frees each inner node once it is passed, which is
             what training wants: a second backward on the same graph is then an error.
         create_graph: make the gradients nodes themselves, so that they can be differentiated again.
@@ -61,36 +63,32 @@ def backward(
     Leaves add to the `.grad` they have (call `zero_grad()` to start afresh); inner nodes start from nothing.
 
     Raises:
-        GradientError: nothing to differentiate, a non-scalar output without `gradient`, or a freed graph.
+        GradientError: nothing to differentiate, a non-scalar output without `gradient`, or a released graph.
+        OpError: `gradient` has another shape, or the options contradict each other.
     """
     if keep not in ("all", "leaves"):
         raise OpError(f'keep must be "all" or "leaves", not {keep!r}.')
-    if output.op is FREED:
-        raise _freed()
+    if create_graph and keep == "leaves":
+        raise OpError('create_graph needs keep="all": the gradient\'s graph is built on the nodes that would be freed.')
     if not output.requires_grad:
         raise GradientError(
             "backward: this result does not depend on anything that collects a gradient "
             "(all inputs are constants, or it was computed inside no_grad())."
         )
-    seed = _seed(output, gradient)
+    seed = arriving(output, gradient, create_graph)
     order = topological(output, follow=needs_gradient)
+    if any(node.op is FREED for node in order):
+        raise released()
     for node in order:
-        if node.op is FREED:
-            raise _freed()
         if node.op is not None:
             node.grad = None
-    if create_graph:
-        output.grad = _lifted(output, seed) if output.op is not None else _added(output.grad, _lifted(output, seed))
-        _explained(order, watcher, create_graph=True)
+    output.grad = added(output.grad, seed)
+    if create_graph or watcher is not None:
+        _explained(order, watcher, create_graph)
+        if keep == "leaves":
+            free(order)
     else:
-        output.grad = seed if output.op is not None else _added(output.grad, seed)
-        if watcher is None:
-            _fast(order, keep == "leaves")
-            return
-        with no_grad():
-            _explained(order, watcher, create_graph=False)
-    if keep == "leaves":
-        _free(order)
+        _fast(order, keep == "leaves")
 
 
 def _fast(order: list[Any], free: bool) -> None:
@@ -115,7 +113,9 @@ def _explained(order: list[Any], watcher: Watcher | None, create_graph: bool) ->
             with inside_scope(node.scope):
                 local, contribution = apply_rule(node, position, node.grad, as_nodes=create_graph)
                 before = each.grad
-                each.grad = _added(before, contribution, each.op is None, node.grad)
+                each.grad = added(before, contribution)
+            if each.op is None and isinstance(each, Tensor) and not create_graph:
+                each.grad = own_array(each.grad, node.grad)
             if watcher is not None:
                 watcher(Edge(node, position, node.grad, local, contribution, before, each.grad))
 
@@ -128,7 +128,6 @@ def apply_rule(node: Any, position: int, upstream: Any, as_nodes: bool = False) 
     scalar = isinstance(node, Value)
     target = node.inputs[position]
     if as_nodes:
-        upstream = _lifted(node, upstream)
         result = rule(op.known(node.inputs, node, upstream, node.static, position))
     else:
         known = op.known([n.data for n in node.inputs], node.data, upstream, node.static, position)
@@ -141,7 +140,7 @@ def apply_rule(node: Any, position: int, upstream: Any, as_nodes: bool = False) 
     if rule.whole:
         local, contribution = None, result
     else:
-        local, contribution = result, upstream * result
+        local, contribution = result, upstream if rule.constant == 1 else upstream * result
     if op.elementwise and not scalar and contribution.shape != target.shape:
         contribution = sum_to(contribution, target.shape) if as_nodes else sum_to.run(contribution, target.shape)
     if isinstance(target, Tensor) and contribution.dtype != target.dtype:  # float32 stays float32, whatever it met
@@ -149,45 +148,52 @@ def apply_rule(node: Any, position: int, upstream: Any, as_nodes: bool = False) 
     return local, contribution
 
 
-def _added(before: Any, contribution: Any, leaf: bool = False, upstream: Any = None) -> Any:
-    if before is not None:
-        return before + contribution
-    if leaf and isinstance(contribution, np.ndarray):
-        return own_array(contribution, upstream)
-    return contribution
+def added(before: Any, contribution: Any) -> Any:
+    """The total so far: None is "nothing has arrived yet", which is not a zero."""
+    return contribution if before is None else before + contribution
 
 
-def _seed(output: Any, gradient: Any) -> Any:
-    gradient = gradient.data if isinstance(gradient, Node) else gradient
-    if isinstance(output, Value):
-        return 1.0 if gradient is None else float(gradient)
+def arriving(output: Any, gradient: Any, as_node: bool) -> Any:
+    """The gradient that starts at `output`: 1 for a single number, or what is given, checked and converted."""
     if gradient is None:
         if output.size != 1:
             raise GradientError(
                 f"backward: the output has shape {output.shape}, but only a single number has a gradient. "
                 "Make it one (.sum() or .mean()), or say what arrives: backward(gradient=…)."
             )
-        return np.ones(output.shape, dtype=output.dtype)
-    seed = as_array(gradient).astype(output.dtype)
-    if seed.shape != output.shape:
-        raise GradientError(f"backward: gradient has shape {seed.shape}, but the output has shape {output.shape}.")
-    return seed
+        gradient = 1.0 if isinstance(output, Value) else np.ones(output.shape, output.dtype)
+    gradient = like(output, gradient, "backward: gradient")
+    return gradient if as_node else np.array(gradient.data) if isinstance(output, Tensor) else gradient.data
 
 
-def _lifted(node: Any, data: Any) -> Any:
-    if isinstance(data, Node):
-        return data
-    return Value(data, requires_grad=False) if isinstance(node, Value) else Tensor(data, requires_grad=False)
+def like(node: Any, given: Any, what: str) -> Any:
+    """`given` as a node of the kind, shape and dtype of `node`; a node that is given stays part of the graph."""
+    if isinstance(node, Value):
+        if np.shape(given) != ():
+            raise OpError(f"{what} has shape {np.shape(given)}, but belongs to a single number.")
+        if isinstance(given, Node):
+            return given if isinstance(given, Value) else number(given)
+        return Value(given, requires_grad=False)
+    if isinstance(given, Value):
+        given = tensor(given, dtype=node.dtype)
+    elif not isinstance(given, Tensor):
+        given = Tensor(as_array(given), requires_grad=False)
+    if given.shape != node.shape:
+        raise OpError(f"{what} has shape {given.shape}, but belongs to a tensor of shape {node.shape}.")
+    return astype(given, node.dtype)
 
 
-def _free(order: list[Any]) -> None:
-    for node in order:
+def free(nodes: list[Any]) -> None:
+    """Let go of the graph; what was computed stays, but no gradient can pass any more."""
+    for node in nodes:
         if node.op is not None:
             node.op, node.inputs, node.grad = FREED, (), None
 
 
-def _freed() -> GradientError:
+def released() -> GradientError:
+    """The error for a graph whose nodes were freed."""
     return GradientError(
-        'backward: this graph was already released by backward(keep="leaves"); compute the result again first, '
-        'or use keep="all".'
+        'this graph was released by backward(keep="leaves"), a GradientTape or autograd.grad(retain_graph=False), '
+        "so no second gradient can pass through it. Compute the result again, or keep the graph: "
+        'backward(keep="all"), GradientTape(persistent=True), retain_graph=True.'
     )

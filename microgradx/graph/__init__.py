@@ -3,7 +3,7 @@
 from microgradx.graph.errors import GradientError, MicrogradxError, OpError, RuleError
 from microgradx.graph.node import Node, Tensor, Value, default_dtype, set_default_dtype
 from microgradx.graph.order import topological
-from microgradx.graph.state import inside_scope, no_grad, recording, scope, state
+from microgradx.graph.state import differentiating, inside_scope, no_grad, recording, scope, state
 
 __all__ = [
     "GradientError",
@@ -14,6 +14,7 @@ __all__ = [
     "Tensor",
     "Value",
     "default_dtype",
+    "differentiating",
     "inside_scope",
     "no_grad",
     "recording",

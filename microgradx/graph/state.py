@@ -13,6 +13,7 @@ class State(threading.local):
     everything: bool = False  # link even results that need no gradient (formulas and pictures)
     made: list[Any] | None = None  # collects every new node, with the line of the learner's file that made it
     scope: str = ""
+    depth: int = 0  # how many functions under differentiation, and open tapes, we are inside of
 
 
 state = State()
@@ -32,6 +33,13 @@ def _set(field: str, value: object) -> Iterator[None]:
 def no_grad() -> Iterator[None]:
     """Results made inside are plain constants: nothing is recorded."""
     with _set("gradients", False), _set("everything", False):
+        yield
+
+
+@contextmanager
+def differentiating() -> Iterator[None]:
+    """Record what a gradient will need, even inside `no_grad()`: a function is being differentiated."""
+    with _set("gradients", True), _set("depth", state.depth + 1):
         yield
 
 

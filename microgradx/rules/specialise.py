@@ -9,7 +9,8 @@ functions that run on floats or arrays, so the numeric backward makes no nodes a
         if a_.requires_grad:
             try: c = g * rule_a(b_.data)
             ...
-            a_.grad = c if a_.grad is None else a_.grad + c
+            if a_.grad is not None: c = a_.grad + c
+            a_.grad = c
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ def pull_function(op: Op, kind: str) -> Callable[[Any, Any], None]:
 
     if op.variadic:
         return _pull_variadic(op, kind)
-    space: dict[str, Any] = {"np": np, "careful": careful, "unbroadcast": unbroadcast, "leaf": own_array}
+    space: dict[str, Any] = {"np": np, "careful": careful, "unbroadcast": unbroadcast, "own": own_array}
     nodes = {name: f"{name}_" for name in op.inputs}  # an input may be called c or node: keep it apart from ours
     lines = ["def pull(node, g):", f"    {', '.join(nodes.values())}, = node.inputs"]
     for name, rule in op.rules.items():
@@ -137,8 +138,8 @@ def pull_function(op: Op, kind: str) -> Callable[[Any, Any], None]:
         plain = kind == "scalar" or op.shapes == "value"  # the input is a Value: its gradient is a float
         if not plain:  # float32 stays float32, whatever it met
             lines.append(f"        if c.dtype != {node}.data.dtype: c = c.astype({node}.data.dtype)")
-        first = "c" if plain else f"leaf(c, g) if {node}.op is None else c"
-        lines.append(f"        {node}.grad = ({first}) if {node}.grad is None else {node}.grad + c")
+        lines.append(f"        if {node}.grad is not None: c = {node}.grad + c")
+        lines.append(f"        {node}.grad = c" + ("" if plain else f" if {node}.op is not None else own(c, g)"))
     if len(lines) == 2:
         lines.append("    pass")
     exec("\n".join(lines), space)  # the text above, built from checked identifiers only
@@ -176,12 +177,13 @@ def _pull_variadic(op: Op, kind: str) -> Callable[[Any, Any], None]:
                 c = twin(**{n: known[n] for n in rule.reads})
                 if c.dtype != each.data.dtype:
                     c = c.astype(each.data.dtype)
-                first = own_array(c, g) if each.op is None else c
-                each.grad = first if each.grad is None else each.grad + c
+                if each.grad is not None:
+                    c = each.grad + c
+                each.grad = c if each.op is not None else own_array(c, g)
 
     return pull
 
 
 def own_array(c: Any, g: Any) -> Any:
-    """`c`, copied when it may share memory with another array: a leaf keeps its gradient for long."""
-    return np.array(c) if c is g or c.base is not None else c
+    """`c` as an array that shares memory with no other: a leaf keeps its gradient for long."""
+    return c if type(c) is np.ndarray and c.base is None and c is not g else np.array(c)

@@ -1,0 +1,66 @@
+"""Gradients of chosen nodes: the same chain rule as `backward`, but `.grad` is left alone.
+
+`between` finds the part of the graph that lies between some inputs and some outputs, `pull` carries
+gradients back through it. The transformations, tapes and `autograd.grad` all stand on these two.
+"""
+
+from typing import Any, NamedTuple
+
+from microgradx.autodiff.backward import FREED, added, apply_rule, free, released
+from microgradx.graph import inside_scope, topological
+
+
+class Between(NamedTuple):
+    """The nodes on the paths from `inputs` to `outputs` (both included), inputs first."""
+
+    inputs: list[Any]
+    outputs: list[Any]
+    nodes: list[Any]
+    others: bool  # the outputs also depend on leaves that collect gradients and are not among the inputs
+
+
+def between(inputs: list[Any], outputs: list[Any]) -> Between:
+    """The part of the graph that a change of `inputs` passes on its way to `outputs`.
+
+    Raises:
+        GradientError: that part was released.
+    """
+    reached = set(inputs)
+    chosen = frozenset(inputs)
+    nodes, others = [], False
+    for node in topological(*outputs, follow=lambda n: n.requires_grad or n in chosen):
+        if node.op is FREED and node not in chosen:
+            raise released()
+        if node in chosen or any(each in reached for each in node.inputs):
+            reached.add(node)
+            nodes.append(node)
+        elif node.op is None and node.requires_grad:
+            others = True
+    return Between(inputs, outputs, nodes, others)
+
+
+def pull(part: Between, upstream: list[Any], as_nodes: bool) -> list[Any]:
+    """The gradient for each input, given the one arriving at each output; None where there is no path.
+
+    Raw floats and arrays in and out; with `as_nodes` nodes, recorded, so that they can be differentiated again.
+    """
+    inside, chosen = set(part.nodes), set(part.inputs)
+    found: dict[Any, Any] = {}
+    for output, g in zip(part.outputs, upstream, strict=True):
+        if output in inside:
+            found[output] = added(found.get(output), g)
+    for node in reversed(part.nodes):
+        g = found.get(node) if node in chosen else found.pop(node, None)
+        if g is None or node.op is None:
+            continue
+        with inside_scope(node.scope):
+            for position, each in enumerate(node.inputs):
+                if each in inside and node.op.rule_for(position) is not None:
+                    found[each] = added(found.get(each), apply_rule(node, position, g, as_nodes)[1])
+    return [found.get(node) for node in part.inputs]
+
+
+def release(part: Between) -> None:
+    """Free the nodes after the inputs; a later gradient through them is a clear error."""
+    chosen = set(part.inputs)
+    free([node for node in part.nodes if node not in chosen])
