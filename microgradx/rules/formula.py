@@ -105,7 +105,7 @@ def _written(op: Op, args: list[ast.expr], static: Any) -> ast.expr:
     given = {
         name: value for name, value in static.items() if name not in op.static or not _same(value, op.static[name])
     }
-    keywords = [ast.keyword(name, constant(value)) for name, value in given.items()]
+    keywords = [ast.keyword(name, _argument(value)) for name, value in given.items()]
     if op.notation is None or op.variadic:
         return ast.Call(ast.Name(op.name), args, keywords)
     values = dict(zip(op.inputs, args, strict=True))
@@ -115,6 +115,17 @@ def _written(op: Op, args: list[ast.expr], static: Any) -> ast.expr:
     if isinstance(tree, ast.Call):
         tree.keywords += [k for k in keywords if k.arg not in used]
     return tree  # type: ignore[no-any-return]
+
+
+def _argument(value: Any) -> ast.expr:
+    """A static parameter in a call; an index is written as NumPy's s_[...]."""
+    text = constant(value)
+    return ast.Name(f"s_[{text.id}]") if isinstance(text, ast.Name) and _is_index(value) else text
+
+
+def _is_index(value: Any) -> bool:
+    parts = value if isinstance(value, tuple) else (value,)
+    return any(isinstance(v, (slice, np.ndarray)) or v is Ellipsis or v is None for v in parts)
 
 
 class _Filled(ast.NodeTransformer):
@@ -135,7 +146,7 @@ def _static_text(value: Any) -> str:
     if isinstance(value, slice):
         ends = ["" if v is None else str(v) for v in (value.start, value.stop, value.step)]
         return ":".join(ends if value.step is not None else ends[:2])
-    if isinstance(value, tuple) and any(isinstance(v, (slice, np.ndarray)) or v in (Ellipsis, None) for v in value):
+    if isinstance(value, tuple) and _is_index(value):
         return ", ".join(_static_text(v) for v in value)
     if value is Ellipsis:
         return "..."

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 
 _SCREEN = (
@@ -69,15 +69,15 @@ _MATHML = {
 
 def latex(expr: ast.expr, slots: Mapping[str, str] | None = None) -> str:
     """The expression as LaTeX; `slots` maps a name to finished LaTeX."""
-    return _marked(expr, slots or {}, _LATEX)
+    return _marked(expr, slots or {}, _LATEX, lambda text: re.sub(r"([_#%&$])", r"\\\1", text))
 
 
 def mathml(expr: ast.expr, slots: Mapping[str, str] | None = None) -> str:
     """The expression as presentation MathML (the inside of a <math> element); `slots` hold finished MathML."""
-    return _marked(expr, {name: f"<mrow>{text}</mrow>" for name, text in (slots or {}).items()}, _MATHML)
+    return _marked(expr, {name: f"<mrow>{text}</mrow>" for name, text in (slots or {}).items()}, _MATHML, escape)
 
 
-def _marked(expr: ast.expr, slots: Mapping[str, str], table: Mapping[str, str]) -> str:
+def _marked(expr: ast.expr, slots: Mapping[str, str], table: Mapping[str, str], clean: Callable[[str], str]) -> str:
     def at_least(rank: int, part: ast.expr) -> str:
         text = go(part)
         return table["group"].format(a=text) if _rank(part) < rank else text
@@ -85,7 +85,7 @@ def _marked(expr: ast.expr, slots: Mapping[str, str], table: Mapping[str, str]) 
     def go(e: ast.expr) -> str:
         match e:
             case ast.Name(id=name):
-                return slots[name] if name in slots else table["name"].format(a=escape(name))
+                return slots[name] if name in slots else table["name"].format(a=clean(name))
             case ast.Constant(value=value):
                 return table["number"].format(a=value)
             case ast.UnaryOp(operand=part):
@@ -102,7 +102,7 @@ def _marked(expr: ast.expr, slots: Mapping[str, str], table: Mapping[str, str]) 
             case ast.IfExp(test=c, body=a, orelse=b):
                 return table["if"].format(a=go(a), b=go(b), c=go(c))
             case ast.Compare(left=a, ops=[sign], comparators=[b]):
-                return table["compare"].format(a=go(a), b=go(b), f=escape(_SIGNS[type(sign)]))
+                return table["compare"].format(a=go(a), b=go(b), f=clean(_SIGNS[type(sign)]))
             case ast.Subscript(value=a, slice=b):
                 return table["index"].format(a=at_least(_POWER, a), b=go(b))
             case ast.Call(func=ast.Name(id=f), args=args, keywords=keywords):
@@ -110,7 +110,7 @@ def _marked(expr: ast.expr, slots: Mapping[str, str], table: Mapping[str, str]) 
                     table["compare"].format(a=table["name"].format(a=k.arg), b=go(k.value), f="=") for k in keywords
                 ]
                 text = table["comma"].join(parts)
-                return table[f].format(a=text) if f in ("abs", "sqrt") else table["call"].format(f=escape(f), a=text)
+                return table[f].format(a=text) if f in ("abs", "sqrt") else table["call"].format(f=clean(f), a=text)
         raise TypeError(f"no notation for {ast.dump(e)}")
 
     return go(expr)

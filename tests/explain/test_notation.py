@@ -1,0 +1,55 @@
+"""What is printed is what is computed: formulas read back give the number the engine used."""
+
+import ast
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+import microgradx as mx
+from microgradx.graph import recording
+from microgradx.rules.formula import rule_formula
+from microgradx.rules.notation import latex, mathml, python_text, screen_text
+from microgradx.rules.samples import sample
+
+CASES = [(name, case) for name, op in sorted(mx.BOOK.items()) for case in range(len(op.cases)) if op.rules]
+
+
+@pytest.mark.parametrize(("name", "case"), CASES)
+def test_every_rule_prints_in_four_ways(name, case):
+    nodes, static = sample(mx.BOOK[name], case)
+    with recording(), np.errstate(all="ignore"):
+        y = mx.BOOK[name](*nodes, **static)
+    if y is nodes[0]:
+        pytest.skip("this case has nothing to do and returns its input")
+    for position in range(len(y.inputs)):
+        if y.op.rule_for(position) is not None:
+            formula = rule_formula(y, position)
+            ast.parse(python_text(formula, {}), mode="eval")
+            assert screen_text(formula) and latex(formula)
+            ET.fromstring(f"<math>{mathml(formula)}</math>")
+
+
+@pytest.mark.parametrize(
+    ("source", "screen", "tex"),
+    [
+        ("y * (1 - y)", "y · (1 − y)", r"y \cdot \left(1 - y\right)"),
+        ("a - (b - c)", "a − (b − c)", r"a - \left(b - c\right)"),
+        ("-y / b", "−y / b", r"\frac{-y}{b}"),
+        ("(a + b) ** 2", "(a + b)²", r"\left(a + b\right)^{2}"),
+        ("A.mT @ g", "Aᵀ · g", r"A^\top g"),
+        ("1e-12 * x", "1e-12 · x", r"1e-12 \cdot x"),
+        ("a if x > 0 else b", "a if x > 0 else b", r"a\ \text{if}\ x > 0\ \text{else}\ b"),
+        ("x[1]", "x[1]", "x_{1}"),
+    ],
+)
+def test_notation(source, screen, tex):
+    expr = ast.parse(source, mode="eval").body
+    assert screen_text(expr) == screen
+    assert latex(expr) == tex
+
+
+def test_slots_do_not_disturb_what_is_put_into_them():
+    expr = ast.parse("a * b", mode="eval").body
+    assert screen_text(expr, {"a": "w-1", "b": "a"}) == "w-1 · a"
+    assert python_text(expr, {"a": "(-1.0)", "b": "1e-05"}) == "(-1.0) * 1e-05"

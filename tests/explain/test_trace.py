@@ -1,0 +1,178 @@
+"""A trace says what the engine did: every line can be recomputed, every sum adds up."""
+
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import microgradx as mx
+from microgradx.explain.digits import product, running_sum
+from microgradx.explain.json_view import as_json
+from microgradx.explain.markdown import as_markdown
+from microgradx.explain.text import as_text
+from tests.explain.programs import NUMBERS, programs
+
+FINITE = st.floats(allow_nan=False, allow_infinity=False, width=64).filter(lambda x: x == 0 or 1e-150 < abs(x) < 1e150)
+MATH = {n: getattr(math, n) for n in dir(math) if not n.startswith("_")} | {"max": max, "min": min, "abs": abs}
+NAMES = MATH | {"sign": lambda x: math.copysign(1, x) if x else 0.0, "sigmoid": lambda x: 1 / (1 + math.exp(-x))}
+
+
+def number(text: str) -> float:
+    return float(text.replace("−", "-").strip("()"))
+
+
+def rounded(x: float) -> float:
+    """To the four digits that results are shown with."""
+    return float(f"{x:.4g}")
+
+
+def check_invariants(document: dict) -> None:
+    """What the JSON contract promises at scalar level."""
+    json.dumps(document, allow_nan=False)
+    totals: dict[str, float] = {}
+    ids = {row["id"] for row in document["forward"]}
+    finished = {document["backward"][0]["node"]}
+    for step in document["backward"]:
+        assert {step["node"], step["input"]} <= ids
+        assert step["node"] in finished, "a node passes its gradient on only when its own total is complete"
+        assert step["upstream"] == totals.get(step["node"], 1.0)
+        assert step["local"] == pytest.approx(eval(step["local_numbers"], {}, NAMES), rel=1e-12, abs=1e-300)
+        assert step["contribution"] == step["upstream"] * step["local"]
+        totals[step["input"]] = (
+            totals[step["input"]] + step["contribution"] if step["input"] in totals else step["contribution"]
+        )
+        assert step["total"] == totals[step["input"]]
+        if step["complete"]:
+            finished.add(step["input"])
+    leaves = {row["name"]: row["id"] for row in document["forward"]}
+    for name, gradient in document["gradients"].items():
+        if gradient is not None:
+            assert totals.get(leaves[name], 1.0) == gradient
+
+
+@given(programs())
+def test_json_invariants_hold_on_random_graphs(program_and_leaves):
+    program, leaves = program_and_leaves
+    output = program(*(mx.Value(x) for x in leaves))
+    if output.requires_grad and not output.is_leaf:
+        check_invariants(as_json(mx.trace(program, *leaves)))
+
+
+@given(programs())
+def test_a_pocket_calculator_agrees_with_every_line(program_and_leaves):
+    program, leaves = program_and_leaves
+    text = as_text(mx.trace(program, *leaves), width=1000)
+    products = re.findall(r"= (\S+) × (\S+) = (\S+)", text)
+    assert products
+    for a, b, result in products:
+        assert rounded(number(a) * number(b)) == rounded(number(result))
+
+
+@given(FINITE, FINITE)
+def test_displayed_factors_reproduce_the_displayed_product(a, b):
+    left, right, result = re.fullmatch(r"(\S+) × (\S+) = (\S+)", product(a, b, a * b)).groups()
+    assert rounded(number(left) * number(right)) == rounded(number(result))
+
+
+@given(NUMBERS, NUMBERS)
+def test_displayed_addends_reproduce_the_displayed_sum(a, b):
+    left, right, result = re.fullmatch(r"(\S+) \+ (\S+) = (\S+)", running_sum(a, b, a + b)).groups()
+    assert rounded(number(left) + number(right)) == rounded(number(result))
+
+
+def test_the_order_is_the_order_of_the_program():
+    def f(x, y):
+        a = x * y
+        b = a + x
+        c = b.sin()
+        return c
+
+    trace = mx.trace(f, 2.0, 3.0)
+    assert [row.name for row in trace.rows.values()] == ["x", "y", "a", "b", "c"]
+    assert trace.gradients == {"x": pytest.approx(4 * math.cos(8)), "y": pytest.approx(2 * math.cos(8))}
+
+
+def test_a_value_used_twice_collects_two_paths_and_says_so():
+    text = str(mx.trace(lambda x: x * x, 3.0))
+    assert "first of 2 paths into x" in text and "second of 2 paths into x" in text
+    assert "3 + 3 = 6" in text
+
+
+def test_each_node_knows_the_learners_line_and_scope():
+    def f(x):
+        with mx.scope("layer"):
+            h = x.tanh()
+        return h * 2.0
+
+    rows = {row.name: row.node for row in mx.trace(f, 0.5).rows.values()}
+    assert rows["h"].scope == "layer" and rows["f"].scope == ""
+    assert rows["h"].source[0] == __file__ and rows["f"].source[1] == rows["h"].source[1] + 1
+
+
+def test_tensor_steps_show_matrix_formulas_with_shapes_and_where_sums_come_from():
+    def loss(X, W, b):
+        Z = X @ W + b
+        L = Z.tanh().mean()
+        return L
+
+    X = mx.Tensor(np.ones((2, 4)), requires_grad=False)
+    text = as_text(mx.trace(loss, X, np.ones((4, 3)), np.zeros(3)), width=200)
+    assert "∂L/∂W = Xᵀ · ∂L/∂(X · W)    (4,2)·(2,3) → (4,3)" in text
+    assert "b was repeated along axis 0 of Z" in text
+
+
+def test_one_step_is_computed_not_claimed():
+    def loss(w):
+        L = (w - 3.0) ** 2
+        return L
+
+    trace = mx.trace(loss, 1.0, lr=0.25)
+    assert trace.loss_after == (1.0 - 0.25 * -4.0 - 3.0) ** 2 == 1.0
+    assert "L 4 → 1  (lower)" in str(trace)
+    assert "HIGHER" in str(mx.trace(loss, 1.0, lr=2.0))
+
+
+def test_only_parameters_take_the_step():
+    trace = mx.trace(lambda w, x: w * x, 2.0, 3.0, parameters=["w"], lr=0.1)
+    assert trace.loss_after == (2.0 - 0.1 * 3.0) * 3.0
+
+
+def test_infinities_and_nan_are_strings_in_json_and_signs_on_the_screen():
+    document = as_json(mx.trace(lambda x: x.log(), 0.0))
+    assert document["loss"] == "-inf" and document["backward"][0]["local"] == "inf"
+    json.dumps(document, allow_nan=False)
+    assert "∞" in str(mx.trace(lambda x: x.log(), 0.0))
+
+
+def test_what_cannot_be_traced_says_why():
+    for f, args, words in [
+        (lambda x: 3.0, (1.0,), "not a node"),
+        (lambda x: x * 2.0, (np.ones(3),), "shape (3,)"),
+        (lambda x: x.detach() * 2.0, (1.0,), "nothing to trace"),
+    ]:
+        with pytest.raises(mx.GradientError, match=re.escape(words)):
+            mx.trace(f, *args)
+
+
+def test_max_steps_says_how_many_are_left_out():
+    trace = mx.trace(lambda x, y: (x * y).tanh() + x, 1.0, 2.0)
+    assert "3 more steps (of 5)" in as_text(trace, max_steps=2)
+    assert "3 more steps" in as_markdown(trace, max_steps=2)
+
+
+def test_nothing_is_cut_at_60_columns():
+    trace = mx.trace(lambda x, y: (x * y).tanh() + x.exp() * y.sin(), 1.5, 2.0)
+    squeezed = re.sub(r"\s", "", as_text(trace, width=60))
+    for line in as_text(trace, width=400).splitlines():
+        if "×" in line:
+            assert re.sub(r"\s", "", line.split("chain")[1]) in squeezed
+    assert "…" not in as_text(trace, width=60)
+
+
+def test_markdown_tables_escape_bars_and_show_every_step():
+    text = as_markdown(mx.trace(lambda x: x.abs() * 2.0, -1.5))
+    assert text.count("**1. ") == 1 and "| x | input |" in text
