@@ -1,0 +1,51 @@
+"""What composites do with their inputs before they compute: make nodes of them, refuse what cannot work."""
+
+from typing import Any
+
+import numpy as np
+
+from microgradx.graph import Node, OpError, Tensor, Value
+from microgradx.rules import shaping as rows
+
+
+def node(x: Any) -> Any:
+    """`x` itself when it is a node; otherwise a constant: a Value for a number, a Tensor for an array or list."""
+    if isinstance(x, Node):
+        return x
+    return Value(x, requires_grad=False) if type(x) in (int, float) else Tensor(x, requires_grad=False)
+
+
+def tensor(x: Any) -> Any:
+    """`x` as a Tensor; a Value becomes a 0-d one, still linked to its history."""
+    x = node(x)
+    return x if isinstance(x, Tensor) else rows.tensor(x)
+
+
+def real(name: str, x: Any) -> Any:
+    """`x` as a Tensor of floats.
+
+    Raises:
+        OpError: integers or booleans, which have no mean, norm or softmax of their own type.
+    """
+    x = tensor(x)
+    if x.dtype.kind != "f":
+        raise OpError(f"{name} needs real numbers, but this tensor has dtype {x.dtype}; try x.astype('float64').")
+    return x
+
+
+def axis_of(name: str, x: Any, axis: Any) -> int:
+    """`axis` of `x` counted from the front, 0 … ndim-1; a single number (shape ()) has the axes 0 and -1.
+
+    Raises:
+        OpError: `x` has no such axis.
+    """
+    ndim = max(x.ndim, 1)
+    if isinstance(axis, (bool, np.bool_)) or not isinstance(axis, (int, np.integer)) or not -ndim <= axis < ndim:
+        raise OpError(f"{name}: there is no axis {axis!r}; shape {x.shape} has the axes {-ndim} … {ndim - 1}.")
+    return int(axis) % ndim
+
+
+def same_shape(name: str, x: Any, t: Any) -> None:
+    """Refuse a target that does not match: broadcasting (n, 1) with (n,) would silently compare all with all."""
+    if x.shape != t.shape:
+        raise OpError(f"{name}: the guess is {x.shape} but the target is {t.shape}; they must have the same shape.")
