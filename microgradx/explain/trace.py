@@ -92,7 +92,7 @@ class Trace:
     def __str__(self) -> str:
         from microgradx.explain.text import as_text
 
-        return as_text(self)
+        return as_text(self).rstrip("\n")
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from microgradx.explain.markdown import as_markdown

@@ -132,11 +132,10 @@ def _scalar(trace: Trace, step: Step, node: Row, target: Row) -> tuple[str, str,
     partial = f"∂{in_slot(node.name)}/∂{in_slot(target.name)}"
     formula = f"{partial} = {rule_text(trace, step)}"
     numbers, answer = agreeing(step.formula, step.values, step.local)
-    numbers = (
-        ""
-        if strip_group(numbers) == answer and isinstance(step.formula, ast.Constant)
-        else (answer if strip_group(numbers) == answer else f"{numbers} = {answer}")
-    )
+    if strip_group(numbers) == answer:  # the formula is a single number: say it once
+        numbers = "" if screen_text(step.formula) == answer else answer
+    else:
+        numbers = f"{numbers} = {answer}"
     chain = f"{d(trace, target.name)} = {product(step.upstream, step.local, step.contribution)}"
     return formula, numbers, chain, ()
 

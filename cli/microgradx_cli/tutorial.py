@@ -1,0 +1,63 @@
+"""`microgradx tutorial`: list the tutorials, or walk through one, running each block on the spot."""
+
+from typing import Annotated, Any
+
+import typer
+
+
+def tutorial(
+    number: Annotated[int | None, typer.Argument(show_default=False, help="Which one; none lists them all.")] = None,
+    width: Annotated[int | None, typer.Option("--width", min=40, show_default=False, help="Columns to use.")] = None,
+) -> None:
+    """Learn backpropagation step by step, in the terminal.
+
+    Enter goes on to the next block, q quits. Every block is run live, in a folder that is thrown away.
+    """
+    from rich.console import Console
+
+    from microgradx.explain.lesson import blocks, lesson, lessons, title
+
+    console = Console(width=width)
+    if number is None:
+        for each, path in lessons().items():
+            console.print(f"[bold]{each}[/bold]  {title(path).partition('. ')[2]}", highlight=False)
+        console.print("\nStart with: microgradx tutorial 1", style="dim")
+        return
+    _walk(console, blocks(lesson(number).read_text("utf-8")))
+
+
+def _walk(console: Any, parts: list[Any]) -> None:
+    from rich.markdown import Markdown
+    from rich.syntax import Syntax
+
+    from microgradx.explain.lesson import Session
+
+    session = Session(_command)
+    asking = console.is_terminal and console.is_interactive
+    for part in parts:
+        if not part.runs:
+            console.print(Markdown(part.text if not part.kind else f"```{part.kind}\n{part.text}```"))
+            continue
+        if asking and not _goes_on(console):
+            return
+        text = session.run(part).rstrip("\n")
+        console.print(Syntax(text, part.kind, background_color="default", word_wrap=True))
+        console.print()
+
+
+def _goes_on(console: Any) -> bool:
+    try:
+        return console.input("[dim]Enter runs the next block, q quits  › [/dim]").strip().lower() != "q"
+    except (EOFError, KeyboardInterrupt):
+        console.print()
+        return False
+
+
+def _command(words: list[str]) -> None:
+    """Run a command of ours inside the tutorial; its mistakes are part of the lesson."""
+    from microgradx_cli.main import app
+
+    try:
+        app(words, prog_name="microgradx")
+    except SystemExit:
+        return

@@ -1,0 +1,50 @@
+"""README and tutorials are tests: every block that runs is run, and what it shows is compared."""
+
+import contextlib
+import os
+from pathlib import Path
+
+from sybil import Sybil
+from sybil.example import Example
+from sybil.parsers.markdown import CodeBlockParser
+
+from microgradx.explain.lesson import Block, Session, agrees
+
+
+def command(words: list[str]) -> None:
+    """The command line, in this process, as wide as the pages and without colour."""
+    from microgradx_cli.main import app
+
+    os.environ.update(COLUMNS="100", NO_COLOR="1", TERM="dumb")
+    with contextlib.suppress(SystemExit):
+        app(words, prog_name="microgradx")
+
+
+def evaluate(example: Example) -> str | None:
+    """None when the block's output is as shown, else both."""
+    block = Block(example.language, str(example.parsed))
+    if not block.runs:
+        return None
+    actual = example.namespace["session"].run(block)
+    return None if agrees(block.text, actual) else f"shown:\n{block.text}\nbut running it gives:\n{actual}"
+
+
+def setup(namespace: dict[str, object]) -> None:
+    """Each document runs in a folder and with names of its own."""
+    namespace["session"] = Session(command)
+
+
+class _Parser(CodeBlockParser):
+    """A fenced block that remembers its language."""
+
+    def evaluate(self, example: Example) -> str | None:
+        example.language = self.language  # type: ignore[attr-defined]
+        return evaluate(example)
+
+
+pytest_collect_file = Sybil(
+    parsers=[_Parser(language=language) for language in ("pycon", "console", "python")],
+    patterns=["README.md", "tutorials/*.md"],
+    path=str(Path(__file__).parent),
+    setup=setup,
+).pytest()
