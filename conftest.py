@@ -10,6 +10,8 @@ from sybil.parsers.markdown import CodeBlockParser
 
 from microgradx.explain.lesson import Block, Session, agrees
 
+FIGURES = Path(__file__).parent / "tutorials" / "figures"
+
 
 def command(words: list[str]) -> None:
     """The command line, in this process, as wide as the pages and without colour."""
@@ -25,8 +27,17 @@ def evaluate(example: Example) -> str | None:
     block = Block(example.language, str(example.parsed))
     if not block.runs:
         return None
-    actual = example.namespace["session"].run(block)
-    return None if agrees(block.text, actual) else f"shown:\n{block.text}\nbut running it gives:\n{actual}"
+    session = example.namespace["session"]
+    actual = session.run(block)
+    if not agrees(block.text, actual):
+        return f"shown:\n{block.text}\nbut running it gives:\n{actual}"
+    stale = [f.name for f in drawn(session) if f.read_bytes() != (FIGURES / f.name).read_bytes()]
+    return f"tutorials/figures differs from what the page draws: {stale}" if stale else None
+
+
+def drawn(session: Session) -> list[Path]:
+    """The files a page has written that are committed as figures."""
+    return [f for f in Path(session.folder.name).iterdir() if (FIGURES / f.name).exists()]
 
 
 def setup(namespace: dict[str, object]) -> None:

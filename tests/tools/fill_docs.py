@@ -1,13 +1,14 @@
-"""Run every block of the README and the tutorials, and write what they print into the pages.
+"""Run every block of the README and the tutorials; write what they print, and the figures they draw, into place.
 
     python -m tests.tools.fill_docs            rewrites the pages
 Blocks with a ⋮ line (output left out) are only compared; a difference is reported.
 """
 
+import shutil
 import sys
 from pathlib import Path
 
-from conftest import command
+from conftest import FIGURES, command
 from microgradx.explain.lesson import GAP, Session, agrees, blocks
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +21,8 @@ def filled(path: Path) -> tuple[str, list[str]]:
         if not block.runs:
             continue
         actual = session.run(block)
+        for figure in Path(session.folder.name).glob("*.svg"):
+            shutil.copy(figure, FIGURES / figure.name)
         if agrees(block.text, actual):
             continue
         if GAP in block.text.splitlines():
