@@ -17,8 +17,20 @@ array([[ 7., 11.],
 
 from typing import Any
 
-from microgradx import functional
-from microgradx.autodiff import Edge, grad, value_and_grad
+from microgradx import autograd, functional
+from microgradx.autodiff import (
+    Edge,
+    GradientTape,
+    checkpoint,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    value_and_grad,
+    vjp,
+    vmap,
+)
 from microgradx.binding import bind as _bind
 from microgradx.functional import *  # noqa: F403  (functional.__all__)
 from microgradx.graph import (
@@ -37,10 +49,13 @@ from microgradx.graph import (
 from microgradx.rules import BOOK, op
 
 __all__ = [
-    "BOOK", "Edge", "GradientError", "MicrogradxError", "Node", "OpError", "RuleError", "Tensor", "Value",
-    "default_dtype", "functional", "grad", "no_grad", "op", "scope", "set_default_dtype", "value_and_grad",
+    "BOOK", "Edge", "GradientError", "GradientTape", "MicrogradxError", "Node", "OpError", "RuleError", "Tensor",
+    "Value", "autograd", "checkpoint", "custom_op", "default_dtype", "functional", "grad", "hessian", "hvp",
+    "jacobian", "jvp", "no_grad", "op", "scope", "set_default_dtype", "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip
 __all__ += functional.__all__
+
+custom_op = op  # a user's op is a row like any other; this is the name under which people look for it
 
 _bind()
 

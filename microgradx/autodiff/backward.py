@@ -75,7 +75,7 @@ def backward(
             "backward: this result does not depend on anything that collects a gradient "
             "(all inputs are constants, or it was computed inside no_grad())."
         )
-    seed = arriving(output, gradient, create_graph)
+    seed = arriving(output, gradient, create_graph, "backward")
     order = topological(output, follow=needs_gradient)
     if any(node.op is FREED for node in order):
         raise released()
@@ -153,16 +153,16 @@ def added(before: Any, contribution: Any) -> Any:
     return contribution if before is None else before + contribution
 
 
-def arriving(output: Any, gradient: Any, as_node: bool) -> Any:
+def arriving(output: Any, gradient: Any, as_node: bool, what: str) -> Any:
     """The gradient that starts at `output`: 1 for a single number, or what is given, checked and converted."""
     if gradient is None:
         if output.size != 1:
             raise GradientError(
-                f"backward: the output has shape {output.shape}, but only a single number has a gradient. "
-                "Make it one (.sum() or .mean()), or say what arrives: backward(gradient=…)."
+                f"{what}: the output has shape {output.shape}, but only a single number has a gradient. "
+                "Make it one (.sum() or .mean()), or say which gradient arrives there."
             )
         gradient = 1.0 if isinstance(output, Value) else np.ones(output.shape, output.dtype)
-    gradient = like(output, gradient, "backward: gradient")
+    gradient = like(output, gradient, f"{what}: the gradient")
     return gradient if as_node else np.array(gradient.data) if isinstance(output, Tensor) else gradient.data
 
 

@@ -43,6 +43,21 @@ def matching(tree: Any, other: Any, what: str, at: str = "") -> list[Any]:
     return [leaf for key, part in parts.items() for leaf in matching(part, others[key], what, f"{at}[{key!r}]")]
 
 
+def per_leaf(tree: Any, given: Any, what: str) -> list[Any]:
+    """One entry of `given` for each leaf of `tree`; an entry that stands for a whole branch holds for its leaves.
+
+    >>> per_leaf(({"w": 1, "b": 2}, 3), (0, None), "in_axes")
+    [0, 0, None]
+    """
+    entries = None if given is None else _parts(given)
+    if entries is None:
+        return [given] * len(leaves(tree))
+    parts = _parts(tree)
+    if parts is None or parts.keys() != entries.keys():
+        raise OpError(f"{what} has {_built(given)} where there is {_built(tree)}.")
+    return [entry for key, part in parts.items() for entry in per_leaf(part, entries[key], what)]
+
+
 def _parts(tree: Any) -> dict[Any, Any] | None:
     if isinstance(tree, dict):
         return tree

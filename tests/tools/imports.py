@@ -16,14 +16,14 @@ LAYERS = [
     {"rules"},
     {"functional"},
     {"autodiff"},
-    {"binding"},
+    {"binding", "autograd"},
     {"microgradx", "files"},
     {"testing", "compiler", "pictures", "nn", "optim", "data", "training"},
     {"explain"},
     {"examples"},
     {"microgradx_cli"},
 ]
-CORE = {"graph", "rules", "functional", "autodiff", "binding"}  # NumPy and the standard library, nothing else
+CORE = {"graph", "rules", "functional", "autodiff", "binding", "autograd"}  # NumPy and the standard library only
 HEIGHT = {name: height for height, layer in enumerate(LAYERS) for name in layer}
 
 
