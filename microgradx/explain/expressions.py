@@ -139,7 +139,7 @@ def _fitting(node: ast.expr, function: Callable[..., Any], *args: Any, **options
     except (TypeError, ValueError, ArithmeticError, AttributeError, LookupError) as problem:
         form = getattr(function, "form", "")
         hint = f"; the op is {form}" if form else ""
-        raise ExpressionError(f"{ast.unparse(node)!r} cannot be computed: {problem}{hint}.") from problem
+        raise ExpressionError(f"{ast.unparse(node)!r} cannot be computed: {problem.args[-1]}{hint}.") from problem
     if isinstance(result, complex):
         raise ExpressionError(f"{ast.unparse(node)!r} is not a real number.")
     return result

@@ -1,0 +1,28 @@
+"""How the command line speaks of mistakes: one paragraph on stderr and exit code 2; with --debug also the traceback."""
+
+import sys
+import traceback
+from typing import NoReturn
+
+import typer
+
+
+class UserError(Exception):
+    """A mistake in what was typed, or in the learner's own file; its message says what to do next."""
+
+
+def tell(problem: Exception, debug: bool) -> NoReturn:
+    """Say what went wrong and exit with 2; whatever is not a person's mistake is raised again."""
+    if not _expected(problem):
+        raise problem
+    if debug:
+        traceback.print_exception(problem)
+    typer.echo(f"Error: {' '.join(str(problem).split())}", err=True)
+    raise typer.Exit(2) from problem
+
+
+def _expected(problem: Exception) -> bool:
+    if isinstance(problem, UserError):
+        return True
+    graph = sys.modules.get("microgradx.graph")  # not loaded: then the problem is not one of the library's
+    return graph is not None and isinstance(problem, graph.MicrogradxError)

@@ -1,0 +1,64 @@
+"""`microgradx graph`: the computation graph as a picture."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from microgradx_cli import options as o
+from microgradx_cli.errors import UserError
+
+_SUFFIXES = (".svg", ".png", ".dot")
+
+
+def graph(
+    target: o.Target,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", show_default=False,
+            help="Write FILE.svg, .png or .dot; without it, DOT text is printed.",
+        ),
+    ] = None,
+    at: o.At = None,
+    sample: o.Sample = None,
+    level: o.Level = None,
+    weights: o.Weights = None,
+    seed: o.Seed = None,
+    epochs: o.Epochs = None,
+    no_grad: Annotated[bool, typer.Option("--no-grad", help="Draw the forward pass only.")] = False,
+    engine: Annotated[
+        Literal["auto", "dot", "wasi"],
+        typer.Option("--engine", help="Who lays it out: the system's Graphviz (dot), or the embedded one (wasi)."),
+    ] = "auto",
+    ops: o.Ops = None,
+) -> None:  # fmt: skip
+    """Draw the computation graph with values and gradients."""
+    if output is not None and output.suffix.lower() not in _SUFFIXES:
+        raise UserError(f"-o {output}: a picture is written as {', '.join(_SUFFIXES)}; say which by the suffix.")
+
+    from microgradx.graph import GradientError, Node
+    from microgradx.pictures import draw
+    from microgradx_cli.targets import resolve
+
+    found = resolve(target, at, ops, sample=sample, level=level, weights=weights, seed=seed, epochs=epochs)
+    if no_grad:
+        result = found.run()
+        if not isinstance(result, Node):
+            raise UserError(f"{found.title} returned {type(result).__name__}, not a node of the graph.")
+        picture = draw(result, grads=False, engine=engine)
+    else:
+        try:
+            trace = found.trace(lr=0.1)
+        except GradientError as problem:
+            raise UserError(f"{problem} (With --no-grad it is drawn without gradients.)") from problem
+        names = {row.node: row.name for row in trace.rows.values()}
+        picture = draw(trace.rows[trace.output].node, names=names, engine=engine)
+    if output is None:
+        typer.echo(picture.dot)
+    else:
+        picture.save(output)
+        drawn_by = "" if output.suffix.lower() == ".dot" else f", laid out by {picture.engine}"
+        typer.echo(f"{output} written{drawn_by}.", err=True)
+    for note in picture.notes:
+        typer.echo(f"Note: {note}", err=True)

@@ -1,0 +1,78 @@
+"""The `microgradx` command. One file per command, imported when it is first run, so that --help is quick."""
+
+import sys
+import warnings
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from microgradx_cli.doctor import doctor
+from microgradx_cli.errors import tell
+from microgradx_cli.examples import examples
+from microgradx_cli.explain import explain
+from microgradx_cli.graph import graph
+from microgradx_cli.ops import ops
+from microgradx_cli.options import SpreadAt
+from microgradx_cli.trace import trace
+from microgradx_cli.tutorial import tutorial
+
+
+class Commands(TyperGroup):
+    """All commands, with one way to report mistakes; --debug may stand anywhere on the line."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if "--debug" in args:
+            args = ["--debug", *(a for a in args if a != "--debug")]
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except typer.Exit:
+            raise
+        except Exception as problem:
+            tell(problem, debug=ctx.params["debug"])
+
+
+app = typer.Typer(
+    cls=Commands, add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"microgradx {version('microgradx')}")
+        raise typer.Exit()
+
+
+@app.callback()
+def main(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the full traceback of a mistake.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    """Automatic differentiation you can see through.
+
+    Start with: microgradx trace xor
+    """
+    for stream in (sys.stdout, sys.stderr):  # ∂ and · must not stop a run where the locale knows only ASCII
+        if "utf" not in (getattr(stream, "encoding", None) or "utf").lower() and hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8")
+    warnings.showwarning = _show_warning
+
+
+def _show_warning(message: Any, *_: Any, **__: Any) -> None:
+    typer.echo(f"Warning: {message}", err=True)
+
+
+app.command(cls=SpreadAt)(trace)
+app.command(cls=SpreadAt)(graph)
+app.command()(explain)
+app.command()(ops)
+app.command()(examples)
+app.command()(doctor)
+app.command()(tutorial)

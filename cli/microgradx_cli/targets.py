@@ -1,0 +1,155 @@
+"""What a TARGET stands for: an example's name, path.py:function, or an expression."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from microgradx.examples import EXAMPLES, find
+from microgradx.explain import Trace
+from microgradx.explain import trace as make_trace
+from microgradx.explain.expressions import ExpressionError, expression
+from microgradx.explain.names import run_and_name
+from microgradx.graph import Node, Tensor, Value
+from microgradx.rules import BOOK
+from microgradx_cli.errors import UserError
+from microgradx_cli.options import parse_at
+from microgradx_cli.screen import training
+from microgradx_cli.user_files import blaming, closest, load_function, load_ops
+
+
+@dataclass(frozen=True)
+class Target:
+    """A function, its arguments as nodes (or plain settings), and what the person should know about it."""
+
+    title: str
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    options: dict[str, Any]
+    parameters: tuple[str, ...] | None = None  # None: every leaf
+    notes: tuple[str, ...] = ()
+    has_lines: bool = True  # an expression has no source lines to show
+
+    def trace(self, lr: float) -> Trace:
+        """Run and differentiate it."""
+        if not self.has_lines:
+            _one_number(self.title, self.run())
+        with blaming():
+            found = make_trace(
+                self.function, *self.args, parameters=self.parameters, lr=lr, title=self.title, **self.options
+            )
+        found.notes += self.notes
+        if not self.has_lines:
+            for row in found.rows.values():
+                row.node.source = None
+        return found
+
+    def run(self) -> Any:
+        """Run it forward only; its result, with the nodes named."""
+        with blaming():
+            return run_and_name(self.function, self.args, self.options)[0]
+
+
+def resolve(text: str, at: list[str] | None, ops: list[Path] | None, **options: Any) -> Target:
+    """The target that `text` names; `options` are those of examples (None: not given)."""
+    load_ops(ops)
+    values, text = parse_at(at), text.strip()
+    given = {name: value for name, value in options.items() if value is not None}
+    file = re.fullmatch(r"(.*\.py)(?::(\w*))?", text)
+    if text not in EXAMPLES and text in BOOK:
+        raise UserError(
+            f"{text} is an op, not an example. Read about it with: microgradx explain {text}; or trace a use of it: "
+            f'microgradx trace "{text}(x)" --at x=0.5.'
+        )
+    if text in EXAMPLES or (re.fullmatch(r"[\w-]+", text) and not values):
+        return _example(text, values, given)
+    if given:
+        listed = ", ".join(f"--{name}" for name in given)
+        raise UserError(f"{listed}: only examples take this, and {text} is none. Set values with --at NAME=VALUE.")
+    return _function(file, values) if file else _expression(text, values)
+
+
+def _example(name: str, values: dict[str, Any], options: dict[str, Any]) -> Target:
+    example = find(name, EXAMPLES)
+    with training(name) as progress:
+        reports = {"progress": progress} if example.reports_progress else {}
+        program = example.program(**options, **reports).at(values)
+    args, keywords = _bound(program.function, program.arguments)
+    return Target(name, program.function, args, keywords, program.parameters, program.notes)
+
+
+def _function(file: re.Match[str], values: dict[str, Any]) -> Target:
+    path, name = Path(file.group(1)), file.group(2)
+    function = load_function(path, name or "")
+    return Target(f"{name} ({path.name})", function, *_bound(function, values))
+
+
+def _expression(text: str, values: dict[str, Any]) -> Target:
+    for name, value in values.items():
+        if isinstance(value, str):
+            raise UserError(f"--at {name}={value}: {value} is not a number.")
+    compute = expression(text, list(values))
+    result = "y" if "y" not in values else "f"
+
+    def function(*nodes: Any) -> Any:
+        found = compute(*nodes)
+        return found.named(result) if isinstance(found, Node) and found.name is None else found
+
+    function.__name__ = text
+    leaves = tuple(_leaf(value, name) for name, value in values.items())
+    return Target(text, function, leaves, {}, has_lines=False)
+
+
+def _one_number(text: str, result: Any) -> None:
+    if isinstance(result, (int, float)):
+        raise ExpressionError(f'{text} is a plain number; use names, as in "w*x" --at w=0.5 x=2, to differentiate by.')
+    if isinstance(result, Node) and result.size != 1:
+        raise ExpressionError(
+            f"{text} is a tensor of shape {result.shape}; a trace needs a single number: sum({text}), or mean({text})."
+        )
+
+
+def _bound(function: Callable[..., Any], values: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The values as the function takes them: numbers and lists become leaves, settings stay as they are."""
+    name = getattr(function, "__name__", "the function")
+    signature = inspect.signature(function)
+    takes = {n: p for n, p in signature.parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+    form = f"{name}({', '.join(takes)})"
+    unknown = [n for n in values if n not in takes]
+    if unknown:
+        raise UserError(f"{form} has no argument {', '.join(unknown)}.{closest(unknown[0], list(takes))}")
+    missing = [n for n, p in takes.items() if p.default is p.empty and n not in values]
+    if missing:
+        raise UserError(f"{form} needs {', '.join(missing)}: add --at {' '.join(f'{n}=…' for n in missing)}.")
+    clash = [n for n, p in takes.items() if p.kind is p.KEYWORD_ONLY and n in ("parameters", "lr", "title")]
+    if clash:
+        raise UserError(f"{form}: please rename the keyword argument {', '.join(clash)}; a trace has one of that name.")
+    leaves = {n: _argument(takes[n], value) for n, value in values.items()}
+    bound = inspect.BoundArguments(signature, OrderedDict((n, leaves[n]) for n in takes if n in leaves))
+    return bound.args, bound.kwargs
+
+
+def _argument(parameter: inspect.Parameter, value: Any) -> Any:
+    kind = parameter.annotation
+    if kind in (int, "int"):
+        if not isinstance(value, int):
+            raise UserError(f"{parameter.name} is annotated int: it takes a whole number, not {value!r}.")
+        return value
+    if isinstance(value, str):
+        if kind in (str, "str") or isinstance(parameter.default, str):
+            return value
+        raise UserError(
+            f"--at {parameter.name}={value}: {value} is not a number. (A parameter annotated str takes words.)"
+        )
+    return _leaf(value, parameter.name)
+
+
+def _leaf(value: Any, name: str) -> Any:
+    if isinstance(value, Node):
+        return value if value.name else value.named(name)
+    return Value(value, name=name) if isinstance(value, (int, float)) else Tensor(value, name=name)

@@ -1,0 +1,93 @@
+"""`microgradx trace`: the forward table, every application of the chain rule, the gradients, one gradient step."""
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from microgradx_cli import options as o
+from microgradx_cli.errors import UserError
+from microgradx_cli.screen import columns, out, screen, trimmed
+
+if TYPE_CHECKING:
+    from microgradx.explain import Trace
+
+_SUFFIXES = (".txt", ".md", ".json", ".html")
+
+
+def trace(
+    target: o.Target,
+    at: o.At = None,
+    sample: o.Sample = None,
+    level: o.Level = None,
+    weights: o.Weights = None,
+    seed: o.Seed = None,
+    epochs: o.Epochs = None,
+    lr: Annotated[float, typer.Option("--lr", help="Learning rate of the gradient step shown at the end.")] = 0.1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON (schema microgradx.trace/1).")] = False,
+    step: Annotated[bool, typer.Option("--step", help="Walk through the steps one at a time.")] = False,
+    width: o.Width = None,
+    max_steps: Annotated[
+        int | None, typer.Option("--max-steps", min=1, show_default=False, help="Show only so many backward steps.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", show_default=False, help="Write FILE.txt, .md, .json or .html."),
+    ] = None,
+    ops: o.Ops = None,
+) -> None:
+    """Show every application of the chain rule, with numbers."""
+    if output is not None and output.suffix.lower() not in _SUFFIXES:
+        raise UserError(f"-o {output}: a trace is written as {', '.join(_SUFFIXES)}; say which by the suffix.")
+    if as_json + step + (output is not None) > 1:
+        raise UserError("--json, --step and -o FILE exclude each other; for a JSON file use -o FILE.json alone.")
+    if not math.isfinite(lr):
+        raise UserError(f"--lr {lr}: the learning rate is a finite number, such as 0.1.")
+
+    from microgradx_cli.targets import resolve
+
+    found = resolve(
+        target, at, ops, sample=sample, level=level, weights=weights, seed=seed, epochs=epochs
+    ).trace(lr)  # fmt: skip
+    if output is not None:
+        _write(found, output, width, max_steps)
+    elif as_json:
+        typer.echo(_json(found))
+    elif step:
+        from microgradx.explain.stepper import walk
+
+        walk(found, screen(width))
+    else:
+        from microgradx.explain.text import show
+
+        out(lambda console: show(found, console, max_steps), width)
+
+
+def _write(found: "Trace", output: Path, width: int | None, max_steps: int | None) -> None:
+    from microgradx.files import write_atomically
+
+    suffix = output.suffix.lower()
+    if suffix == ".json":
+        content = _json(found) + "\n"
+    elif suffix == ".html":
+        from microgradx.explain.html import as_html
+
+        content = as_html(found)
+    elif suffix == ".md":
+        from microgradx.explain.markdown import as_markdown
+
+        content = as_markdown(found, max_steps)
+    else:
+        from microgradx.explain.text import as_text
+
+        content = trimmed(as_text(found, columns(width) or 100, max_steps))
+    write_atomically(output, content)
+    typer.echo(f"{output} written: {len(found.rows)} nodes, {len(found.steps)} chain-rule steps.", err=True)
+
+
+def _json(found: "Trace") -> str:
+    from microgradx.explain.json_view import as_json
+
+    return json.dumps(as_json(found), ensure_ascii=False, allow_nan=False, indent=1)
