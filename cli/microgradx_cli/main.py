@@ -72,7 +72,7 @@ def _show_warning(message: Any, *_: Any, **__: Any) -> None:
 app.command(cls=SpreadAt)(trace)
 app.command(cls=SpreadAt)(graph)
 app.command()(explain)
+app.command()(tutorial)
 app.command()(ops)
 app.command()(examples)
 app.command()(doctor)
-app.command()(tutorial)

@@ -1,6 +1,7 @@
 """`microgradx ops`: the rulebook as a table."""
 
 import json
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -41,19 +42,23 @@ def _row(op: "Op") -> dict[str, Any]:
     nodes, static = sample(op)
     with recording():
         y = op(*nodes, **static)
+    shapes = {str(node.shape): f"{node.name}.shape" for node in nodes if node.ndim}
     derivatives = {}
     for position, name in enumerate(slots(op, len(nodes)) if y.op is op else ()):
         rule = op.rule_for(position)
         if rule is not None:
             left = f"∂L/∂{name}" if rule.whole else f"∂y/∂{name}"
-            derivatives[name] = f"{left} = {screen_text(rule_formula(y, position), {'g': '∂L/∂y'})}"
+            formula = screen_text(rule_formula(y, position), {"g": "∂L/∂y"})
+            for example, named in shapes.items():  # the sizes of the example inputs say nothing about the op
+                formula = formula.replace(example, named)
+            derivatives[name] = f"{left} = {formula}"
     return {
         "name": op.name,
         "form": op.form,
         "written": screen_text(forward_formula(y)) if y.op is op else op.form,
         "derivatives": derivatives,
         "nondiff": sorted(op.nondiff),
-        "domain": {name: op.where[name].text for name in op.inputs},
+        "domain": {name: re.sub(r"\bx\b", name, op.where[name].text) for name in op.inputs},
         "home": op.home,
     }
 
@@ -67,7 +72,11 @@ def _table(console: "Console", rows: list[dict[str, Any]]) -> None:
         table.add_column(column, overflow="fold")
     for row in rows:
         rules = "\n".join(row["derivatives"].values()) or "none"
-        domain = "\n".join(f"{name}: {text}" for name, text in row["domain"].items() if text != "all real numbers")
+        domain = "\n".join(
+            text if name in text.split() else f"{name}: {text}"
+            for name, text in row["domain"].items()
+            if text != "all real numbers"
+        )
         table.add_row(Text(row["name"], style="bold cyan"), row["form"], Text(rules, style="magenta"), domain)
     console.print(table)
     console.print(f"\n{len(rows)} ops. One of them in full: microgradx explain sigmoid")

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from microgradx import Value
-from microgradx.autodiff import gradients
+from microgradx import Value, autograd
 from microgradx.examples.registry import Example, Level, Program
 from microgradx.functional import sigmoid, square
 
@@ -77,7 +76,7 @@ def build_polynomial(level: Level = "scalar") -> Program:
 def second_derivative(x: Any, n: int) -> Any:
     """The slope of xⁿ, written down by the chain rule itself: a graph like any other, so it can be traced again."""
     y = x**n
-    (slope,) = gradients(y, [x])
+    (slope,) = autograd.grad(y, x, create_graph=True)
     return slope
 
 

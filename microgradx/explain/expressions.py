@@ -31,7 +31,7 @@ class ExpressionError(MicrogradxError, ValueError):
 def known_ops() -> dict[str, Any]:
     """What an expression may call: the public functions, and the rows that the learner added to the rulebook."""
     public = {name: getattr(functional, name) for name in functional.__all__}
-    added = {name: op for name, op in BOOK.items() if not op.home.startswith("microgradx.")}
+    added = {name: op for name, op in BOOK.items() if not op.home.startswith(("microgradx.", "numpy"))}
     return {n: f for n, f in (public | added).items() if callable(f) and not isinstance(f, (type, ModuleType))}
 
 
