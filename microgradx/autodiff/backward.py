@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from microgradx.graph import GradientError, Node, OpError, Tensor, Value, inside_scope, topological
+from microgradx.graph import GradientError, Node, OpError, Tensor, Value, inside_scope
 from microgradx.graph.node import as_array
-from microgradx.graph.order import needs_gradient
+from microgradx.graph.order import passed
 from microgradx.rules.op import Op
 from microgradx.rules.shaping import astype, number, sum_to, tensor
 from microgradx.rules.specialise import careful, own_array
@@ -76,12 +76,10 @@ def backward(
             "(all inputs are constants, or it was computed inside no_grad())."
         )
     seed = arriving(output, gradient, create_graph, "backward")
-    order = topological(output, follow=needs_gradient)
-    if any(node.op is FREED for node in order):
-        raise released()
+    order = passed(output)
     for node in order:
-        if node.op is not None:
-            node.grad = None
+        if node.op is FREED:
+            raise released()
     output.grad = added(output.grad, seed)
     if create_graph or watcher is not None:
         _explained(order, watcher, create_graph)
@@ -95,16 +93,15 @@ def _fast(order: list[Any], free: bool) -> None:
     while order:
         node = order.pop()
         op, g = node.op, node.grad
-        if op is None or g is None:
-            continue
-        op.pull("scalar" if type(node) is Value else "array")(node, g)
+        if g is not None:
+            (op.pull_scalar if type(node) is Value else op.pull_array)(node, g)
         if free:
             node.op, node.inputs, node.grad = FREED, (), None
 
 
 def _explained(order: list[Any], watcher: Watcher | None, create_graph: bool) -> None:
     for node in reversed(order):
-        if node.op is None or node.grad is None:
+        if node.grad is None:
             continue
         for position, each in enumerate(node.inputs):
             rule = node.op.rule_for(position)
@@ -136,7 +133,7 @@ def apply_rule(node: Any, position: int, upstream: Any, as_nodes: bool = False) 
         try:
             result = twin(*arguments)
         except (ArithmeticError, ValueError):
-            result = careful(twin, *arguments)
+            result = careful(op.twin(rule, "array"), *arguments)
     if rule.whole:
         local, contribution = None, result
     else:

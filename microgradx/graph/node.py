@@ -56,10 +56,10 @@ class Node(Methods):
     def _leaf(self, data: Any, requires_grad: bool, name: str | None) -> None:
         self.data, self.requires_grad, self.name = data, requires_grad, name
         self.op, self.inputs, self.static, self.grad = None, (), None, None
-        self.scope = state.scope
-        self.source = None
-        if state.made is not None:
-            note(self)
+        now = state.get()
+        self.scope, self.source = now.scope, None
+        if now.made is not None:
+            note(self, now.made)
 
     def named(self, name: str) -> Self:
         """Give this node the name that traces and pictures show; returns the node."""
@@ -237,11 +237,10 @@ def as_array(data: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
     return array
 
 
-def note(node: Any) -> None:
+def note(node: Any, made: list[Any]) -> None:
     """Keep a new node for the trace that is being made, with the learner's line."""
-    assert state.made is not None
     node.source = caller()
-    state.made.append(node)
+    made.append(node)
 
 
 def caller() -> tuple[str, int] | None:

@@ -1,13 +1,13 @@
 """What is being recorded right now, in this thread: gradients, everything, source lines, the scope."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, NamedTuple
 
 
-class State(threading.local):
-    """One per thread; the class attributes are what a new thread starts with."""
+class Now(NamedTuple):
+    """What counts at this moment; the defaults are what a new thread starts with."""
 
     gradients: bool = True  # link results to their inputs, so that backward can walk
     everything: bool = False  # link even results that need no gradient (formulas and pictures)
@@ -16,30 +16,42 @@ class State(threading.local):
     depth: int = 0  # how many functions under differentiation, and open tapes, we are inside of
 
 
+_START = Now()
+_now: ContextVar[Now] = ContextVar("microgradx", default=_START)
+
+
+class State:
+    """`state.scope` reads one field of `Now`, `state.get()` all of them in one go, as for every node that is made."""
+
+    get = _now.get
+
+    def __getattr__(self, field: str) -> Any:
+        return getattr(_now.get(), field)
+
+
 state = State()
 
 
 @contextmanager
-def _set(field: str, value: object) -> Iterator[None]:
-    before = getattr(state, field)
-    setattr(state, field, value)
+def _set(**changes: Any) -> Iterator[None]:
+    before = _now.set(_now.get()._replace(**changes))
     try:
         yield
     finally:
-        setattr(state, field, before)
+        _now.reset(before)
 
 
 @contextmanager
 def no_grad() -> Iterator[None]:
     """Results made inside are plain constants: nothing is recorded."""
-    with _set("gradients", False), _set("everything", False):
+    with _set(gradients=False, everything=False):
         yield
 
 
 @contextmanager
 def differentiating() -> Iterator[None]:
     """Record what a gradient will need, even inside `no_grad()`: a function is being differentiated."""
-    with _set("gradients", True), _set("depth", state.depth + 1):
+    with _set(gradients=True, depth=state.depth + 1):
         yield
 
 
@@ -47,19 +59,20 @@ def differentiating() -> Iterator[None]:
 def recording(*, sources: bool = False) -> Iterator[list[Any]]:
     """Record every result, constants too; with `sources`, list the nodes and note the line that made each."""
     made: list[Any] = []
-    with _set("gradients", True), _set("everything", True), _set("made", made if sources else None):
+    with _set(gradients=True, everything=True, made=made if sources else None):
         yield made
 
 
 @contextmanager
 def scope(name: str) -> Iterator[None]:
     """Stamp `name` on the nodes made inside; scopes nest as "model.layer1"."""
-    with _set("scope", f"{state.scope}.{name}" if state.scope else name):
+    outer = state.scope
+    with _set(scope=f"{outer}.{name}" if outer else name):
         yield
 
 
 @contextmanager
 def inside_scope(path: str) -> Iterator[None]:
     """Make nodes in the scope `path`, wherever we are (gradient nodes join their forward node)."""
-    with _set("scope", path):
+    with _set(scope=path):
         yield

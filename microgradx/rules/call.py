@@ -15,33 +15,39 @@ if TYPE_CHECKING:
     from microgradx.rules.op import Op
 
 OPERANDS = (Node, int, float, np.ndarray, np.generic, list)  # what an operator accepts on its other side
+_REFUSALS = (ValueError, IndexError, TypeError, np.exceptions.AxisError)  # NumPy's ways to say that inputs do not fit
 _new = object.__new__
 
 
 def call(op: Op, args: tuple[Any, ...], static: dict[str, Any]) -> Any:
-    """The general way; `unary` and `binary` are short cuts for inputs of one kind."""
+    """The general way to run an op; `unary` and `binary` are short cuts for inputs of one kind."""
     inputs = lift(op, args)
     if op.noop is not None and op.noop(*inputs, **static):
         return inputs[0]
-    scalar = bool(inputs) and all(type(node) is Value for node in inputs)
     raw = [node.data for node in inputs]
+    if op.scalar and inputs and type(inputs[0]) is Value:  # then all of them are
+        return record(Value, op.scalar(*raw, **static), op, inputs, static)
     try:
-        data = op.scalar(*raw, **static) if scalar and op.scalar else op.run(*raw, **static)
-    except MemoryError:
-        raise
-    except (ValueError, IndexError, TypeError, np.exceptions.AxisError) as problem:
+        data = op.run(*raw, **static)
+    except _REFUSALS as problem:
         raise refused(op, raw, static, problem) from problem
-    kind = Value if (scalar and op.scalar) or type(data) is float else Tensor
-    return record(kind, data, op, tuple(inputs), static or None)
+    return record(Value if type(data) is float else Tensor, data, op, inputs, static)
 
 
-def lift(op: Op, args: tuple[Any, ...]) -> list[Any]:
+def lift(op: Op, args: tuple[Any, ...]) -> tuple[Any, ...]:
     """Nodes of one kind: plain numbers and arrays become constants, a Value among Tensors a 0-d Tensor."""
+    kind = type(args[0]) if args else None
+    if kind is Tensor or (kind is Value and op.scalar):
+        for a in args:
+            if type(a) is not kind:
+                break
+        else:
+            return args
     number = (Value, int, float, np.floating, np.integer) if any(type(a) is Value for a in args) else (int, float)
     if op.scalar and all(isinstance(a, number) for a in args):
-        return [a if isinstance(a, Value) else Value(a, requires_grad=False) for a in args]
+        return tuple(a if isinstance(a, Value) else Value(a, requires_grad=False) for a in args)
     if op.shapes == "value" or all(isinstance(a, Tensor) for a in args):  # "value": the row `tensor` itself
-        return list(args)
+        return args
     from microgradx.rules.shaping import tensor
 
     kinds = [a.dtype for a in args if isinstance(a, (Tensor, np.ndarray, np.generic))]
@@ -54,7 +60,7 @@ def lift(op: Op, args: tuple[Any, ...]) -> list[Any]:
         else:
             python = isinstance(a, (int, float)) and not isinstance(a, (bool, np.generic))
             nodes.append(Tensor(as_array(a, _number_dtype(a, kinds) if python else None), requires_grad=False))
-    return nodes
+    return tuple(nodes)
 
 
 def _number_dtype(number: float, kinds: list[Any]) -> Any:
@@ -66,74 +72,95 @@ def _number_dtype(number: float, kinds: list[Any]) -> Any:
     return together if together.kind in "iu" else np.dtype(np.int64)
 
 
-def record(kind: Any, data: Any, op: Op, inputs: tuple[Any, ...], static: Any) -> Any:
+def record(kind: Any, data: Any, op: Op, inputs: tuple[Any, ...], static: Any = None) -> Any:
     """A new node for `data`; linked to its inputs when a gradient, or everything, is recorded."""
-    node = _new(kind)
+    gradients, everything, made, scope, _ = state.get()
+    needed = False
+    if gradients:
+        for each in inputs if not op.nondiff else op.differentiable(inputs):
+            if each.requires_grad:
+                needed = True
+                break
     if kind is Tensor:
         if type(data) is not np.ndarray:
             data = np.asarray(data)
-        needed = state.gradients and data.dtype.kind == "f" and _any_needs(op, inputs)
-    else:
-        needed = state.gradients and _any_needs(op, inputs)
-    node.data, node.grad, node.name, node.scope = data, None, None, state.scope
+        needed = needed and data.dtype.kind == "f"
+    node = _new(kind)
+    node.data = data
+    node.grad = node.name = node.source = None
+    node.scope = scope
     node.requires_grad = needed
-    node.source = None
-    if needed or state.everything:
-        node.op, node.inputs, node.static = op, inputs, static
+    if needed or everything:
+        node.op, node.inputs, node.static = op, inputs, static or None
     else:
         node.op, node.inputs, node.static = None, (), None
-    if state.made is not None:
-        note(node)
+    if made is not None:
+        note(node, made)
     return node
-
-
-def _any_needs(op: Op, inputs: tuple[Any, ...]) -> bool:
-    if not op.nondiff:
-        return any(node.requires_grad for node in inputs)
-    return any(node.requires_grad for name, node in zip(op.inputs, inputs, strict=True) if name not in op.nondiff)
 
 
 def unary(op: Op) -> Callable[[Any], Any]:
     """The method form of a one-input op without static parameters."""
-    scalar = op.scalar
+    run, fast = op.run, _unguarded(op)
+    scalar: Any = op.scalar
 
     def method(self: Any) -> Any:
-        if scalar is not None and type(self) is Value:
-            return record(Value, scalar(self.data), op, (self,), None)
-        return op(self)
+        kind = type(self)
+        if kind is Tensor:
+            return record(Tensor, run(self.data), op, (self,))
+        if kind is not Value:
+            return op(self)
+        try:
+            data = fast(self.data)
+        except (ArithmeticError, ValueError):
+            data = scalar(self.data)
+        return record(Value, data, op, (self,))
 
     method.__name__, method.__doc__ = op.name, op.form
     return method
 
 
 def binary(op: Op, reflected: bool = False) -> Callable[[Any, Any], Any]:
-    """The operator form of a two-input op: a short cut when both sides are Values."""
-    assert op.scalar is not None
-    scalar, differentiable = op.scalar, op.smooth
+    """The operator form of a two-input op: a short cut for two nodes of one kind, or a node and a Python number."""
+    run, fast = op.run, _unguarded(op)
+    scalar: Any = op.scalar
 
     def method(self: Any, other: Any) -> Any:
-        kind = type(other)
-        if type(self) is Value:
-            if kind is float or kind is int:
-                other, kind = Value(other, False), Value
-            if kind is Value:
-                left, right = (other, self) if reflected else (self, other)
-                node = _new(Value)
-                node.data = scalar(left.data, right.data)
-                node.grad = node.name = node.source = node.static = None
-                node.scope = state.scope
-                needed = differentiable and state.gradients and (left.requires_grad or right.requires_grad)
-                node.requires_grad = needed
-                if needed or state.everything:
-                    node.op, node.inputs = op, (left, right)
-                else:
-                    node.op, node.inputs = None, ()
-                if state.made is not None:
-                    note(node)
-                return node
-        if not isinstance(other, OPERANDS):
-            return NotImplemented
-        return op(other, self) if reflected else op(self, other)
+        kind = type(self)
+        if not isinstance(other, kind):
+            if type(other) in _NUMBERS and (kind is Value or (kind is Tensor and self.data.dtype.kind == "f")):
+                other = _constant(kind, other, self.data)
+            elif isinstance(other, OPERANDS):
+                return op(other, self) if reflected else op(self, other)
+            else:
+                return NotImplemented
+        left, right = (other, self) if reflected else (self, other)
+        if kind is Value:
+            try:
+                data = fast(left.data, right.data)
+            except (ArithmeticError, ValueError):
+                data = scalar(left.data, right.data)
+            return record(Value, data, op, (left, right))
+        try:
+            data = run(left.data, right.data)
+        except _REFUSALS as problem:
+            raise refused(op, [left.data, right.data], {}, problem) from problem
+        return record(Tensor, data, op, (left, right))
 
     method.__name__, method.__doc__ = op.name, op.form
     return method
+
+
+_NUMBERS = (int, float)
+
+
+def _constant(kind: Any, number: float, beside: Any) -> Any:
+    """A Python number as a node beside data of a float dtype, which it takes on."""
+    node = _new(kind)
+    node._leaf(float(number) if kind is Value else np.array(number, beside.dtype), False, None)
+    return node
+
+
+def _unguarded(op: Op) -> Any:
+    """The scalar run as written: it may raise where IEEE has an answer, and costs no detour where it does not."""
+    return getattr(op.scalar, "__wrapped__", op.scalar)

@@ -6,6 +6,7 @@ import ast
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ class Op:
     words: dict[str, str]  # per input, what its rule does, in words
     noop: Callable[..., bool] | None  # true when the op would return its first input unchanged
     home: str  # the module that defines the row
-    _pulls: dict[Any, Any] = field(default_factory=dict)
+    _twins: dict[Any, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<op {self.form}>"
@@ -117,18 +118,26 @@ class Op:
         named = {self.inputs[0]: list(inputs)} if self.variadic else dict(zip(self.inputs, inputs, strict=True))
         return {**named, **(static or {}), "y": output, "g": upstream, "i": position}
 
-    def pull(self, kind: str) -> Any:
-        """The op's backward for Values ("scalar") or Tensors ("array"), specialised on first use."""
-        if kind not in self._pulls:
-            self._pulls[kind] = pull_function(self, kind)
-        return self._pulls[kind]
+    def differentiable(self, inputs: tuple[Any, ...]) -> list[Any]:
+        """Those of `inputs` that a gradient can flow to."""
+        return [each for name, each in zip(self.inputs, inputs, strict=False) if name not in self.nondiff]
+
+    @cached_property
+    def pull_scalar(self) -> Callable[[Any, Any], None]:
+        """The op's backward for Values, specialised on first use."""
+        return pull_function(self, "scalar")
+
+    @cached_property
+    def pull_array(self) -> Callable[[Any, Any], None]:
+        """The op's backward for Tensors, specialised on first use."""
+        return pull_function(self, "array")
 
     def twin(self, rule: Rule, kind: str) -> Any:
         """The rule as raw arithmetic on floats ("scalar") or arrays ("array")."""
         key = (kind, rule)
-        if key not in self._pulls:
-            self._pulls[key] = raw_twin(rule.run, kind)
-        return self._pulls[key]
+        if key not in self._twins:
+            self._twins[key] = raw_twin(rule.run, kind)
+        return self._twins[key]
 
 
 def op(
@@ -159,7 +168,7 @@ def op(
         nondiff: inputs that carry no gradient (labels, masks, indices).
         linear: inputs in which the op is linear; "A B" means linear in each alone, ("A B",) jointly;
             of a variadic input, "xs" means linear in each one alone, "*xs" in all of them jointly.
-        words: per input, what its rule does, as a sentence for the trace.
+        words: per input, what its rule does, as a sentence for the trace; "{A}" stands for that input's name there.
         noop: called like `run`; true when the first input would be returned unchanged.
         **rules: per input, its derivative, a function of any of: the inputs, the static parameters,
             `y` (the output), `g` (the upstream gradient), and `i` (the position, for `*xs`). A rule without

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import builtins
 import dis
-import math
 from collections.abc import Callable, Mapping
 from functools import wraps
 from types import CellType, FunctionType, ModuleType
@@ -111,12 +110,9 @@ def missing_names(rule: Any, book: Mapping[str, Any], also: str) -> list[str]:
 
 
 def careful(rule: Callable[..., Any], *args: Any) -> float:
-    """A scalar rule where Python would raise (1 / 0.0): NumPy's scalars follow IEEE instead."""
+    """A rule's array twin on floats, for where Python would raise (1 / 0.0): NumPy's scalars follow IEEE instead."""
     with np.errstate(all="ignore"):
-        try:
-            return float(rule(*(np.float64(a) if type(a) is float else a for a in args)))
-        except (ArithmeticError, ValueError):
-            return math.nan
+        return float(rule(*(np.float64(a) if type(a) is float else a for a in args)))
 
 
 def pull_function(op: Op, kind: str) -> Callable[[Any, Any], None]:
@@ -131,14 +127,18 @@ def pull_function(op: Op, kind: str) -> Callable[[Any, Any], None]:
     for name, rule in op.rules.items():
         node = nodes[name]
         space[f"rule_{name}"] = raw_twin(rule.run, kind)
+        space[f"slow_{name}"] = raw_twin(rule.run, "array")
+        plain = kind == "scalar" or op.shapes == "value"  # the input is a Value: its gradient is a float
         lines.append(f"    if {node}.requires_grad:")
         lines += _contribution(op, name, rule, kind)
-        if kind == "array" and op.elementwise:
-            lines.append(f"        if c.shape != {node}.data.shape: c = unbroadcast(c, {node}.data.shape)")
-        plain = kind == "scalar" or op.shapes == "value"  # the input is a Value: its gradient is a float
+        if not plain:
+            lines.append(f"        x = {node}.data")
+        if not plain and op.elementwise:
+            lines.append("        if c.shape != x.shape: c = unbroadcast(c, x.shape)")
         if not plain:  # float32 stays float32, whatever it met
-            lines.append(f"        if c.dtype != {node}.data.dtype: c = c.astype({node}.data.dtype)")
-        lines.append(f"        if {node}.grad is not None: c = {node}.grad + c")
+            lines.append("        if c.dtype != x.dtype: c = c.astype(x.dtype)")
+        lines.append(f"        before = {node}.grad")
+        lines.append("        if before is not None: c = before + c")
         lines.append(f"        {node}.grad = c" + ("" if plain else f" if {node}.op is not None else own(c, g)"))
     if len(lines) == 2:
         lines.append("    pass")
@@ -157,12 +157,19 @@ def _contribution(op: Op, name: str, rule: Any, kind: str) -> list[str]:
     reads |= {n: f"node.static[{n!r}]" for n in op.static}
     args = ", ".join(reads[n] for n in rule.reads)
     factor = "" if rule.whole else "g * "
+    if _only_returns_its_argument(rule.run):
+        return [f"        c = {factor}{args}"]
     if kind == "array":
         return [f"        c = {factor}rule_{name}({args})"]
     return [
         f"        try: c = {factor}rule_{name}({args})",
-        f"        except (ArithmeticError, ValueError): c = {factor}careful(rule_{name}, {args})",
+        f"        except (ArithmeticError, ValueError): c = {factor}careful(slow_{name}, {args})",
     ]
+
+
+def _only_returns_its_argument(rule: Any) -> bool:
+    steps = [step.opname for step in dis.get_instructions(rule) if step.opname not in ("RESUME", "NOP")]
+    return len(steps) == 2 and steps[0].startswith("LOAD_FAST") and steps[1] == "RETURN_VALUE"
 
 
 def _pull_variadic(op: Op, kind: str) -> Callable[[Any, Any], None]:

@@ -134,7 +134,8 @@ def _sharing(a: Tensor, b: Tensor) -> list[Tensor]:
     joined = mx.concatenate([a, b])
     return [
         a + b, a - b, -a, a * 1.0, a.reshape(3, 1), a.T, a[1:], a[::-1], joined, mx.stack([a, b]), a.flip(), a.sum(),
-        a.broadcast_to(2, 3), a.unsqueeze(0), mx.pad(a, 1), a.sum(axis=0, keepdims=True), mx.where(a > 0, a, b), a + a,
+        a.broadcast_to(2, 3), a.unsqueeze(0), mx.pad(a, (1, 1)), a.sum(axis=0, keepdims=True), mx.where(a > 0, a, b),
+        a + a,
     ]  # fmt: skip
 
 
@@ -183,7 +184,7 @@ def test_keep_is_one_of_two_words() -> None:
 @pytest.mark.parametrize(
     ("make", "say"),
     [
-        (lambda: Tensor([1.0, 2.0]) * 2, r"\(2,\).*single number.*\.sum\(\).*gradient="),
+        (lambda: Tensor([1.0, 2.0]) * 2, r"\(2,\).*single number.*\.sum\(\).*gradient"),
         (lambda: Value(1.0, requires_grad=False) * 2, r"constants.*no_grad"),
         (lambda: Tensor(np.array([1, 2])).sum(), "does not depend on anything"),
         (lambda: Tensor([1.0]).detach(), "does not depend on anything"),
@@ -195,7 +196,7 @@ def test_backward_says_why_there_is_no_gradient(make, say: str) -> None:
 
 
 def test_a_given_gradient_must_have_the_outputs_shape() -> None:
-    with pytest.raises(GradientError, match=r"\(3,\).*\(2,\)"):
+    with pytest.raises(OpError, match=r"\(3,\).*\(2,\)"):
         (Tensor([1.0, 2.0]) * 2).backward(np.ones(3))
 
 
