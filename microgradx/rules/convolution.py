@@ -4,8 +4,12 @@ One trilinear form, three readings. With u, x, w fixed in shape, <u, conv(x, w)>
 gradients are the three rows: conv (in u), conv_transpose (in x), conv_weight (in w). So each row's rules are
 the other two. (Dumoulin & Visin, A guide to convolution arithmetic for deep learning, 2016.)
 Layout: x is (batch, channels, *size), w is (out, channels // groups, *kernel).
+
+Each row is one matrix product with the patches that the kernel visits, laid out as columns. Inside, the batch is
+the last axis in memory: then every patch entry is copied as long runs, which is what makes it fast.
 """
 
+from collections.abc import Iterator
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -13,98 +17,103 @@ import numpy as np
 
 from microgradx.rules.op import op
 
+Sizes = tuple[int, ...]
+
 
 class Window(NamedTuple):
     """How the kernel slides: one entry per spatial axis, except groups."""
 
-    stride: tuple[int, ...]
+    stride: Sizes
     padding: tuple[tuple[int, int], ...]
-    dilation: tuple[int, ...]
+    dilation: Sizes
     groups: int = 1
 
     def __repr__(self) -> str:
-        pad = tuple(a if a == b else (a, b) for a, b in self.padding)
-        rest = f", dilation {self.dilation}" if set(self.dilation) != {1} else ""
-        rest += f", groups {self.groups}" if self.groups != 1 else ""
-        return f"(stride {self.stride}, padding {pad}{rest})"
+        plain = Window((1,) * len(self.stride), ((0, 0),) * len(self.stride), (1,) * len(self.stride))
+        given = {k: v for k, v, usual in zip(self._fields, self, plain, strict=True) if v != usual}
+        return f"window({', '.join(f'{k}={v!r}' for k, v in given.items())})"
 
 
 def window(n: int, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Window:
     """A Window for n spatial axes; a single number stands for every axis."""
 
     def each(value: Any) -> tuple[Any, ...]:
-        return (value,) * n if isinstance(value, int) else tuple(value)
+        return (value,) * n if isinstance(value, (int, np.integer)) else tuple(value)
 
-    pads = tuple((p, p) if isinstance(p, int) else tuple(p) for p in each(padding))
+    pads = tuple((p, p) if isinstance(p, (int, np.integer)) else tuple(p) for p in each(padding))
     return Window(each(stride), pads, each(dilation), groups)
 
 
-def windows(x: Any, kernel: tuple[int, ...], how: Window) -> Any:
-    """Every patch the kernel visits: (batch, channels, *out, *kernel), a view of the padded input."""
-    n = len(kernel)
-    if any(p for pair in how.padding for p in pair):
-        x = np.pad(x, ((0, 0), (0, 0), *how.padding))
+def places(size: Sizes, kernel: Sizes, how: Window) -> Sizes:
+    """How many places the kernel visits along each axis of an input of this size."""
+    padded = tuple(s + sum(p) for s, p in zip(size, how.padding, strict=True))
     reach = tuple(d * (k - 1) + 1 for d, k in zip(how.dilation, kernel, strict=True))
-    if any(r > size for r, size in zip(reach, x.shape[2:], strict=True)):
-        raise ValueError(f"the kernel reaches over {reach}, more than the padded input's {x.shape[2:]}")
-    view = np.lib.stride_tricks.sliding_window_view(x, reach, axis=tuple(range(2, 2 + n)))
-    steps = tuple(slice(None, None, s) for s in (*how.stride, *how.dilation))
-    return view[(slice(None), slice(None), *steps)]
+    if any(r > p for r, p in zip(reach, padded, strict=True)):
+        raise ValueError(f"the kernel reaches over {reach}, more than the padded input's {padded}")
+    return tuple((p - r) // s + 1 for p, r, s in zip(padded, reach, how.stride, strict=True))
 
 
-def _by_group(run: Any, how: Window, *parts: tuple[Any, int], join: int) -> Any:
-    """Run each group of channels alone; `parts` are (array, the axis its groups lie along)."""
-    if how.groups == 1:
-        return run(*(array for array, _ in parts))
-    pieces = zip(*(np.split(array, how.groups, axis=axis) for array, axis in parts), strict=True)
-    return np.concatenate([run(*piece) for piece in pieces], axis=join)
+def slabs(kernel: Sizes, out: Sizes, how: Window) -> Iterator[tuple[Any, Any]]:
+    """Each entry of the kernel, with the slice of the padded input that it meets in all its places."""
+    for at in product(*map(range, kernel)):
+        yield (
+            at,
+            tuple(
+                slice(i * d, i * d + s * (n - 1) + 1, s)
+                for i, d, s, n in zip(at, how.dilation, how.stride, out, strict=True)
+            ),
+        )
+
+
+def core(size: Sizes, how: Window) -> Any:
+    """Where the input lies inside its padding."""
+    return tuple(slice(before, before + n) for (before, _), n in zip(how.padding, size, strict=True))
+
+
+def _columns(x: Any, kernel: Sizes, out: Sizes, how: Window) -> Any:
+    """The patches of x as columns: (groups, channels // groups · kernel, out · batch)."""
+    x = np.moveaxis(x, 0, -1)
+    if any(map(any, how.padding)):
+        padded = np.zeros((len(x), *(s + sum(p) for s, p in zip(x.shape[1:], how.padding)), x.shape[-1]), x.dtype)
+        padded[(slice(None), *core(x.shape[1:-1], how))] = x
+    else:
+        padded = np.ascontiguousarray(x)
+    cols = np.empty((len(x), *kernel, *out, x.shape[-1]), x.dtype)
+    for at, place in slabs(kernel, out, how):
+        cols[(slice(None), *at)] = padded[(slice(None), *place)]
+    return cols.reshape(how.groups, len(x) // how.groups * int(np.prod(kernel)), -1)
+
+
+def _rows(u: Any, how: Window) -> Any:
+    """A map u (batch, channels, *out) as (groups, channels // groups, out · batch)."""
+    return np.moveaxis(u, 0, -1).reshape(how.groups, u.shape[1] // how.groups, -1)
 
 
 def _conv(x: Any, w: Any, how: Window) -> Any:
-    n = w.ndim - 2
     if x.ndim != w.ndim or x.shape[1] != w.shape[1] * how.groups or w.shape[0] % how.groups:
         raise ValueError(
             f"x must be (batch, channels, …) and w (out, channels // groups, …) with groups={how.groups}, "
             "channels and out multiples of groups"
         )
-    patch = (1, *range(2 + n, 2 + 2 * n))
-    kernel = tuple(range(1, 2 + n))
-
-    def run(x: Any, w: Any) -> Any:
-        return np.moveaxis(np.tensordot(w, windows(x, w.shape[2:], how), (kernel, patch)), 1, 0)
-
-    return _by_group(run, how, (x, 1), (w, 0), join=1)
+    out = places(x.shape[2:], w.shape[2:], how)
+    kernels = w.reshape(how.groups, len(w) // how.groups, -1)
+    y = kernels @ _columns(x, w.shape[2:], out, how)
+    return np.moveaxis(y.reshape(len(w), *out, len(x)), -1, 0)
 
 
-def _conv_transpose(u: Any, w: Any, size: tuple[int, ...], how: Window) -> Any:
-    def run(u: Any, w: Any) -> Any:
-        cols: Any = np.tensordot(w, u, ((0,), (1,)))  # (channels, *kernel, batch, *out)
-        padded = tuple(s + sum(p) for s, p in zip(size, how.padding, strict=True))
-        out = np.zeros((w.shape[1], u.shape[0], *padded), dtype=cols.dtype)
-        for at in product(*(range(k) for k in w.shape[2:])):
-            place = tuple(
-                slice(i * d, i * d + s * (n - 1) + 1, s)
-                for i, d, s, n in zip(at, how.dilation, how.stride, u.shape[2:], strict=True)
-            )
-            out[(slice(None), slice(None), *place)] += cols[(slice(None), *at)]
-        core = tuple(slice(a, a + s) for (a, _), s in zip(how.padding, size, strict=True))
-        return np.moveaxis(out[(slice(None), slice(None), *core)], 0, 1)
-
-    return _by_group(run, how, (u, 1), (w, 0), join=1)
+def _conv_transpose(u: Any, w: Any, size: Sizes, how: Window) -> Any:
+    kernels = w.reshape(how.groups, len(w) // how.groups, -1)
+    channels, kernel, out = w.shape[1] * how.groups, w.shape[2:], u.shape[2:]
+    cols = (kernels.mT @ _rows(u, how)).reshape(channels, *kernel, *out, len(u))
+    x = np.zeros((channels, *(s + sum(p) for s, p in zip(size, how.padding, strict=True)), len(u)), cols.dtype)
+    for at, place in slabs(kernel, out, how):
+        x[(slice(None), *place)] += cols[(slice(None), *at)]
+    return np.moveaxis(x[(slice(None), *core(size, how))], -1, 0)
 
 
-def _conv_weight(u: Any, x: Any, kernel: tuple[int, ...], how: Window) -> Any:
-    places = (0, *range(2, u.ndim))
-
-    def run(u: Any, x: Any) -> Any:
-        return np.tensordot(u, _fitting(windows(x, kernel, how), u), (places, places))
-
-    return _by_group(run, how, (u, 1), (x, 1), join=0)
-
-
-def _fitting(view: Any, u: Any) -> Any:
-    """The windows that u has entries for (a transposed convolution may leave a rest at the end)."""
-    return view[(slice(None), slice(None), *(slice(n) for n in u.shape[2:]))]
+def _conv_weight(u: Any, x: Any, kernel: Sizes, how: Window) -> Any:
+    w = _rows(u, how) @ _columns(x, kernel, u.shape[2:], how).mT
+    return w.reshape(u.shape[1], x.shape[1] // how.groups, *kernel)
 
 
 _PLAIN, _STRIDED = window(2), window(2, stride=(2, 1), padding=((1, 0), (1, 1)), dilation=(1, 2))
@@ -128,6 +137,7 @@ conv_transpose = op(
     cases=(
         dict(size=(4, 5), how=_PLAIN), dict(size=(4, 5), how=_STRIDED, shapes="(2,3,2,5),(3,2,2,2)"),
         dict(size=(6,), how=_LINE, shapes="(2,3,3),(3,2,3)"),
+        dict(size=(3, 3), how=_GROUPED, shapes="(1,2,4,4),(2,2,2,2)"),
     ),
     u=lambda g, w, how: conv(g, w, how),
     w=lambda g, u, w, how: conv_weight(u, g, w.shape[2:], how),
@@ -138,6 +148,7 @@ conv_weight = op(
     cases=(
         dict(kernel=(2, 2), how=_PLAIN), dict(kernel=(2, 2), how=_STRIDED, shapes="(2,3,2,5),(2,2,4,5)"),
         dict(kernel=(3,), how=_LINE, shapes="(2,3,3),(2,2,6)"),
+        dict(kernel=(2, 2), how=_GROUPED, shapes="(1,2,4,4),(1,4,3,3)"),
     ),
     u=lambda g, x, how: conv(x, g, how),
     x=lambda g, u, x, how: conv_transpose(u, g, x.shape[2:], how),

@@ -61,5 +61,5 @@ def _draw(domain: Domain, shape: tuple[int, ...], rng: np.random.Generator) -> A
         numbers = np.where(np.abs(numbers - kink) < 0.2, kink + 0.4, numbers)
     numbers = np.round(np.round(numbers, 1) + 0.05, 2)
     if domain.diagonal:
-        numbers += np.eye(*shape[-2:]) * (4 + 2 * np.arange(shape[-1]))
+        numbers += np.eye(shape[-2], shape[-1]) * (4 + 2 * np.arange(shape[-1]))
     return numbers

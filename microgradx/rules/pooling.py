@@ -1,0 +1,137 @@
+"""Rows: windows that slide over a map, for pooling, unfold and fold.
+
+Two families of linear rows that undo each other: `windows` (look at every patch) and `overlap_add` (put patches
+back, adding where they overlap); `pool_take` (from each window, the entry at place k) and `pool_put` (into it).
+The places inside a window are counted 0, 1, 2 … row by row. Layout: x is (batch, channels, *size).
+"""
+
+from typing import Any
+
+import numpy as np
+
+from microgradx.rules.convolution import Sizes, Window, core, places, slabs, window
+from microgradx.rules.domains import distinct, labels
+from microgradx.rules.op import op
+
+
+def _padded(x: Any, how: Window, fill: Any = 0) -> Any:
+    if not any(map(any, how.padding)):
+        return x
+    shape = (*x.shape[:2], *(s + sum(p) for s, p in zip(x.shape[2:], how.padding, strict=True)))
+    around = np.full_like(x, fill, shape=shape)
+    around[(..., *core(x.shape[2:], how))] = x
+    return around
+
+
+def _windows(x: Any, kernel: Sizes, how: Window) -> Any:
+    places(x.shape[2:], kernel, how)  # refuses a kernel larger than the input
+    reach = tuple(d * (k - 1) + 1 for d, k in zip(how.dilation, kernel, strict=True))
+    view = np.lib.stride_tricks.sliding_window_view(_padded(x, how), reach, axis=tuple(range(2, x.ndim)))
+    return view[(slice(None), slice(None), *(slice(None, None, s) for s in (*how.stride, *how.dilation)))]
+
+
+def _overlap_add(u: Any, size: Sizes, how: Window) -> Any:
+    n = len(size)
+    kernel, out = u.shape[2 + n :], u.shape[2 : 2 + n]
+    x = np.zeros((*u.shape[:2], *(s + sum(p) for s, p in zip(size, how.padding, strict=True))), u.dtype)
+    for at, place in slabs(kernel, out, how):
+        x[(..., *place)] += u[(..., *at)]
+    return x[(..., *core(size, how))]
+
+
+def _max_pool(x: Any, kernel: Sizes, how: Window) -> Any:
+    out = places(x.shape[2:], kernel, how)
+    x = _padded(x, how, _least(x.dtype))
+    (_, first), *rest = slabs(kernel, out, how)
+    best = x[(..., *first)].copy(order="K")
+    for _, place in rest:
+        np.maximum(best, x[(..., *place)], out=best)
+    return best
+
+
+def _winner(x: Any, kernel: Sizes, how: Window) -> Any:
+    out = places(x.shape[2:], kernel, how)
+    x = _padded(x, how, _least(x.dtype))
+    best = np.full_like(x, _least(x.dtype), shape=(*x.shape[:2], *out))
+    k = np.zeros_like(best, dtype=np.int64)
+    for number, (_, place) in enumerate(slabs(kernel, out, how)):
+        better = x[(..., *place)] > best
+        np.copyto(best, x[(..., *place)], where=better)
+        np.copyto(k, number, where=better)
+    return k
+
+
+def _least(dtype: Any) -> Any:
+    return np.iinfo(dtype).min if dtype.kind in "iu" else -np.inf
+
+
+def _take(x: Any, k: Any, kernel: Sizes, how: Window) -> Any:
+    x = _padded(x, how)
+    y = np.zeros_like(x, shape=k.shape)
+    for number, (_, place) in enumerate(slabs(kernel, k.shape[2:], how)):
+        np.copyto(y, x[(..., *place)], where=k == number)
+    return y
+
+
+def _put(u: Any, k: Any, size: Sizes, kernel: Sizes, how: Window) -> Any:
+    shape = (*u.shape[:2], *(s + sum(p) for s, p in zip(size, how.padding, strict=True)))
+    x = np.zeros_like(u, shape=shape)
+    for number, (_, place) in enumerate(slabs(kernel, u.shape[2:], how)):
+        x[(..., *place)] += np.where(k == number, u, 0)
+    return x[(..., *core(size, how))]
+
+
+_PAIRS, _OVERLAP = window(2, stride=2), window(2, padding=((1, 0), (1, 1)))
+_LINE = window(1, stride=2, padding=1, dilation=2)
+
+windows = op(
+    "windows(x, kernel=(), how=None)", _windows, shapes="(2,1,4,5)", linear="x",
+    cases=(
+        dict(kernel=(2, 2), how=_PAIRS), dict(kernel=(2, 3), how=_OVERLAP),
+        dict(kernel=(3,), how=_LINE, shapes="(1,2,7)"),
+    ),
+    x=lambda g, x, how: overlap_add(g, x.shape[2:], how),
+    words=dict(x="an element takes back its gradient from every window that looked at it"),
+)  # fmt: skip
+overlap_add = op(
+    "overlap_add(u, size=(), how=None)", _overlap_add, shapes="(2,1,2,2,2,2)", linear="u",
+    cases=(
+        dict(size=(4, 5), how=_PAIRS), dict(size=(2, 2), how=_OVERLAP, shapes="(1,2,2,2,2,3)"),
+        dict(size=(7,), how=_LINE, shapes="(1,2,3,3)"),
+    ),
+    u=lambda g, u, size, how: windows(g, u.shape[2 + len(size):], how),
+    words=dict(u="each entry of a window reads the gradient of the place it was added to"),
+)  # fmt: skip
+
+winner = op(
+    "winner(x, kernel=(), how=None)", _winner, shapes="(1,2,4,4)", nondiff="x", where=dict(x=distinct),
+    cases=(dict(kernel=(2, 2), how=_PAIRS), dict(kernel=(2, 2), how=_OVERLAP)),
+)  # fmt: skip
+max_pool = op(
+    "max_pool(x, kernel=(), how=None)", _max_pool, shapes="(1,2,4,5)", where=dict(x=distinct),
+    cases=(
+        dict(kernel=(2, 2), how=_PAIRS), dict(kernel=(2, 3), how=_OVERLAP),
+        dict(kernel=(3,), how=_LINE, shapes="(1,2,7)"),
+    ),
+    x=lambda g, x, kernel, how: pool_put(g, winner(x, kernel, how), x.shape[2:], kernel, how),
+    words=dict(x="the gradient goes to the winner; the rest of its window gets 0 (of equals, the first wins)"),
+)  # fmt: skip
+pool_take = op(
+    "pool_take(x, k, kernel=(), how=None)", _take, shapes="(1,2,4,5),(1,2,2,2)", nondiff="k", linear="x",
+    where=dict(k=labels("4")),
+    cases=(
+        dict(kernel=(2, 2), how=_PAIRS), dict(kernel=(2, 3), how=_OVERLAP, shapes="(2,1,2,3),(2,1,2,3)"),
+    ),
+    x=lambda g, x, k, kernel, how: pool_put(g, k, x.shape[2:], kernel, how),
+    words=dict(x="the gradient returns to the place it was taken from"),
+)  # fmt: skip
+pool_put = op(
+    "pool_put(u, k, size=(), kernel=(), how=None)", _put, shapes="(1,2,2,2),(1,2,2,2)", nondiff="k", linear="u",
+    where=dict(k=labels("4")),
+    cases=(
+        dict(size=(4, 5), kernel=(2, 2), how=_PAIRS),
+        dict(size=(2, 3), kernel=(2, 3), how=_OVERLAP, shapes="(2,1,2,3),(2,1,2,3)"),
+    ),
+    u=lambda g, k, kernel, how: pool_take(g, k, kernel, how),
+    words=dict(u="each entry reads the gradient of the place it was put into"),
+)  # fmt: skip
