@@ -40,9 +40,14 @@ def drawn(session: Session) -> list[Path]:
     return [f for f in Path(session.folder.name).iterdir() if (FIGURES / f.name).exists()]
 
 
-def setup(namespace: dict[str, object]) -> None:
+def setup(namespace: dict[str, Session]) -> None:
     """Each document runs in a folder and with names of its own."""
     namespace["session"] = Session(command)
+
+
+def teardown(namespace: dict[str, Session]) -> None:
+    """Nothing of it stays behind."""
+    namespace["session"].close()
 
 
 class _Parser(CodeBlockParser):
@@ -58,4 +63,5 @@ pytest_collect_file = Sybil(
     patterns=["README.md", "tutorials/*.md"],
     path=str(Path(__file__).parent),
     setup=setup,
+    teardown=teardown,
 ).pytest()

@@ -43,6 +43,7 @@ def _walk(console: Any, parts: list[Any]) -> None:
         text = session.run(part).rstrip("\n")
         console.print(Syntax(text, part.kind, background_color="default", word_wrap=True))
         console.print()
+    session.close()
 
 
 def _goes_on(console: Any) -> bool:

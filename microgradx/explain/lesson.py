@@ -19,6 +19,7 @@ from typing import Any
 
 import microgradx
 from microgradx.graph import OpError
+from microgradx.rules import BOOK, forget
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 _HOMES = (
@@ -85,6 +86,13 @@ class Session:
         self.command = command
         self.names: dict[str, Any] = {"__name__": "__tutorial__"}
         self.folder = tempfile.TemporaryDirectory(prefix="microgradx-")
+        self.book = set(BOOK)
+
+    def close(self) -> None:
+        """Throw the folder away, and take the tutorial's own ops out of the rulebook."""
+        self.folder.cleanup()
+        for name in set(BOOK) - self.book:
+            forget(name)
 
     def run(self, block: Block) -> str:
         """The block as it looks when it has run: its input lines, each followed by what it printed."""

@@ -29,6 +29,7 @@ def filled(path: Path) -> tuple[str, list[str]]:
             stuck.append(f"{path.name}: shown\n{block.text}\nbut running it gives\n{actual}")
         else:
             text = text.replace(f"```{block.kind}\n{block.text}```", f"```{block.kind}\n{actual}```", 1)
+    session.close()
     return text, stuck
 
 
