@@ -1,0 +1,162 @@
+"""What every optimizer shares: groups of parameters, the step, saving and loading; the rules are in `rules`."""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Concatenate, ParamSpec
+
+import numpy as np
+
+from microgradx.graph import GradientError, Node, OpError, Value
+from microgradx.nn.module import StateError
+
+State = dict[str, Any]  # what a rule remembers of one parameter
+Betas = tuple[float, float]
+Parameters = Iterable[Node] | Iterable[Mapping[str, Any]]
+Hyper = ParamSpec("Hyper")
+
+
+class Optimizer:
+    """Changes parameters along their gradients, by the rule of the subclass.
+
+    Args:
+        params: `model.parameters()`, any Tensors or Values that collect gradients, or groups with settings of
+            their own: `[{"params": …, "lr": 0.1}, …]`.
+        The rest are the settings of the rule; see its signature.
+
+    Raises:
+        OpError: no parameters, an unknown setting, or a value out of its range.
+
+    >>> import microgradx as mx
+    >>> from microgradx import optim
+    >>> w = mx.Value(3.0)
+    >>> descent = optim.SGD([w], lr=0.1)
+    >>> (w * w).backward()
+    >>> descent.step()
+    >>> w
+    Value(2.4, grad=6.0)
+    """
+
+    rule: ClassVar[Callable[..., Any]]
+    __signature__: ClassVar[inspect.Signature]
+
+    def __init__(self, params: Parameters, *args: Any, **settings: Any) -> None:
+        try:
+            bound = self.__signature__.bind(params, *args, **settings)
+        except TypeError as problem:
+            known = ", ".join(list(self.__signature__.parameters)[1:])
+            raise OpError(f"{type(self).__name__}: {problem}; its settings are {known}.") from None
+        bound.apply_defaults()
+        self.defaults: dict[str, Any] = {name: bound.arguments[name] for name in list(bound.arguments)[1:]}
+        self.param_groups: list[dict[str, Any]] = []
+        self.state: dict[Any, State] = {}
+        groups: list[Any] = [params] if isinstance(params, (Node, Mapping)) else list(params)
+        for group in groups if groups and isinstance(groups[0], Mapping) else [{"params": groups}]:
+            self.add_param_group(group)
+
+    def add_param_group(self, group: Mapping[str, Any]) -> None:
+        """More parameters, with settings of their own: `{"params": …, "lr": …}`; the others are the defaults."""
+        name = type(self).__name__
+        params = [group["params"]] if isinstance(group["params"], Node) else list(group["params"])
+        if not params or not all(isinstance(p, Node) and p.is_leaf for p in params):
+            raise OpError(
+                f"{name} needs parameters to change: pass model.parameters(), or a list of leaves such as [w, b]."
+            )
+        if len({*params, *self._params()}) < len(params) + len(self._params()):
+            raise OpError(f"{name}: a parameter is listed twice; it would be changed twice in each step.")
+        settings = {**self.defaults, **{k: v for k, v in group.items() if k != "params"}}
+        unknown = [k for k in settings if k not in self.defaults]
+        if unknown:
+            raise OpError(f"{name} has no setting {', '.join(unknown)}; it has {', '.join(self.defaults)}.")
+        for setting, value in settings.items():
+            _check_range(name, setting, value)
+        self.rule(np.ones(1), np.ones(1), {}, **settings)  # the rule itself refuses settings that do not go together
+        self.param_groups.append({"params": params, **settings})
+
+    def step(self) -> None:
+        """Change every parameter that has a gradient.
+
+        Raises:
+            GradientError: none has one.
+        """
+        if all(p.grad is None for p in self._params()):
+            raise GradientError("step: no parameter has a gradient yet; call loss.backward() first.")
+        for group in self.param_groups:
+            settings = {name: group[name] for name in self.defaults}
+            for p in group["params"]:
+                if p.grad is not None:
+                    g = p.grad.data if isinstance(p.grad, Node) else p.grad
+                    new = self.rule(p.data, g, self.state.setdefault(p, {}), **settings)
+                    p.data = float(new) if isinstance(p, Value) else np.asarray(new, p.dtype)
+
+    def zero_grad(self) -> None:
+        """Forget all gradients: they would add up otherwise."""
+        for p in self._params():
+            p.zero_grad()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Copies of the settings and of all that is remembered, laid out as PyTorch does."""
+        numbers = {p: k for k, p in enumerate(self._params())}
+        return {
+            "state": {k: _copied(self.state[p]) for p, k in numbers.items() if p in self.state},
+            "param_groups": [{**group, "params": [numbers[p] for p in group["params"]]} for group in self.param_groups],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state_dict()` gave, PyTorch's too (settings that microgradx does not have are passed over).
+
+        Raises:
+            StateError: other groups, other numbers of parameters or other shapes; nothing was changed then.
+        """
+        groups, name = state["param_groups"], type(self).__name__
+        sizes, saved = [len(g["params"]) for g in self.param_groups], [len(g["params"]) for g in groups]
+        if sizes != saved:
+            raise StateError(f"{name}: the groups have {sizes} parameters, but the saved ones {saved}.")
+        params = dict(zip([k for group in groups for k in group["params"]], self._params(), strict=True))
+        new = {params[int(k)]: _copied(remembered) for k, remembered in state["state"].items()}
+        for p, remembered in new.items():
+            wrong = [k for k, v in remembered.items() if isinstance(v, np.ndarray) and v.shape != p.shape]
+            if wrong:
+                raise StateError(f"{name}: the saved {', '.join(wrong)} of {p.name or 'a parameter'} is not {p.shape}.")
+        self.state = new
+        for group, old in zip(self.param_groups, groups, strict=True):
+            group.update({k: old[k] for k in self.defaults if k in old})
+
+    def _params(self) -> list[Any]:
+        return [p for group in self.param_groups for p in group["params"]]
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={self.param_groups[0][name]}" for name in self.defaults)
+        return f"{type(self).__name__}({settings})"
+
+
+def optimizer(
+    rule: Callable[Concatenate[Any, Any, State, Hyper], Any],
+) -> Callable[Concatenate[Parameters, Hyper], Optimizer]:
+    """Make the Optimizer class whose rule is `rule(p, g, s, **settings)`, under the rule's name."""
+    settings = list(inspect.signature(rule).parameters.values())[3:]
+    params = inspect.Parameter("params", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    body = {
+        "rule": staticmethod(rule),
+        "__signature__": inspect.Signature([params, *settings]),
+        "__doc__": rule.__doc__,
+        "__module__": rule.__module__,
+    }
+    return type(rule.__name__, (Optimizer,), body)
+
+
+def _check_range(optimizer: str, setting: str, value: Any) -> None:
+    for each in value if isinstance(value, (tuple, list)) else [value]:
+        if not each >= 0:
+            raise OpError(f"{optimizer}: {setting} must be 0 or more, not {value}.")
+        if setting in ("betas", "rho", "alpha") and each >= 1:
+            raise OpError(f"{optimizer}: {setting} must be below 1 (a share of the past), not {value}.")
+
+
+def _copied(remembered: Mapping[str, Any]) -> State:
+    """Arrays copied and Python numbers as they are; a PyTorch tensor becomes an array, its step count a number."""
+    new: State = {}
+    for name, value in remembered.items():
+        ours = isinstance(value, (int, float, np.ndarray, np.generic))
+        array = np.array(np.asarray(value))
+        new[name] = value if isinstance(value, (int, float)) else array if ours or array.ndim else array.item()
+    return new

@@ -1,0 +1,164 @@
+"""Optimizers and schedules: the same settings take the same path as PyTorch's."""
+
+import copy
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgradx as mx
+from microgradx import optim
+from microgradx.optim import lr_scheduler
+
+torch = pytest.importorskip("torch")
+
+SETTINGS: list[tuple[str, dict[str, Any]]] = [
+    ("SGD", {}),
+    ("SGD", dict(lr=0.01, momentum=0.9, dampening=0.2, weight_decay=0.1)),
+    ("SGD", dict(lr=0.01, momentum=0.9, nesterov=True)),
+    ("Adagrad", {}),
+    ("Adagrad", dict(lr=0.5, lr_decay=0.1, weight_decay=0.1, initial_accumulator_value=0.3, eps=1e-4)),
+    ("RMSprop", {}),
+    ("RMSprop", dict(lr=0.1, alpha=0.8, eps=1e-3, weight_decay=0.1, momentum=0.9, centered=True)),
+    ("Adadelta", {}),
+    ("Adadelta", dict(lr=0.5, rho=0.7, eps=1e-3, weight_decay=0.1)),
+    *[(name, {}) for name in ("Adam", "AdamW", "Adamax", "NAdam", "RAdam")],
+    *[
+        (name, dict(lr=0.1, betas=(0.7, 0.9), eps=1e-3, weight_decay=0.1))
+        for name in ("Adam", "AdamW", "Adamax", "NAdam", "RAdam")
+    ],
+    ("Adam", dict(lr=0.1, betas=(0.7, 0.8), amsgrad=True)),
+    ("AdamW", dict(lr=0.1, betas=(0.7, 0.8), amsgrad=True)),
+    ("NAdam", dict(lr=0.1, weight_decay=0.1, momentum_decay=0.1, decoupled_weight_decay=True)),
+    ("RAdam", dict(lr=0.1, weight_decay=0.1, decoupled_weight_decay=True)),
+]
+SCHEDULES: list[tuple[str, dict[str, Any]]] = [
+    ("LambdaLR", dict(lr_lambda=lambda t: 1 / (1 + t))),
+    ("StepLR", dict(step_size=3)),
+    ("MultiStepLR", dict(milestones=[2, 5, 5, 9], gamma=0.3)),
+    ("ExponentialLR", dict(gamma=0.9)),
+    ("CosineAnnealingLR", dict(T_max=7, eta_min=0.01)),
+    ("CosineAnnealingWarmRestarts", dict(T_0=3, T_mult=2, eta_min=0.01)),
+    ("LinearLR", {}),
+    ("LinearLR", dict(start_factor=0.1, end_factor=0.5, total_iters=8)),
+    ("PolynomialLR", {}),
+    ("PolynomialLR", dict(total_iters=8, power=2.0)),
+    ("OneCycleLR", dict(max_lr=0.5, total_steps=25)),
+    ("OneCycleLR", dict(max_lr=0.5, epochs=5, steps_per_epoch=5, three_phase=True, anneal_strategy="linear")),
+]
+START = np.array([[1.5, -2.0, 0.5], [0.1, 3.0, -0.7]])
+TARGET = np.array([[0.3, 1.0, -1.0], [2.0, 0.0, 0.1]])
+
+
+@pytest.fixture(autouse=True)
+def double_precision() -> Iterator[None]:
+    """PyTorch keeps NAdam's mu_product in its default precision, whatever the parameters have."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+class Twins:
+    """The same two parameters and curved loss twice: here and in PyTorch."""
+
+    def __init__(self, name: str, settings: dict[str, Any], dtype: str = "float64") -> None:
+        self.ours = [mx.Tensor(START.astype(dtype)), mx.Tensor(np.array(2.0, dtype))]
+        self.theirs = [torch.tensor(t.data.copy(), requires_grad=True) for t in self.ours]
+        self.optimizer = getattr(optim, name)(self.ours, **settings)
+        self.oracle = getattr(torch.optim, name)(self.theirs, **settings)
+
+    def step(self, noise: float) -> None:
+        ours, theirs = (self.optimizer, self.ours, TARGET), (self.oracle, self.theirs, torch.tensor(TARGET))
+        for optimizer, (w, b), target in (ours, theirs):
+            optimizer.zero_grad()
+            (((w * b - target) ** 2).sum() + (w**4).sum() * noise).backward()
+            optimizer.step()
+
+    def check(self, rtol: float = 1e-12) -> None:
+        for ours, theirs in zip(self.ours, self.theirs, strict=True):
+            assert str(ours.dtype) == str(theirs.dtype).removeprefix("torch.")
+            np.testing.assert_allclose(ours.data, theirs.detach().numpy(), rtol=rtol, atol=rtol)
+
+
+def steps(n: int) -> np.ndarray[Any, Any]:
+    return np.random.default_rng(0).uniform(0, 0.02, n)
+
+
+@pytest.mark.parametrize(("name", "settings"), SETTINGS)
+def test_twenty_steps_are_pytorchs(name: str, settings: dict[str, Any]) -> None:
+    twins = Twins(name, settings)
+    for noise in steps(20):
+        twins.step(noise)
+        twins.check()
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in SETTINGS}))
+def test_single_precision_stays_single_precision(name: str) -> None:
+    twins = Twins(name, dict(lr=0.01), "float32")
+    for noise in steps(5):
+        twins.step(float(noise))
+        twins.check(rtol=2e-5)
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in SETTINGS}))
+def test_settings_and_their_defaults_are_pytorchs(name: str) -> None:
+    ours = inspect.signature(getattr(optim, name)).parameters
+    theirs = inspect.signature(getattr(torch.optim, name)).parameters
+    assert list(ours) == [n for n in theirs if n in ours], "settings may be given by position"
+    assert {n: p.default for n, p in ours.items()} == {n: theirs[n].default for n in ours}
+
+
+@pytest.mark.parametrize(("name", "settings"), SETTINGS)
+def test_a_saved_state_of_pytorch_continues_here(name: str, settings: dict[str, Any]) -> None:
+    twins = Twins(name, settings)
+    for noise in steps(5):
+        twins.step(noise)
+    twins.optimizer = getattr(optim, name)(twins.ours, **settings)
+    twins.optimizer.load_state_dict(copy.deepcopy(twins.oracle.state_dict()))
+    for noise in steps(5):
+        twins.step(noise)
+        twins.check()
+
+
+@pytest.mark.parametrize(("name", "options"), SCHEDULES)
+def test_schedules_set_pytorchs_rates(name: str, options: dict[str, Any]) -> None:
+    twins = Twins("SGD", dict(lr=0.3, momentum=0.9))
+    ours = getattr(lr_scheduler, name)(twins.optimizer, **options)
+    theirs = getattr(torch.optim.lr_scheduler, name)(twins.oracle, **options)
+    for _ in range(25):
+        assert ours.get_last_lr() == pytest.approx(theirs.get_last_lr(), rel=1e-9)
+        assert twins.optimizer.param_groups[0]["momentum"] == pytest.approx(twins.oracle.param_groups[0]["momentum"])
+        twins.oracle.step()
+        theirs.step()
+        ours.step()
+
+
+def test_one_cycle_turns_adams_first_beta() -> None:
+    twins = Twins("Adam", {})
+    ours = lr_scheduler.OneCycleLR(twins.optimizer, max_lr=0.1, total_steps=10)
+    theirs = torch.optim.lr_scheduler.OneCycleLR(twins.oracle, max_lr=0.1, total_steps=10)
+    for noise in steps(9):
+        assert twins.optimizer.param_groups[0]["betas"] == pytest.approx(twins.oracle.param_groups[0]["betas"])
+        twins.step(noise)
+        ours.step()
+        theirs.step()
+        twins.check()
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in SCHEDULES}))
+def test_options_of_schedules_and_their_defaults_are_pytorchs(name: str) -> None:
+    ours = inspect.signature(getattr(lr_scheduler, name)).parameters
+    theirs = inspect.signature(getattr(torch.optim.lr_scheduler, name)).parameters
+    assert list(ours) == [n for n in theirs if n != "last_epoch"]
+    assert {n: p.default for n, p in ours.items()} == {n: theirs[n].default for n in ours}
+
+
+def test_groups_have_their_own_settings() -> None:
+    twins = Twins("SGD", {})
+    groups = ([{"params": w, "lr": 0.1}, {"params": [b], "weight_decay": 0.5}] for w, b in (twins.ours, twins.theirs))
+    twins.optimizer, twins.oracle = optim.SGD(next(groups), lr=0.01), torch.optim.SGD(next(groups), lr=0.01)
+    for noise in steps(5):
+        twins.step(noise)
+        twins.check()
