@@ -7,13 +7,22 @@ import numpy as np
 
 from microgradx import functional as F
 from microgradx.autodiff import backward
+from microgradx.functional.indexing import sliding, trace
 from microgradx.graph import Node, OpError, Value
 from microgradx.graph._methods import Methods, TensorMethods
+from microgradx.rules import shaping
+from microgradx.rules.arithmetic import where as where_row
 from microgradx.rules.call import OPERANDS, binary, call, unary
 from microgradx.rules.op import BOOK, Op
+from microgradx.rules.reductions import mean as mean_row
+from microgradx.rules.reductions import var as var_row
 
 # Binary operators, each with its reflected form.
-OPERATORS: dict[str, Op] = {"add": F.add, "sub": F.sub, "mul": F.mul, "truediv": F.div}
+OPERATORS: dict[str, Op] = {
+    "add": F.add, "sub": F.sub, "mul": F.mul, "truediv": F.div, "floordiv": F.floor_divide, "mod": F.remainder,
+}  # fmt: skip
+# Logic on boolean tensors.
+LOGIC: dict[str, Op] = {"and": F.logical_and, "or": F.logical_or, "xor": F.logical_xor}
 # Comparisons: a Value gives a plain bool (so `if v > 0:` works), a Tensor a boolean tensor.
 COMPARISONS: dict[str, Op] = {
     "gt": F.greater, "ge": F.greater_equal, "lt": F.less, "le": F.less_equal, "eq": F.equal, "ne": F.not_equal,
@@ -41,12 +50,27 @@ UNARY = [
     "acosh",
     "atanh",
     "sigmoid",
-    "softplus",
     "relu",
     "neg",
+    "exp2",
+    "log2",
+    "log10",
+    "erf",
+    "floor",
+    "ceil",
+    "trunc",
+    "isnan",
+    "isinf",
+    "isfinite",
+    "logical_not",
 ]
 # Functions whose first argument is the node, as methods of tensors and values alike.
-METHODS = ["clip", "clamp", "leaky_relu", "elu", "maximum", "minimum"]
+METHODS = [
+    "clip", "clamp", "leaky_relu", "elu", "maximum", "minimum",
+    "softplus", "reciprocal", "rsqrt", "frac", "sinc", "logit", "nan_to_num", "round", "remainder", "fmod",
+    "floor_divide", "copysign", "hypot", "atan2", "logaddexp", "xlogy", "lerp", "addcmul", "addcdiv",
+    "logical_and", "logical_or", "logical_xor", "hardshrink", "prelu",
+]  # fmt: skip
 # Functions that need axes: methods of tensors.
 TENSOR_METHODS = [
     "sum",
@@ -65,23 +89,70 @@ TENSOR_METHODS = [
     "reshape",
     "transpose",
     "permute",
-    "broadcast_to",
     "squeeze",
     "unsqueeze",
     "flip",
-    "pad",
     "astype",
+    "all",
+    "any",
+    "argmax",
+    "argmin",
+    "median",
+    "norm",
+    "prod",
+    "cumsum",
+    "cumprod",
+    "cummax",
+    "cummin",
+    "logcumsumexp",
+    "sort",
+    "argsort",
+    "topk",
+    "eq",
+    "ne",
+    "gt",
+    "ge",
+    "lt",
+    "le",
 ]
+# Functions that move, choose or place elements: methods of tensors too.
+MOVING = [
+    "broadcast_to", "chunk", "diag", "diag_embed", "diagonal", "expand", "flatten", "gather", "index_add", "index_put",
+    "index_select", "kron", "masked_fill", "masked_select", "movedim", "narrow", "repeat", "roll", "rot90", "scatter",
+    "scatter_add", "select", "split", "take", "take_along_dim", "tensor_split", "tile", "tril", "triu", "unbind",
+    "unflatten",
+]  # fmt: skip
+
+
+def _flat(x: Any, axis: int | None) -> tuple[Any, int]:
+    return (x, axis % x.ndim) if axis is not None else (F.reshape(x, -1), 0)
+
+
+def _np_median(x: Any, axis: int | None = None) -> Any:
+    """NumPy's median of an even number of elements is the mean of the two in the middle."""
+    x, at = _flat(x, axis)
+    n = x.shape[at]
+    return F.mean(F.sort(x, at).values[(*(slice(None),) * at, slice((n - 1) // 2, n // 2 + 1))], at)
+
+
 # NumPy functions on tensors, where the name or the arguments differ from ours.
 NUMPY: dict[Any, Callable[..., Any]] = {
-    np.power: lambda a, b: _power(a, b), np.clip: F.clip, np.where: F.where, np.matmul: F.matmul, np.dot: F.matmul,
+    np.power: lambda a, b: _power(a, b), np.where: where_row, np.matmul: F.matmul, np.dot: F.matmul,
     np.max: F.amax, np.min: F.amin, np.amax: F.amax, np.amin: F.amin, np.concatenate: F.concatenate,
-    np.sum: F.sum, np.mean: F.mean, np.stack: F.stack, np.reshape: F.reshape, np.transpose: F.transpose,
-    np.broadcast_to: F.broadcast_to, np.squeeze: F.squeeze, np.expand_dims: F.unsqueeze, np.flip: F.flip,
+    np.clip: lambda x, a_min=None, a_max=None, **bounds: F.clip(x, **{"min": a_min, "max": a_max, **bounds}),
+    np.sum: F.sum, np.mean: mean_row, np.stack: F.stack, np.reshape: F.reshape, np.transpose: F.transpose,
+    np.broadcast_to: F.broadcast_to, np.squeeze: shaping.squeeze, np.expand_dims: F.unsqueeze, np.flip: F.flip,
     np.pad: lambda x, pad_width, mode="constant", constant_values=0.0: _np_pad(x, pad_width, mode, constant_values),
+    np.moveaxis: F.movedim, np.swapaxes: F.transpose, np.roll: F.roll, np.rot90: F.rot90, np.tile: F.tile,
+    np.hstack: F.hstack, np.vstack: F.vstack, np.diag: F.diag, np.diagonal: F.diagonal, np.trace: trace,
+    np.tril: F.tril, np.triu: F.triu, np.kron: F.kron,
     np.einsum: F.einsum, np.outer: F.outer, np.linalg.outer: F.outer, np.matrix_transpose: F.mT,
-    np.var: lambda x, axis=None, ddof=0, keepdims=False: F.var(x, axis, ddof, keepdims),
-    np.std: lambda x, axis=None, ddof=0, keepdims=False: F.std(x, axis, ddof, keepdims),
+    np.var: lambda x, axis=None, ddof=0, keepdims=False: var_row(x, axis, ddof, keepdims),
+    np.std: lambda x, axis=None, ddof=0, keepdims=False: F.std(x, axis, correction=ddof, keepdims=keepdims),
+    np.prod: F.prod, np.sort: lambda x, axis=-1: F.sort(x, axis).values, np.median: _np_median,
+    np.cumsum: lambda x, axis=None: F.cumsum(*_flat(x, axis)),
+    np.cumprod: lambda x, axis=None: F.cumprod(*_flat(x, axis)),
+    np.nan_to_num: F.nan_to_num, np.sinc: F.sinc, np.reciprocal: F.reciprocal,
     np.absolute: F.abs, np.negative: F.neg,
 }  # fmt: skip
 # Questions about a tensor that carry no gradient: answered by NumPy on the data.
@@ -99,7 +170,9 @@ def _power(a: Any, b: Any) -> Any:
 def _np_pad(x: Any, pad_width: Any, mode: str, constant_values: float) -> Any:
     if mode != "constant":
         raise OpError(f"np.pad on a tensor knows mode='constant', not {mode!r}.")
-    return F.pad(x, pad_width, constant_values)
+    return shaping.pad(
+        x, pads=tuple(map(tuple, np.broadcast_to(pad_width, (x.ndim, 2)).tolist())), value=constant_values
+    )
 
 
 def _array_ufunc(self: Any, ufunc: Any, method: str, *args: Any, **options: Any) -> Any:
@@ -145,6 +218,16 @@ def _comparison(row: Op) -> Callable[[Any, Any], Any]:
     return compare
 
 
+def _logic(row: Op) -> Callable[[Any, Any], Any]:
+    def combine(self: Any, other: Any) -> Any:
+        for each in (self, other):
+            if np.asarray(_data(each)).dtype.kind != "b":
+                raise OpError("&, |, ^ and ~ combine boolean tensors, such as (x > 0) & (x < 1); note the parentheses.")
+        return row(self, other)
+
+    return combine
+
+
 def _bind(name: str, method: Any, to: type = Methods) -> None:
     setattr(to, name, method)
 
@@ -154,13 +237,17 @@ def bind() -> None:
     for name, row in OPERATORS.items():
         _bind(f"__{name}__", binary(row))
         _bind(f"__r{name}__", binary(row, reflected=True))
+    for name, row in LOGIC.items():
+        _bind(f"__{name}__", _logic(row), TensorMethods)
+        _bind(f"__r{name}__", _logic(row), TensorMethods)
+    _bind("__invert__", lambda self: _logic(F.logical_xor)(self, True), TensorMethods)
     for name, row in COMPARISONS.items():
         _bind(f"__{name}__", _comparison(row))
     for name in UNARY:
         _bind(name, unary(getattr(F, name)))
     for name in METHODS:
         _bind(name, _method(getattr(F, name)))
-    for name in TENSOR_METHODS:
+    for name in [*TENSOR_METHODS, *MOVING]:
         _bind(name, _method(getattr(F, name)), TensorMethods)
     _bind("__pos__", lambda self: self)
     _bind("__neg__", unary(F.neg))
@@ -173,6 +260,8 @@ def bind() -> None:
     _bind("__iter__", lambda self: (self[i] for i in range(len(self))), TensorMethods)
     _bind("mT", property(F.mT), TensorMethods)
     _bind("T", property(F.transpose), TensorMethods)
+    _bind("unfold", _method(sliding), TensorMethods)
+    _bind("trace", _method(trace), TensorMethods)
     _bind("to", _method(F.astype), TensorMethods)
     _bind("backward", backward)
     _bind("__array_ufunc__", _array_ufunc)
@@ -188,4 +277,4 @@ def _method(function: Any) -> Any:
     return method
 
 
-_ROWS = {row.run: row for row in BOOK.values() if isinstance(row.run, np.ufunc)}
+_ROWS = {row.run: row for row in BOOK.values() if isinstance(row.run, np.ufunc) and row.run not in PLAIN}

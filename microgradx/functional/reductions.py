@@ -1,13 +1,19 @@
-"""Composites along axes: extremes with their indices."""
+"""Composites along axes: extremes with their indices, spreads, norms and products."""
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from microgradx.functional.arguments import along, axes_of
+from microgradx.functional.indexing import gather
+from microgradx.functional.inputs import node, real, tensor
 from microgradx.functional.words import both_words
-from microgradx.graph import Tensor
+from microgradx.graph import Node, OpError
 from microgradx.rules import reductions as rows
-from microgradx.rules.shaping import index
+from microgradx.rules.arithmetic import abs, equal, maximum, minimum, not_equal, power, where
+from microgradx.rules.scans import argmedian
+from microgradx.rules.shaping import concatenate, index, reshape, squeeze
 
 
 class ValuesIndices(NamedTuple):
@@ -17,30 +23,132 @@ class ValuesIndices(NamedTuple):
     indices: Any
 
 
-@both_words
-def max(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """The largest element; with an axis, (values, indices), the gradient going to the returned index."""
-    return rows.amax(x) if axis is None else _along(x, axis, keepdims, np.argmax)
+def _chosen(x: Any, at: Any, axis: int, keepdims: bool) -> ValuesIndices:
+    values = gather(x, axis, at)
+    return ValuesIndices(values, at) if keepdims else ValuesIndices(squeeze(values, axis), squeeze(at, axis))
 
 
 @both_words
-def min(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The largest element; with an axis, (values, indices), the gradient going to the returned index.
+
+    `max(a, b)` of two tensors is `maximum`, as in PyTorch.
+    """
+    if isinstance(axis, (Node, np.ndarray)):
+        return maximum(x, axis)
+    return rows.amax(x) if axis is None else _chosen(tensor(x), rows.argmax(x, axis, True), axis, keepdims)
+
+
+@both_words
+def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The smallest element; with an axis, (values, indices), the gradient going to the returned index."""
-    return rows.amin(x) if axis is None else _along(x, axis, keepdims, np.argmin)
-
-
-def _along(x: Any, axis: int, keepdims: bool, best: Any) -> ValuesIndices:
-    x = x if isinstance(x, Tensor) else Tensor(x, requires_grad=False)
-    at = best(x.data, axis=axis, keepdims=True)
-    key = [np.arange(n).reshape([-1 if a == k else 1 for a in range(x.ndim)]) for k, n in enumerate(x.shape)]
-    key[axis] = at
-    values = index(x, key=tuple(key))
-    if not keepdims:
-        values, at = values.squeeze(axis), np.squeeze(at, axis)
-    return ValuesIndices(values, Tensor(at, requires_grad=False))
+    if isinstance(axis, (Node, np.ndarray)):
+        return minimum(x, axis)
+    return rows.amin(x) if axis is None else _chosen(tensor(x), rows.argmin(x, axis, True), axis, keepdims)
 
 
 @both_words
-def std(x: Any, axis: Any = None, correction: int = 1, keepdims: bool = False) -> Any:
-    """The standard deviation: the root of `var`."""
-    return rows.var(x, axis, correction, keepdims).sqrt()
+def median(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """The middle element, of an even number the lower middle one; with an axis, (values, indices)."""
+    x = tensor(x)
+    if axis is None:
+        flat = reshape(x)
+        return squeeze(gather(flat, 0, argmedian(flat)))
+    return _chosen(x, argmedian(x, axis), axis, keepdims)
+
+
+@both_words
+def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The average over `axis` (all axes by default); integers are refused."""
+    return rows.mean(real("mean", x), axis, keepdims)
+
+
+@both_words
+def var(
+    x: Any, axis: Any = None, unbiased: bool = True, keepdims: bool = False, *, correction: float | None = None
+) -> Any:
+    """The variance: squared distances from the mean, summed and divided by n − correction.
+
+    `correction` is 1, or 0 with `unbiased=False`; `var(x, False)` works as in PyTorch.
+    """
+    axis, correction = _freedom(axis, unbiased, correction)
+    return rows.var(real("var", x), axis, correction, keepdims)
+
+
+@both_words
+def std(
+    x: Any, axis: Any = None, unbiased: bool = True, keepdims: bool = False, *, correction: float | None = None
+) -> Any:
+    """The standard deviation, root of `var`: the length of x − mean over √(n − correction). Its slope at 0 is 0."""
+    x = real("std", x)
+    axis, correction = _freedom(axis, unbiased, correction)
+    scale = math.sqrt(rows.per_freedom(x.shape, axis, correction))
+    with np.errstate(invalid="ignore"):  # of a single number: nan
+        return rows.norm2(x - rows.mean(x, axis, keepdims=True), axis, keepdims) * scale
+
+
+def _freedom(axis: Any, unbiased: Any, correction: float | None) -> tuple[Any, float]:
+    if isinstance(axis, bool):
+        axis, unbiased = None, axis
+    return axis, int(bool(unbiased)) if correction is None else correction
+
+
+@both_words
+def vector_norm(x: Any, ord: float = 2, axis: Any = None, keepdims: bool = False) -> Any:
+    """(Σ |x|^ord)^(1/ord) over `axis`; inf and −inf give the largest and smallest |x|, 0 counts what is not 0.
+
+    Where the norm is 0 and has no slope, the gradient is 0.
+    """
+    x = real("norm", x)
+    if ord == 2:
+        return rows.norm2(x, axis, keepdims)
+    if ord == 0:
+        return rows.sum(not_equal(x, 0.0).astype(x.dtype), axis, keepdims)
+    size = abs(x)
+    if ord == 1:
+        return rows.sum(size, axis, keepdims)
+    if math.isinf(ord):
+        return (rows.amax if ord > 0 else rows.amin)(size, axis, keepdims)
+    total = rows.sum(_power_at_zero(size, ord), axis, keepdims)
+    return _power_at_zero(total, 1 / ord)
+
+
+def _power_at_zero(x: Any, n: float) -> Any:
+    """x^n for x ≥ 0, with slope 0 at 0, where the true slope may be infinite."""
+    zero = equal(x, 0.0)
+    return where(zero, 0.0 if n > 0 else math.inf, power(where(zero, 1.0, x), n=n))
+
+
+@both_words
+def norm(x: Any, p: Any = "fro", axis: Any = None, keepdims: bool = False) -> Any:
+    """The length of `x` over `axis` (all axes by default): p a number, or "fro", which is 2."""
+    if p == "nuc":
+        raise OpError("norm: the nuclear norm belongs to matrices; use linalg.norm(x, ord='nuc').")
+    if isinstance(p, str) and p != "fro":
+        raise OpError(f"norm: p must be a number, inf, -inf or 'fro', not {p!r}.")
+    return vector_norm(x, 2 if p is None or p == "fro" else p, axis, keepdims)
+
+
+@both_words
+def prod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The product over `axis` (all axes by default), multiplied in pairs, then pairs of pairs.
+
+    So a 0 among the factors needs no care: its gradient is the product of the others.
+    """
+    x = tensor(x)
+    if x.dtype.kind in "bi":
+        x = x.astype("int64")
+    axes = tuple(range(x.ndim)) if axis is None else axes_of("prod", x, axis)
+    for each in axes:
+        x = _product(x, each)
+    return x if keepdims or not axes else squeeze(x, axes)
+
+
+def _product(x: Any, axis: int) -> Any:
+    if x.shape[axis] == 0:
+        return node(np.ones([1 if a == axis else n for a, n in enumerate(x.shape)], dtype=x.dtype))
+    while (n := x.shape[axis]) > 1:
+        left, right, odd = (along(axis, slice(*ends)) for ends in ((0, n // 2), (n // 2, n // 2 * 2), (n - 1, n)))
+        pairs = index(x, key=left) * index(x, key=right)
+        x = concatenate(pairs, index(x, key=odd), axis=axis) if n % 2 else pairs
+    return x

@@ -14,6 +14,10 @@ class Methods:
     def __rmul__(self, other: Any) -> Self: ...
     def __truediv__(self, other: Any) -> Self: ...
     def __rtruediv__(self, other: Any) -> Self: ...
+    def __floordiv__(self, other: Any) -> Self: ...
+    def __rfloordiv__(self, other: Any) -> Self: ...
+    def __mod__(self, other: Any) -> Self: ...
+    def __rmod__(self, other: Any) -> Self: ...
     def __gt__(self, other: Any) -> Any: ...
     def __ge__(self, other: Any) -> Any: ...
     def __lt__(self, other: Any) -> Any: ...
@@ -62,16 +66,36 @@ class Methods:
         """atanh(x)"""
     def sigmoid(self) -> Self:
         """sigmoid(x)"""
-    def softplus(self) -> Self:
-        """softplus(x)"""
     def relu(self) -> Self:
         """relu(x)"""
     def neg(self) -> Self:
         """neg(x) = -x"""
-    def clip(self, low: Any = None, high: Any = None) -> Self:
-        """clip(x, low=None, high=None)"""
-    def clamp(self, low: Any = None, high: Any = None) -> Self:
-        """clip(x, low=None, high=None)"""
+    def exp2(self) -> Self:
+        """exp2(x) = 2 ** x"""
+    def log2(self) -> Self:
+        """log2(x)"""
+    def log10(self) -> Self:
+        """log10(x)"""
+    def erf(self) -> Self:
+        """erf(x)"""
+    def floor(self) -> Self:
+        """floor(x)"""
+    def ceil(self) -> Self:
+        """ceil(x)"""
+    def trunc(self) -> Self:
+        """trunc(x)"""
+    def isnan(self) -> Self:
+        """isnan(x)"""
+    def isinf(self) -> Self:
+        """isinf(x)"""
+    def isfinite(self) -> Self:
+        """isfinite(x)"""
+    def logical_not(self) -> Self:
+        """logical_not(x)"""
+    def clip(self, min: Any = None, max: Any = None) -> Self:
+        """`x` kept within bounds: numbers, or tensors that broadcast with it (and then collect gradients)."""
+    def clamp(self, min: Any = None, max: Any = None) -> Self:
+        """`x` kept within bounds: numbers, or tensors that broadcast with it (and then collect gradients)."""
     def leaky_relu(self, negative_slope: float = 0.01) -> Self:
         """leaky_relu(x, negative_slope=0.01)"""
     def elu(self, alpha: float = 1.0) -> Self:
@@ -80,6 +104,54 @@ class Methods:
         """maximum(a, b) = max(a, b)"""
     def minimum(self, b: Any) -> Self:
         """minimum(a, b) = min(a, b)"""
+    def softplus(self, beta: float = 1.0, threshold: float | None = None) -> Self:
+        """log(1 + e^(βx)) / β, a smooth relu."""
+    def reciprocal(self) -> Self:
+        """1 / x."""
+    def rsqrt(self) -> Self:
+        """1 / √x."""
+    def frac(self) -> Self:
+        """The part after the point, with the sign of `x`: x − trunc(x)."""
+    def sinc(self) -> Self:
+        """sin(πx) / (πx), and 1 at 0. Near 0, where the quotient is 0 / 0, its Taylor polynomial stands in."""
+    def logit(self, eps: float | None = None) -> Self:
+        """log(x / (1 − x)), the inverse of sigmoid; with `eps`, x is first clamped to [eps, 1 − eps]."""
+    def nan_to_num(self, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Self:
+        """`x` with nan and the infinities replaced (by the largest and smallest number of its dtype)."""
+    def round(self, decimals: Any = 0) -> Self:
+        """round(x, decimals=0)"""
+    def remainder(self, b: Any) -> Self:
+        """remainder(a, b)"""
+    def fmod(self, b: Any) -> Self:
+        """fmod(a, b)"""
+    def floor_divide(self, b: Any) -> Self:
+        """floor_divide(a, b)"""
+    def copysign(self, b: Any) -> Self:
+        """copysign(a, b)"""
+    def hypot(self, b: Any) -> Self:
+        """hypot(a, b)"""
+    def atan2(self, b: Any) -> Self:
+        """atan2(a, b)"""
+    def logaddexp(self, b: Any) -> Self:
+        """logaddexp(a, b)"""
+    def xlogy(self, b: Any) -> Self:
+        """a · log(b), and 0 where a is 0 (unless b is nan): what entropies need."""
+    def lerp(self, b: Any, weight: Any) -> Self:
+        """From `a` (weight 0) to `b` (weight 1) in a straight line: a + weight · (b − a)."""
+    def addcmul(self, a: Any, b: Any, *, value: float = 1.0) -> Self:
+        """x + value · a · b."""
+    def addcdiv(self, a: Any, b: Any, *, value: float = 1.0) -> Self:
+        """x + value · a / b."""
+    def logical_and(self, b: Any) -> Self:
+        """logical_and(a, b)"""
+    def logical_or(self, b: Any) -> Self:
+        """logical_or(a, b)"""
+    def logical_xor(self, b: Any) -> Self:
+        """logical_xor(a, b)"""
+    def hardshrink(self, lambd: float = 0.5) -> Self:
+        """`x`, but 0 where |x| ≤ λ."""
+    def prelu(self, weight: Any) -> Self:
+        """leaky_relu whose slope below 0 is learned: one for all, or one per channel (axis 1). (He et al. 2015.)"""
     def __pos__(self) -> Self: ...
     def __neg__(self) -> Self: ...
     def __abs__(self) -> Self: ...
@@ -94,30 +166,47 @@ class Methods:
 
 class TensorMethods:
     """Methods that only tensors have, for they need axes; filled and listed in the same way."""
+    def __and__(self, other: Any) -> Self: ...
+    def __rand__(self, other: Any) -> Self: ...
+    def __or__(self, other: Any) -> Self: ...
+    def __ror__(self, other: Any) -> Self: ...
+    def __xor__(self, other: Any) -> Self: ...
+    def __rxor__(self, other: Any) -> Self: ...
+    def __invert__(self) -> Self: ...
     def sum(self, axis: Any = None, keepdims: bool = False, *, dim: Any = ..., keepdim: bool = ...) -> Self:
         """sum(x, axis=None, keepdims=False)"""
     def mean(self, axis: Any = None, keepdims: bool = False, *, dim: Any = ..., keepdim: bool = ...) -> Self:
-        """mean(x, axis=None, keepdims=False)"""
-    def max(
-        self, axis: int | None = None, keepdims: bool = False, *, dim: int | None = ..., keepdim: bool = ...
-    ) -> Any:
+        """The average over `axis` (all axes by default); integers are refused."""
+    def max(self, axis: Any = None, keepdims: bool = False, *, dim: Any = ..., keepdim: bool = ...) -> Any:
         """The largest element; with an axis, (values, indices), the gradient going to the returned index."""
-    def min(
-        self, axis: int | None = None, keepdims: bool = False, *, dim: int | None = ..., keepdim: bool = ...
-    ) -> Any:
+    def min(self, axis: Any = None, keepdims: bool = False, *, dim: Any = ..., keepdim: bool = ...) -> Any:
         """The smallest element; with an axis, (values, indices), the gradient going to the returned index."""
     def amax(self, axis: Any = None, keepdims: bool = False, *, dim: Any = ..., keepdim: bool = ...) -> Self:
         """amax(x, axis=None, keepdims=False) = max(x)"""
     def amin(self, axis: Any = None, keepdims: bool = False, *, dim: Any = ..., keepdim: bool = ...) -> Self:
         """amin(x, axis=None, keepdims=False) = min(x)"""
     def var(
-        self, axis: Any = None, correction: Any = 1, keepdims: bool = False, *, dim: Any = ..., keepdim: bool = ...
+        self,
+        axis: Any = None,
+        unbiased: bool = True,
+        keepdims: bool = False,
+        *,
+        correction: float | None = None,
+        dim: Any = ...,
+        keepdim: bool = ...,
     ) -> Self:
-        """var(x, axis=None, correction=1, keepdims=False)"""
+        """The variance: squared distances from the mean, summed and divided by n − correction."""
     def std(
-        self, axis: Any = None, correction: int = 1, keepdims: bool = False, *, dim: Any = ..., keepdim: bool = ...
+        self,
+        axis: Any = None,
+        unbiased: bool = True,
+        keepdims: bool = False,
+        *,
+        correction: float | None = None,
+        dim: Any = ...,
+        keepdim: bool = ...,
     ) -> Self:
-        """The standard deviation: the root of `var`."""
+        """The standard deviation, root of `var`: the length of x − mean over √(n − correction). Its slope at 0 is 0."""
     def logsumexp(self, axis: Any = None, keepdims: bool = False, *, dim: Any = ..., keepdim: bool = ...) -> Self:
         """logsumexp(x, axis=None, keepdims=False)"""
     def softmax(self, axis: Any = -1, *, dim: Any = ...) -> Self:
@@ -131,21 +220,125 @@ class TensorMethods:
     def reshape(self, *shape: Any) -> Self:
         """The same elements in another shape: `reshape(x, 2, 3)` or `reshape(x, (2, 3))`; -1 is worked out."""
     def transpose(self, *axes: Any) -> Self:
-        """All axes reversed, two axes swapped (as PyTorch's transpose), or all in a new order (as NumPy's)."""
-    def permute(self, *axes: Any) -> Self:
+        """`transpose(x, 0, 1)` swaps two axes (as in PyTorch); a tuple gives a new order, nothing reverses (NumPy)."""
+    def permute(self, *dims: Any) -> Self:
         """The axes in a new order: `permute(x, 0, 2, 1)`."""
-    def broadcast_to(self, *shape: Any) -> Self:
-        """`x` stretched to `shape` by NumPy's broadcasting rules."""
-    def squeeze(self, axis: Any = None, *, dim: Any = ...) -> Self:
-        """squeeze(x, axis=None)"""
+    def squeeze(self, dim: Any = None) -> Self:
+        """Without the axes of size 1; of those named by `dim`, the others stay (as in PyTorch)."""
     def unsqueeze(self, axis: Any = 0, *, dim: Any = ...) -> Self:
         """unsqueeze(x, axis=0)"""
-    def flip(self, axis: Any = None, *, dim: Any = ...) -> Self:
-        """flip(x, axis=None)"""
-    def pad(self, pads: Any, value: float = 0.0) -> Self:
-        """A constant border: `pads` is one number for all sides, or (before, after) per axis, as in np.pad."""
+    def flip(self, dims: Any = None) -> Self:
+        """The order turned round along `dims` (all of them when left out)."""
     def astype(self, dtype: Any = "float64") -> Self:
         """astype(x, dtype='float64')"""
+    def all(self, axis: Any = None, keepdims: bool = False, *, dim: Any = ..., keepdim: bool = ...) -> Self:
+        """all(x, axis=None, keepdims=False)"""
+    def any(self, axis: Any = None, keepdims: bool = False, *, dim: Any = ..., keepdim: bool = ...) -> Self:
+        """any(x, axis=None, keepdims=False)"""
+    def argmax(self, axis: Any = None, keepdims: bool = False, *, dim: Any = ..., keepdim: bool = ...) -> Self:
+        """argmax(x, axis=None, keepdims=False)"""
+    def argmin(self, axis: Any = None, keepdims: bool = False, *, dim: Any = ..., keepdim: bool = ...) -> Self:
+        """argmin(x, axis=None, keepdims=False)"""
+    def median(
+        self, axis: int | None = None, keepdims: bool = False, *, dim: int | None = ..., keepdim: bool = ...
+    ) -> Any:
+        """The middle element, of an even number the lower middle one; with an axis, (values, indices)."""
+    def norm(
+        self, p: Any = "fro", axis: Any = None, keepdims: bool = False, *, dim: Any = ..., keepdim: bool = ...
+    ) -> Self:
+        """The length of `x` over `axis` (all axes by default): p a number, or "fro", which is 2."""
+    def prod(self, axis: Any = None, keepdims: bool = False, *, dim: Any = ..., keepdim: bool = ...) -> Self:
+        """The product over `axis` (all axes by default), multiplied in pairs, then pairs of pairs."""
+    def cumsum(self, axis: int, *, dim: int = ...) -> Self:
+        """Running sums along `axis`."""
+    def cumprod(self, axis: int, *, dim: int = ...) -> Self:
+        """Running products along `axis`; right at zeros too."""
+    def cummax(self, axis: int, *, dim: int = ...) -> Any:
+        """(values, indices) of the largest element so far; of equal ones the latest."""
+    def cummin(self, axis: int, *, dim: int = ...) -> Any:
+        """(values, indices) of the smallest element so far; of equal ones the latest."""
+    def logcumsumexp(self, axis: int, *, dim: int = ...) -> Self:
+        """log of the running sums of e^x, stable."""
+    def sort(self, axis: int = -1, descending: bool = False, stable: bool = True, *, dim: int = ...) -> Any:
+        """(values, indices) in order along `axis`; equal elements always keep their order, nan counts as largest."""
+    def argsort(self, axis: Any = -1, descending: bool = False, *, dim: Any = ...) -> Self:
+        """argsort(x, axis=-1, descending=False)"""
+    def topk(self, k: int, axis: int = -1, largest: bool = True, sorted: bool = True, *, dim: int = ...) -> Any:
+        """(values, indices) of the `k` largest (or smallest) elements along `axis`, always in order."""
+    def eq(self, b: Any) -> Self:
+        """equal(a, b) = a == b"""
+    def ne(self, b: Any) -> Self:
+        """not_equal(a, b) = a != b"""
+    def gt(self, b: Any) -> Self:
+        """greater(a, b) = a > b"""
+    def ge(self, b: Any) -> Self:
+        """greater_equal(a, b) = a >= b"""
+    def lt(self, b: Any) -> Self:
+        """less(a, b) = a < b"""
+    def le(self, b: Any) -> Self:
+        """less_equal(a, b) = a <= b"""
+    def broadcast_to(self, *shape: Any) -> Self:
+        """`x` stretched to `shape` by NumPy's broadcasting rules."""
+    def chunk(self, chunks: int, dim: int = 0) -> Self:
+        """About `chunks` equal pieces: each of ceil(n / chunks), so there may be fewer (as in PyTorch)."""
+    def diag(self, diagonal: int = 0) -> Self:
+        """A vector as a diagonal matrix; of a matrix, its diagonal."""
+    def diag_embed(self, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Self:
+        """Matrices with the last axis of `x` on their diagonal, zeros elsewhere; the matrix axes are dim1, dim2."""
+    def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Self:
+        """The elements whose positions on `dim1` and `dim2` differ by `offset`, as a new last axis."""
+    def expand(self, *sizes: Any) -> Self:
+        """Like `broadcast_to`; -1 keeps an axis as it is."""
+    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Self:
+        """The axes `start_dim` … `end_dim` joined into one."""
+    def gather(self, dim: int, index: Any) -> Self:
+        """For every place of `index`, the element of `x` there, with the position on `dim` replaced by the index."""
+    def index_add(self, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Self:
+        """`x` with `alpha` times the slices of `source` added to the slices of axis `dim` listed by `index`."""
+    def index_put(self, indices: Any, values: Any, accumulate: bool = False) -> Self:
+        """A copy of `x` with `values` at the places x[indices]; with `accumulate`, added to what is there."""
+    def index_select(self, dim: int, index: Any) -> Self:
+        """The slices of axis `dim` listed by the vector `index`."""
+    def kron(self, b: Any) -> Self:
+        """Kronecker's product: every element of `a` replaced by that element times the whole of `b`."""
+    def masked_fill(self, mask: Any, value: Any) -> Self:
+        """`value` (one number) where the mask is true, `x` elsewhere."""
+    def masked_select(self, mask: Any) -> Self:
+        """The elements where the mask is true, as a vector; both broadcast against each other."""
+    def movedim(self, source: Any, destination: Any) -> Self:
+        """The axes `source` moved to `destination`, the others keeping their order."""
+    def narrow(self, dim: int, start: int, length: int) -> Self:
+        """`length` slices of axis `dim`, from `start` on."""
+    def repeat(self, *repeats: Any) -> Self:
+        """The whole tensor side by side, `repeats` times along each axis (as PyTorch's repeat, NumPy's tile)."""
+    def roll(self, shifts: Any, dims: Any = None) -> Self:
+        """Elements moved on by `shifts` places; those that leave at the end come back in front."""
+    def rot90(self, k: int = 1, dims: Any = ...) -> Self:
+        """Turned by k quarter turns, from the first of `dims` towards the second."""
+    def scatter(self, dim: int, index: Any, src: Any) -> Self:
+        """A copy of `x` with `src` written to the places that `gather` would read."""
+    def scatter_add(self, dim: int, index: Any, src: Any) -> Self:
+        """`x` plus `src` added at the places that `gather` would read; a place named twice collects twice."""
+    def select(self, dim: int, index: int) -> Self:
+        """The slice number `index` of axis `dim`, that axis removed."""
+    def split(self, split_size_or_sections: Any, dim: int = 0) -> Self:
+        """Pieces of a given size (the last may be smaller), or of the listed sizes."""
+    def take(self, index: Any) -> Self:
+        """Elements by their number in the flattened tensor; negative numbers count from the end."""
+    def take_along_dim(self, indices: Any, dim: int | None = None) -> Self:
+        """`gather` whose other axes broadcast; without `dim`, of the flattened tensor."""
+    def tensor_split(self, indices_or_sections: Any, dim: int = 0) -> Self:
+        """Exactly so many pieces, sizes differing by 1 at most; or cuts before the listed positions."""
+    def tile(self, *dims: Any) -> Self:
+        """`repeat`, where missing counts at the front are 1."""
+    def tril(self, diagonal: int = 0) -> Self:
+        """The lower triangle of each matrix, up to and including the given diagonal; zeros elsewhere."""
+    def triu(self, diagonal: int = 0) -> Self:
+        """The upper triangle of each matrix, from the given diagonal on; zeros elsewhere."""
+    def unbind(self, dim: int = 0) -> Self:
+        """The slices along one axis, that axis removed."""
+    def unflatten(self, dim: int, sizes: Any) -> Self:
+        """The axis `dim` split into several of the given sizes; one may be -1."""
     def __matmul__(self, B: Any) -> Self: ...
     def __rmatmul__(self, other: Any) -> Self: ...
     def __getitem__(self, key: Any) -> Self: ...
@@ -155,6 +348,10 @@ class TensorMethods:
         """mT(A) = A.mT"""
     @property
     def T(self) -> Self:
-        """All axes reversed, two axes swapped (as PyTorch's transpose), or all in a new order (as NumPy's)."""
+        """`transpose(x, 0, 1)` swaps two axes (as in PyTorch); a tuple gives a new order, nothing reverses (NumPy)."""
+    def unfold(self, dimension: int, size: int, step: int) -> Self:
+        """All windows of `size` neighbours along an axis, `step` apart, as a new last axis (PyTorch's Tensor.unfold)."""
+    def trace(self) -> Self:
+        """The sum of a matrix's diagonal."""
     def to(self, dtype: Any = "float64") -> Self:
         """astype(x, dtype='float64')"""

@@ -72,7 +72,7 @@ def real_power(a: float, b: float) -> Any:
 power = op(
     "power(x, n=2) = x ** n", lambda x, n: x**n, lambda x, n: real_power(x, n), noop=_is_one,
     cases=(dict(n=2), dict(n=3), dict(n=-1), dict(n=0.5), dict(n=0)), where=dict(x=positive),
-    x=lambda x, n: n * x ** (n - 1) if n else 0 * x,
+    x=lambda x, n: n * power(x, n=n - 1) if n else 0.0,
 )  # fmt: skip
 
 square = op("square(x) = x ** 2", np.square, lambda x: x * x, x=lambda x: 2 * x)

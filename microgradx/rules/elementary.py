@@ -16,7 +16,7 @@ exp = op("exp(x)", np.exp, math.exp, x=lambda y: y)
 log = op("log(x)", np.log, math.log, where=dict(x=positive), x=lambda x: 1 / x)
 pow = op(
     "pow(a, b) = a ** b", np.power, real_power, where=dict(a=positive),
-    a=lambda a, b: where(equal(b, 0.0), 0.0, b * a ** (b - 1.0)),
+    a=lambda a, b: where(equal(b, 0.0), 0.0, b * pow(a, b - 1.0)),
     b=lambda a, y: where(equal(y, 0.0), 0.0, y * log(a)),
 )  # fmt: skip
 exp2 = op("exp2(x) = 2 ** x", np.exp2, math.exp2, x=lambda y: y * LN2)

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.rules.domains import distinct
+from microgradx.rules.arithmetic import equal, where
+from microgradx.rules.domains import distinct, positive
 from microgradx.rules.elementary import exp
 from microgradx.rules.op import op
 
@@ -42,6 +43,10 @@ def _variance(x: Any, axis: Axis, correction: float, keepdims: bool) -> Any:
     centred = x - np.mean(x, axis=axis, keepdims=True)
     with np.errstate(invalid="ignore"):
         return np.sum(centred * centred, axis=axis, keepdims=keepdims) * per_freedom(np.shape(x), axis, correction)
+
+
+def _norm2(x: Any, axis: Axis, keepdims: bool) -> Any:
+    return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
 
 
 def _winners(x: Any, axis: Axis = None) -> Any:
@@ -90,6 +95,11 @@ var = op(
         * (x - mean(x, axis, keepdims=True))
     ),
     words=dict(x="an element counts by its distance from the mean; the mean's own share cancels"),
+)  # fmt: skip
+norm2 = op(
+    "norm2(x, axis=None, keepdims=False)", _norm2, shapes="(n,m,k)", cases=_AXES, where=dict(x=positive),
+    x=lambda g, x, y, axis, keepdims: spread(g / where(equal(y, 0.0), 1.0, y), x.shape, axis, keepdims) * x,
+    words=dict(x="a vector grows fastest along itself: the gradient points where x points (and is 0 where x is 0)"),
 )  # fmt: skip
 
 winners = op("winners(x, axis=None)", _winners, shapes="(n,m)", nondiff="x", cases=_ONE_AXIS)

@@ -24,6 +24,12 @@ def _cumargmax(x: Any, axis: int = -1) -> Any:
     return np.moveaxis(places, -1, axis)
 
 
+def _argmedian(x: Any, axis: int = -1) -> Any:
+    middle = np.take(_argsort(x, axis), [(x.shape[axis] - 1) // 2], axis=axis)
+    unknown = np.isnan(x)  # a nan anywhere makes the median nan
+    return np.where(np.any(unknown, axis, keepdims=True), np.argmax(unknown, axis, keepdims=True), middle)
+
+
 cumsum = op(
     "cumsum(x, axis=-1)", lambda x, axis: np.cumsum(x, axis=axis), shapes="(n,m)", linear="x", cases=_ONE_AXIS,
     x=lambda g, axis: flip(cumsum(flip(g, axis), axis), axis),
@@ -34,4 +40,5 @@ argsort = op(
     "argsort(x, axis=-1, descending=False)", _argsort, shapes="(n,m)", nondiff="x",
     cases=(dict(axis=-1), dict(axis=0, descending=True)),
 )  # fmt: skip
+argmedian = op("argmedian(x, axis=-1)", _argmedian, shapes="(n,m)", nondiff="x", cases=_ONE_AXIS)
 cumargmax = op("cumargmax(x, axis=-1)", _cumargmax, shapes="(n,m)", nondiff="x", cases=_ONE_AXIS)

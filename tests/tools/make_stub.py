@@ -21,7 +21,8 @@ COMMAND = "python tests/tools/make_stub.py"
 METHOD = (property, FunctionType)
 
 # What a method returns when it is not a node of the same kind.
-RETURNS = {"backward": "None", "max": "Any", "min": "Any", "__iter__": "Iterator[Self]",
+PAIRS = ("max", "min", "median", "sort", "topk", "cummax", "cummin")
+RETURNS = {"backward": "None", "__iter__": "Iterator[Self]", **dict.fromkeys(PAIRS, "Any"),
            "__array_ufunc__": "Any", "__array_function__": "Any"} | {
            f"__{name}__": "Any" for name in ("gt", "ge", "lt", "le", "eq", "ne")}  # fmt: skip
 PLAIN = {bool: "bool", int: "int", float: "float", str: "str"}

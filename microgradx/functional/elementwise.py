@@ -1,0 +1,105 @@
+"""Composites that act on each element alone."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from microgradx.functional.inputs import node
+from microgradx.graph import Node, OpError, Value
+from microgradx.rules import arithmetic as rows
+from microgradx.rules.arithmetic import abs, div, equal, isnan, less, less_equal, logical_and, logical_or, mul, sub
+from microgradx.rules.elementary import log, log1p, sin, sqrt
+from microgradx.rules.steps import trunc
+
+
+def where(c: Any, a: Any, b: Any) -> Any:
+    """`a` where the condition `c` holds, `b` elsewhere; all three broadcast. No gradient flows through `c`.
+
+    Raises:
+        OpError: `c` is not boolean; compare it with something, for example `where(x > 0, a, b)`.
+    """
+    if not isinstance(c, Value) and node(c).dtype.kind != "b" and not isinstance(c, bool):
+        raise OpError(
+            f"where needs a condition of dtype bool, not {node(c).dtype}; write for example where(x > 0, a, b)."
+        )
+    return rows.where(c, a, b)
+
+
+def clamp(x: Any, min: Any = None, max: Any = None) -> Any:
+    """`x` kept within bounds: numbers, or tensors that broadcast with it (and then collect gradients).
+
+    On a bound the gradient goes to `x`; where min > max the result is max. At least one bound is needed.
+    """
+    if min is None and max is None:
+        raise OpError("clamp needs a lower bound, an upper bound, or both: clamp(x, min=0).")
+    if not any(isinstance(bound, (Node, np.ndarray, list)) for bound in (min, max)):
+        return rows.clip(x, low=min, high=max)
+    if min is not None:
+        x = rows.where(less(x, min), min, x)
+    if max is not None:
+        x = rows.where(rows.greater(x, max), max, x)
+    return x
+
+
+def reciprocal(x: Any) -> Any:
+    """1 / x."""
+    return div(1.0, x)
+
+
+def rsqrt(x: Any) -> Any:
+    """1 / √x."""
+    return div(1.0, sqrt(x))
+
+
+def frac(x: Any) -> Any:
+    """The part after the point, with the sign of `x`: x − trunc(x)."""
+    return sub(x, trunc(x))
+
+
+def lerp(a: Any, b: Any, weight: Any) -> Any:
+    """From `a` (weight 0) to `b` (weight 1) in a straight line: a + weight · (b − a)."""
+    return node(a) + mul(weight, sub(b, a))
+
+
+def addcmul(x: Any, a: Any, b: Any, *, value: float = 1.0) -> Any:
+    """x + value · a · b."""
+    product = mul(a, b)
+    return node(x) + (product if value == 1 else value * product)
+
+
+def addcdiv(x: Any, a: Any, b: Any, *, value: float = 1.0) -> Any:
+    """x + value · a / b."""
+    quotient = div(a, b)
+    return node(x) + (quotient if value == 1 else value * quotient)
+
+
+def sinc(x: Any) -> Any:
+    """sin(πx) / (πx), and 1 at 0. Near 0, where the quotient is 0 / 0, its Taylor polynomial stands in."""
+    u, near = math.pi * node(x), less(abs(x), 1e-3)
+    small, large = rows.where(near, u, 0.0), rows.where(near, 1.0, u)  # each branch stays finite where it is not used
+    return rows.where(near, 1 - small**2 / 6 + small**4 / 120, sin(large) / large)
+
+
+def logit(x: Any, eps: float | None = None) -> Any:
+    """log(x / (1 − x)), the inverse of sigmoid; with `eps`, x is first clamped to [eps, 1 − eps]."""
+    if eps is not None:
+        x = rows.clip(x, low=eps, high=1 - eps)
+    return log(x) - log1p(-node(x))
+
+
+def xlogy(a: Any, b: Any) -> Any:
+    """a · log(b), and 0 where a is 0 (unless b is nan): what entropies need."""
+    silent = logical_and(equal(a, 0.0), logical_or(less_equal(b, 0.0), equal(b, math.inf)))
+    return mul(a, log(rows.where(silent, 1.0, b)))
+
+
+def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
+    """`x` with nan and the infinities replaced (by the largest and smallest number of its dtype)."""
+    x = node(x)
+    if x.dtype.kind != "f":
+        return x
+    most = float(np.finfo(x.dtype).max)
+    x = rows.where(equal(x, math.inf), most if posinf is None else posinf, x)
+    x = rows.where(equal(x, -math.inf), -most if neginf is None else neginf, x)
+    return rows.where(isnan(x), nan, x)

@@ -1,0 +1,85 @@
+"""Composites that run along an axis: cumulative products and extremes, sorting."""
+
+from collections.abc import Callable
+from typing import Any
+
+from microgradx.functional.arguments import along
+from microgradx.functional.indexing import gather
+from microgradx.functional.inputs import axis_of, tensor
+from microgradx.functional.reductions import ValuesIndices
+from microgradx.functional.words import both_words
+from microgradx.graph import OpError
+from microgradx.rules import scans as rows
+from microgradx.rules.arithmetic import mul
+from microgradx.rules.elementary import logaddexp
+from microgradx.rules.shaping import concatenate, index
+
+
+def _scan(name: str, x: Any, axis: int, combine: Callable[[Any, Any], Any]) -> Any:
+    """Every prefix of `axis` combined, by doubling: after k rounds each place knows 2^k. (Hillis & Steele 1986.)"""
+    x = tensor(x)
+    axis = axis_of(name, x, axis)
+    reach = 1
+    while reach < x.shape[axis]:
+        head, tail, shifted = slice(0, reach), slice(reach, None), slice(0, -reach)
+        first, rest, earlier = (index(x, key=along(axis, part)) for part in (head, tail, shifted))
+        x = concatenate(first, combine(rest, earlier), axis=axis)
+        reach *= 2
+    return x
+
+
+@both_words
+def cumsum(x: Any, axis: int) -> Any:
+    """Running sums along `axis`."""
+    return rows.cumsum(tensor(x), axis)
+
+
+@both_words
+def cumprod(x: Any, axis: int) -> Any:
+    """Running products along `axis`; right at zeros too."""
+    return _scan("cumprod", x, axis, mul)
+
+
+@both_words
+def logcumsumexp(x: Any, axis: int) -> Any:
+    """log of the running sums of e^x, stable."""
+    return _scan("logcumsumexp", x, axis, logaddexp)
+
+
+@both_words
+def cummax(x: Any, axis: int) -> Any:
+    """(values, indices) of the largest element so far; of equal ones the latest."""
+    x = tensor(x)
+    at = rows.cumargmax(x, axis)
+    return ValuesIndices(gather(x, axis, at), at)
+
+
+@both_words
+def cummin(x: Any, axis: int) -> Any:
+    """(values, indices) of the smallest element so far; of equal ones the latest."""
+    x = tensor(x)
+    at = rows.cumargmax(-x, axis)
+    return ValuesIndices(gather(x, axis, at), at)
+
+
+@both_words
+def sort(x: Any, axis: int = -1, descending: bool = False, stable: bool = True) -> Any:
+    """(values, indices) in order along `axis`; equal elements always keep their order, nan counts as largest."""
+    x = tensor(x)
+    at = rows.argsort(x, axis, descending)
+    return ValuesIndices(gather(x, axis, at), at)
+
+
+@both_words
+def topk(x: Any, k: int, axis: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+    """(values, indices) of the `k` largest (or smallest) elements along `axis`, always in order.
+
+    Raises:
+        OpError: k is negative or exceeds the size of the axis.
+    """
+    x = tensor(x)
+    axis = axis_of("topk", x, axis)
+    if not 0 <= k <= x.shape[axis]:
+        raise OpError(f"topk: k is {k}, but axis {axis} has {x.shape[axis]} elements.")
+    at = index(rows.argsort(x, axis, largest), key=along(axis, slice(0, k)))
+    return ValuesIndices(gather(x, axis, at), at)
