@@ -126,7 +126,7 @@ def _bound(function: Callable[..., Any], values: dict[str, Any]) -> tuple[tuple[
     missing = [n for n, p in takes.items() if p.default is p.empty and n not in values]
     if missing:
         raise UserError(f"{form} needs {', '.join(missing)}: add --at {' '.join(f'{n}=…' for n in missing)}.")
-    clash = [n for n, p in takes.items() if p.kind is p.KEYWORD_ONLY and n in ("parameters", "lr", "title")]
+    clash = [n for n in ("parameters", "lr", "title") if n in values and takes[n].kind is takes[n].KEYWORD_ONLY]
     if clash:
         raise UserError(f"{form}: please rename the keyword argument {', '.join(clash)}; a trace has one of that name.")
     leaves = {n: _argument(takes[n], value) for n, value in values.items()}

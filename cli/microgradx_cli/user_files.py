@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib.util
 import inspect
+import linecache
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -13,13 +14,22 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from microgradx.rules import BOOK, forget
 from microgradx_cli.errors import UserError
 
-_loaded: set[str] = set()  # the files whose lines an error may point at
+_modules: dict[str, str] = {}  # the files that were run, and the module that each became
+_rows: set[str] = set()  # the ops that they defined
 
 
 def load_ops(paths: list[Path] | None) -> None:
-    """Run files of op rows; the rulebook then has them."""
+    """Start afresh, then run files of op rows; the rulebook then has them."""
+    for name in _modules.values():
+        sys.modules.pop(name, None)
+    for row in _rows:
+        forget(row)
+    _modules.clear()
+    _rows.clear()
+    linecache.checkcache()  # a file may have changed since the last command in this process
     for path in paths or []:
         load(path)
 
@@ -43,16 +53,16 @@ def load_function(path: Path, name: str) -> Callable[..., Any]:
 
 
 def load(path: Path) -> ModuleType:
-    """Run the file as a module, once; files beside it can be imported from it."""
+    """Run the file as a module, once a command; files beside it can be imported from it."""
     file = path.expanduser().resolve()
     if not file.is_file():
         beside = [p.name for p in file.parent.glob("*.py")] if file.parent.is_dir() else []
         raise UserError(f"there is no file {path}.{closest(file.name, beside)}")
+    source = _source(path, file)
     name = file.stem
-    known = sys.modules.get(name)
-    if known is not None and getattr(known, "__file__", None) == str(file):
-        return known
-    if known is not None or name in sys.stdlib_module_names or not name.isidentifier():
+    if str(file) in _modules:
+        return sys.modules[_modules[str(file)]]
+    if name in sys.modules or name in sys.stdlib_module_names or not name.isidentifier():
         name = f"microgradx_user_{file.stem}"
     if str(file.parent) not in sys.path:
         sys.path.append(str(file.parent))
@@ -60,15 +70,24 @@ def load(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise UserError(f"{path} is not a Python file; its name should end in .py.")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    _loaded.add(str(file))
+    sys.modules[name], _modules[str(file)] = module, name
+    before = set(BOOK)
     try:
         with blaming():
-            spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
+            exec(compile(source, str(file), "exec"), vars(module))  # not from a .pyc, which may be stale
+    finally:
+        _rows.update(set(BOOK) - before)
     return module
+
+
+def _source(path: Path, file: Path) -> bytes:
+    try:
+        source = file.read_bytes()
+    except OSError as problem:
+        raise UserError(f"cannot read {path}: {problem.strerror}.") from problem
+    if b"\0" in source:
+        raise UserError(f"{path} is not a Python file: it is not text.")
+    return source
 
 
 @contextmanager
@@ -84,7 +103,7 @@ def blaming() -> Iterator[None]:
         where = f"{Path(problem.filename or '').name}:{problem.lineno}"
         raise UserError(f"{where} cannot be read as Python: {problem.msg}: {(problem.text or '').strip()}") from problem
     except (Exception, SystemExit) as problem:
-        theirs = [frame for frame in traceback.extract_tb(problem.__traceback__) if frame.filename in _loaded]
+        theirs = [frame for frame in traceback.extract_tb(problem.__traceback__) if frame.filename in _modules]
         if not theirs:
             raise
         where = f"{Path(theirs[-1].filename).name}:{theirs[-1].lineno}"

