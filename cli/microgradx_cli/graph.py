@@ -31,6 +31,7 @@ def graph(
         Literal["auto", "dot", "wasi"],
         typer.Option("--engine", help="Who lays it out: the system's Graphviz (dot), or the embedded one (wasi)."),
     ] = "auto",
+    zoom: o.Zoom = None,
     ops: o.Ops = None,
 ) -> None:  # fmt: skip
     """Draw the computation graph with values and gradients."""
@@ -52,6 +53,10 @@ def graph(
             trace = found.trace(lr=0.1)
         except GradientError as problem:
             raise UserError(f"{problem} (With --no-grad it is drawn without gradients.)") from problem
+        if zoom is not None:
+            from microgradx.explain.zooming import zoom_into
+
+            trace = zoom_into(trace, zoom)
         names = {row.node: row.name for row in trace.rows.values()}
         picture = draw(trace.rows[trace.output].node, names=names, engine=engine)
     if output is None:

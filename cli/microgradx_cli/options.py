@@ -47,6 +47,12 @@ Epochs = Annotated[
     int | None,
     typer.Option("--epochs", show_default=False, help="At most so many training steps (--weights trained)."),
 ]
+Zoom = Annotated[
+    str | None,
+    typer.Option(
+        "--zoom", metavar="NODE[i,j]", show_default=False, help="Go into one entry of a tensor: its scalar graph."
+    ),
+]
 Width = Annotated[
     int | None, typer.Option("--width", min=40, show_default=False, help="Columns to use; all it takes when piped.")
 ]

@@ -28,6 +28,10 @@ def trace(
     lr: Annotated[float, typer.Option("--lr", help="Learning rate of the gradient step shown at the end.")] = 0.1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON (schema microgradx.trace/1).")] = False,
     step: Annotated[bool, typer.Option("--step", help="Walk through the steps one at a time.")] = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", show_default=False, help="The same as -o FILE.html.")
+    ] = None,
+    zoom: o.Zoom = None,
     width: o.Width = None,
     max_steps: Annotated[
         int | None, typer.Option("--max-steps", min=1, show_default=False, help="Show only so many backward steps.")
@@ -39,6 +43,10 @@ def trace(
     ops: o.Ops = None,
 ) -> None:
     """Show every application of the chain rule, with numbers."""
+    if html is not None:
+        if output is not None or html.suffix.lower() not in (".html", ".htm"):
+            raise UserError("--html FILE.html writes one page; leave out -o, and let the name end in .html.")
+        output = html.with_suffix(".html")
     if output is not None and output.suffix.lower() not in _SUFFIXES:
         raise UserError(f"-o {output}: a trace is written as {', '.join(_SUFFIXES)}; say which by the suffix.")
     if as_json + step + (output is not None) > 1:
@@ -51,6 +59,10 @@ def trace(
     found = resolve(
         target, at, ops, sample=sample, level=level, weights=weights, seed=seed, epochs=epochs
     ).trace(lr)  # fmt: skip
+    if zoom is not None:
+        from microgradx.explain.zooming import zoom_into
+
+        found = zoom_into(found, zoom)
     if output is not None:
         _write(found, output, width, max_steps)
     elif as_json:

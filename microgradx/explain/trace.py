@@ -132,10 +132,11 @@ def trace(
         rank = {id(node): k - len(given) - len(named) for k, node in enumerate((*given, *named.values()))}
         rank |= {id(node): k + 1 for k, node in enumerate(made)}
     _check(output, name)
-    return _traced(output, rank, title or name, parameters, lr)
+    return traced(output, rank, title or name, parameters, lr)
 
 
-def _traced(output: Any, rank: dict[int, int], title: str, parameters: Iterable[str] | None, lr: float) -> Trace:
+def traced(output: Any, rank: dict[int, int], title: str, parameters: Iterable[str] | None, lr: float) -> Trace:
+    """The trace of a result that is there already; `rank` orders nodes by id, as the program ran."""
     order = topological(output)
     if output.name is None and all(node.name != "f" for node in order):
         output.name = "f"  # a nameless result is called as in the textbooks

@@ -39,6 +39,10 @@ def per_freedom(shape: tuple[int, ...], axis: Axis, correction: float) -> float:
     return 1 / left if left > 0 else math.inf
 
 
+def _mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    return np.sum(x, axis=axis, keepdims=keepdims) / count(np.shape(x), axis)
+
+
 def _variance(x: Any, axis: Axis, correction: float, keepdims: bool) -> Any:
     centred = x - np.mean(x, axis=axis, keepdims=True)
     with np.errstate(invalid="ignore"):
@@ -83,7 +87,7 @@ spread = op(
     words=dict(x="one value was copied to many places, so their gradients add up"),
 )  # fmt: skip
 mean = op(
-    "mean(x, axis=None, keepdims=False)", np.mean, shapes="(n,m,k)", cases=_AXES, linear="x",
+    "mean(x, axis=None, keepdims=False)", _mean, shapes="(n,m,k)", cases=_AXES, linear="x",
     x=lambda g, x, axis, keepdims: spread(g, x.shape, axis, keepdims) / count(x.shape, axis),
     words=dict(x="each of the n averaged elements gets one n-th of the gradient"),
 )  # fmt: skip

@@ -1,0 +1,65 @@
+"""From a tensor step of a trace down to scalars: one entry of a result, as the graph of numbers it is."""
+
+import re
+from typing import Any
+
+import numpy as np
+
+from microgradx.explain.digits import shown
+from microgradx.explain.trace import Row, Trace, traced
+from microgradx.explain.wording import d, forward_text
+from microgradx.graph import OpError, Value
+from microgradx.rules.zoom import pulled_back, zoom
+
+_TOP: tuple[int, ...] = ()
+
+
+def zoom_into(trace: Trace, where: str) -> Trace:
+    """The scalar trace of one entry, such as "Z[0,1]"; a note says how it ties in with the tensor step.
+
+    Raises:
+        OpError: no such node or entry, a leaf, or an entry that depends on nothing that collects a gradient.
+    """
+    row, at = _find(trace, where)
+    names = {each.node: each.name for each in trace.rows.values()}
+    value = zoom(row.node, names)[0][at]
+    if not isinstance(value, Value) or not value.requires_grad:
+        raise OpError(f"{where} does not depend on anything that collects a gradient: nothing to trace.")
+    found = traced(value, {}, f"{where}, zoomed out of {trace.title}", (), trace.lr)
+    upstream = row.node.grad
+    if upstream is not None:
+        share = shown(float(np.asarray(upstream)[at]))
+        part = "times a gradient below, it is this entry's part of the tensor step"
+        found.notes += [
+            f"{row.name} = {forward_text(trace, row)}; this is entry {where}",
+            f"{d(trace, where)} = {share} arrived here; {part}",
+            _check(trace, row, pulled_back(*zoom(row.node, names), upstream)),
+        ]
+    return found
+
+
+def _find(trace: Trace, where: str) -> tuple[Row, tuple[int, ...]]:
+    rows = {row.name: row for row in trace.rows.values()}
+    entry = re.fullmatch(r"(.+)\[(-?\d+(?:\s*,\s*-?\d+)*)\]", where.strip())
+    name, at = where.strip(), _TOP
+    if name not in rows and entry:
+        name, at = entry.group(1), tuple(int(i) for i in entry.group(2).split(","))
+    name = name if name in rows else re.sub(r"^\((.*)\)$", r"\1", name)
+    if name not in rows:
+        raise OpError(f"there is no node {name} in this trace; it has {', '.join(rows)}.")
+    shape = rows[name].node.shape
+    if len(at) != len(shape) or any(not -n <= i < n for i, n in zip(at, shape, strict=True)):
+        example = f"{name}[{','.join('0' for _ in shape)}]"
+        raise OpError(f"{name} has shape {shape}; choose one entry of it, such as {example if shape else name}.")
+    return rows[name], at
+
+
+def _check(trace: Trace, row: Row, back: dict[Any, Any]) -> str:
+    """Compare what the scalars hand back with the tensor steps of the same op."""
+    worst = 0.0
+    for step in trace.steps:
+        node = trace.rows[step.input].node
+        if step.node == row.id and node in back:
+            whole = sum(s.contribution for s in trace.steps if (s.node, s.input) == (step.node, step.input))
+            worst = max(worst, float(np.max(np.abs(back[node] - whole), initial=0.0)))
+    return f"all entries together hand back what the tensor step did (largest difference {worst:.1g})"
