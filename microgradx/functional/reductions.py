@@ -82,6 +82,8 @@ def std(
     """The standard deviation, root of `var`: the length of x − mean over √(n − correction). Its slope at 0 is 0."""
     x = real("std", x)
     axis, correction = _freedom(axis, unbiased, correction)
+    if axis is not None:
+        axis = axes_of("std", x, axis)
     scale = math.sqrt(rows.per_freedom(x.shape, axis, correction))
     with np.errstate(invalid="ignore"):  # of a single number: nan
         return rows.norm2(x - rows.mean(x, axis, keepdims=True), axis, keepdims) * scale
@@ -135,13 +137,17 @@ def prod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
     So a 0 among the factors needs no care: its gradient is the product of the others.
     """
-    x = tensor(x)
-    if x.dtype.kind in "bi":
-        x = x.astype("int64")
+    x = factors(x)
     axes = tuple(range(x.ndim)) if axis is None else axes_of("prod", x, axis)
     for each in axes:
         x = _product(x, each)
     return x if keepdims or not axes else squeeze(x, axes)
+
+
+def factors(x: Any) -> Any:
+    """`x` as a Tensor to multiply up; products of booleans and small integers are int64, as their sums are."""
+    x = tensor(x)
+    return x.astype("int64") if x.dtype.kind in "bi" else x
 
 
 def _product(x: Any, axis: int) -> Any:

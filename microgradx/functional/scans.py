@@ -6,7 +6,7 @@ from typing import Any
 from microgradx.functional.arguments import along
 from microgradx.functional.indexing import gather
 from microgradx.functional.inputs import axis_of, tensor
-from microgradx.functional.reductions import ValuesIndices
+from microgradx.functional.reductions import ValuesIndices, factors
 from microgradx.functional.words import both_words
 from microgradx.graph import OpError
 from microgradx.rules import scans as rows
@@ -37,7 +37,7 @@ def cumsum(x: Any, axis: int) -> Any:
 @both_words
 def cumprod(x: Any, axis: int) -> Any:
     """Running products along `axis`; right at zeros too."""
-    return _scan("cumprod", x, axis, mul)
+    return _scan("cumprod", factors(x), axis, mul)
 
 
 @both_words

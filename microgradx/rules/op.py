@@ -107,6 +107,8 @@ class Op:
         if unknown or len(extra) > len(self.static) or (not self.variadic and len(inputs) < len(self.inputs)):
             seen = [f"{len(args)} arguments", *(f"{name}=…" for name in unknown)]
             raise OpError(f"{self.name}: called with {', '.join(seen)}; it is {self.form.split(' = ')[0]}.")
+        if type(given.get("axis")) is list:  # dim=[1, 2], as PyTorch's users write it
+            given["axis"] = tuple(given["axis"])
         return inputs, {**self.static, **given}
 
     def rule_for(self, position: int) -> Rule | None:
