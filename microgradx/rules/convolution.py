@@ -104,6 +104,8 @@ def _conv(x: Any, w: Any, how: Window) -> Any:
 def _conv_transpose(u: Any, w: Any, size: Sizes, how: Window) -> Any:
     kernels = w.reshape(how.groups, len(w) // how.groups, -1)
     channels, kernel, out = w.shape[1] * how.groups, w.shape[2:], u.shape[2:]
+    if places(size, kernel, how) != out:
+        raise ValueError(f"the kernel visits {places(size, kernel, how)} places of {size}, but u has {out}")
     cols = (kernels.mT @ _rows(u, how)).reshape(channels, *kernel, *out, len(u))
     x = np.zeros((channels, *(s + sum(p) for s, p in zip(size, how.padding, strict=True)), len(u)), cols.dtype)
     for at, place in slabs(kernel, out, how):
