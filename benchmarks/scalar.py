@@ -1,6 +1,6 @@
 """Scalar graphs of multiplications and additions: build and differentiate, beside micrograd; bytes per node.
 
-    python benchmarks/scalar.py
+python benchmarks/scalar.py
 """
 
 import argparse

@@ -96,7 +96,7 @@ def _fast(order: list[Any], free: bool) -> None:
         if g is not None:
             (op.pull_scalar if type(node) is Value else op.pull_array)(node, g)
         if free:
-            node.op, node.inputs, node.grad = FREED, (), None
+            _free(node)
 
 
 def _explained(order: list[Any], watcher: Watcher | None, create_graph: bool) -> None:
@@ -184,7 +184,12 @@ def free(nodes: list[Any]) -> None:
     """Let go of the graph; what was computed stays, but no gradient can pass any more."""
     for node in nodes:
         if node.op is not None:
-            node.op, node.inputs, node.grad = FREED, (), None
+            _free(node)
+
+
+def _free(node: Any) -> None:
+    node.op, node.grad = FREED, None
+    node.forget_inputs()
 
 
 def released() -> GradientError:

@@ -11,7 +11,7 @@ import numpy as np
 
 from microgradx.graph._methods import Methods, TensorMethods
 from microgradx.graph.errors import GradientError, OpError
-from microgradx.graph.state import state
+from microgradx.graph.state import now
 
 if TYPE_CHECKING:
     from microgradx.rules.op import Op
@@ -41,11 +41,16 @@ class Node(Methods):
     `grad` is None until `backward()` passes: then a float (Value) or an array (Tensor).
     """
 
-    __slots__ = ("data", "grad", "inputs", "name", "op", "requires_grad", "scope", "source", "static")
+    # One or two inputs have slots of their own: a tuple on each node would double what the garbage collector visits.
+    __slots__ = (
+        "data", "grad", "left", "name", "op", "requires_grad", "rest", "right", "scope", "source", "static",
+    )  # fmt: skip
 
     data: Any
     op: Op | None
-    inputs: tuple[Any, ...]
+    left: Any
+    right: Any
+    rest: tuple[Any, ...] | None
     static: Mapping[str, Any] | None
     grad: Any
     requires_grad: bool
@@ -55,11 +60,22 @@ class Node(Methods):
 
     def _leaf(self, data: Any, requires_grad: bool, name: str | None) -> None:
         self.data, self.requires_grad, self.name = data, requires_grad, name
-        self.op, self.inputs, self.static, self.grad = None, (), None, None
-        now = state.get()
-        self.scope, self.source = now.scope, None
-        if now.made is not None:
-            note(self, now.made)
+        self.op = self.left = self.right = self.rest = self.static = self.grad = None
+        _, _, made, self.scope, _ = now()
+        self.source = None
+        if made is not None:
+            note(self, made)
+
+    @property
+    def inputs(self) -> tuple[Any, ...]:
+        """The nodes this one was computed from; () for a leaf."""
+        if self.rest is not None:
+            return self.rest
+        return () if self.left is None else (self.left,) if self.right is None else (self.left, self.right)
+
+    def forget_inputs(self) -> None:
+        """Let go of the nodes this one was computed from."""
+        self.left = self.right = self.rest = None
 
     def named(self, name: str) -> Self:
         """Give this node the name that traces and pictures show; returns the node."""

@@ -40,9 +40,10 @@ def passed(output: Node) -> list[Any]:
             order.append(stack.pop())
         elif node.grad is not seen:
             node.grad = seen
-            stack += (node, None)
-            for each in reversed(node.inputs):
-                if each.requires_grad and each.op is not None and each.grad is not seen:
+            stack.append(node)
+            stack.append(None)
+            for each in (node.right, node.left) if node.rest is None else reversed(node.rest):
+                if each is not None and each.requires_grad and each.op is not None and each.grad is not seen:
                     stack.append(each)
     for node in order:
         node.grad = None

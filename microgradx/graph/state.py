@@ -20,13 +20,14 @@ _START = Now()
 _now: ContextVar[Now] = ContextVar("microgradx", default=_START)
 
 
-class State:
-    """`state.scope` reads one field of `Now`, `state.get()` all of them in one go, as for every node that is made."""
+now = _now.get  # all fields in one go, as for every node that is made
 
-    get = _now.get
+
+class State:
+    """`state.scope` reads one field."""
 
     def __getattr__(self, field: str) -> Any:
-        return getattr(_now.get(), field)
+        return getattr(now(), field)
 
 
 state = State()
@@ -34,7 +35,7 @@ state = State()
 
 @contextmanager
 def _set(**changes: Any) -> Iterator[None]:
-    before = _now.set(_now.get()._replace(**changes))
+    before = _now.set(now()._replace(**changes))
     try:
         yield
     finally:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microgradx.graph.node import Node, Tensor, Value, as_array, default_dtype, note
-from microgradx.graph.state import state
+from microgradx.graph.state import now
 from microgradx.rules.refusals import refused
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _number_dtype(number: float, kinds: list[Any]) -> Any:
 
 def record(kind: Any, data: Any, op: Op, inputs: tuple[Any, ...], static: Any = None) -> Any:
     """A new node for `data`; linked to its inputs when a gradient, or everything, is recorded."""
-    gradients, everything, made, scope, _ = state.get()
+    gradients, everything, made, scope, _ = now()
     needed = False
     if gradients:
         for each in inputs if not op.nondiff else op.differentiable(inputs):
@@ -86,14 +86,32 @@ def record(kind: Any, data: Any, op: Op, inputs: tuple[Any, ...], static: Any = 
             data = np.asarray(data)
         needed = needed and data.dtype.kind == "f"
     node = _new(kind)
-    node.data = data
-    node.grad = node.name = node.source = None
-    node.scope = scope
-    node.requires_grad = needed
+    node.data, node.requires_grad, node.scope = data, needed, scope
+    node.op = node.left = node.right = node.rest = node.static = node.grad = node.name = node.source = None
     if needed or everything:
-        node.op, node.inputs, node.static = op, inputs, static or None
+        node.op, node.static = op, static or None
+        if len(inputs) == 2:
+            node.left, node.right = inputs
+        elif len(inputs) == 1:
+            node.left = inputs[0]
+        else:
+            node.rest = inputs
+    if made is not None:
+        note(node, made)
+    return node
+
+
+def _record_value(data: float, op: Op, left: Any, right: Any) -> Any:
+    """`record` for what one or two Values give: the hot path of scalar graphs. `right` is None for a single input."""
+    gradients, everything, made, scope, _ = now()
+    needed = gradients and (left.requires_grad or (right is not None and right.requires_grad))
+    node = _new(Value)
+    node.data, node.requires_grad, node.scope = data, needed, scope
+    node.rest = node.static = node.grad = node.name = node.source = None
+    if needed or everything:
+        node.op, node.left, node.right = op, left, right
     else:
-        node.op, node.inputs, node.static = None, (), None
+        node.op = node.left = node.right = None
     if made is not None:
         note(node, made)
     return node
@@ -101,7 +119,7 @@ def record(kind: Any, data: Any, op: Op, inputs: tuple[Any, ...], static: Any = 
 
 def unary(op: Op) -> Callable[[Any], Any]:
     """The method form of a one-input op without static parameters."""
-    run, fast = op.run, _unguarded(op)
+    run, fast, smooth = op.run, _unguarded(op), not op.nondiff
     scalar: Any = op.scalar
 
     def method(self: Any) -> Any:
@@ -114,7 +132,7 @@ def unary(op: Op) -> Callable[[Any], Any]:
             data = fast(self.data)
         except (ArithmeticError, ValueError):
             data = scalar(self.data)
-        return record(Value, data, op, (self,))
+        return _record_value(data, op, self, None) if smooth else record(Value, data, op, (self,))
 
     method.__name__, method.__doc__ = op.name, op.form
     return method
@@ -122,7 +140,7 @@ def unary(op: Op) -> Callable[[Any], Any]:
 
 def binary(op: Op, reflected: bool = False) -> Callable[[Any, Any], Any]:
     """The operator form of a two-input op: a short cut for two nodes of one kind, or a node and a Python number."""
-    run, fast = op.run, _unguarded(op)
+    run, fast, smooth = op.run, _unguarded(op), not op.nondiff
     scalar: Any = op.scalar
 
     def method(self: Any, other: Any) -> Any:
@@ -140,7 +158,7 @@ def binary(op: Op, reflected: bool = False) -> Callable[[Any, Any], Any]:
                 data = fast(left.data, right.data)
             except (ArithmeticError, ValueError):
                 data = scalar(left.data, right.data)
-            return record(Value, data, op, (left, right))
+            return _record_value(data, op, left, right) if smooth else record(Value, data, op, (left, right))
         try:
             data = run(left.data, right.data)
         except _REFUSALS as problem:

@@ -5,7 +5,7 @@ functions that run on floats or arrays, so the numeric backward makes no nodes a
 `pull_function` then writes the few lines that hand an op's gradient to its inputs; for `mul` on Values:
 
     def pull(node, g):
-        a_, b_, = node.inputs
+        a_, b_ = node.left, node.right
         if a_.requires_grad:
             try: c = g * rule_a(b_.data)
             ...
@@ -123,7 +123,8 @@ def pull_function(op: Op, kind: str) -> Callable[[Any, Any], None]:
         return _pull_variadic(op, kind)
     space: dict[str, Any] = {"np": np, "careful": careful, "unbroadcast": unbroadcast, "own": own_array}
     nodes = {name: f"{name}_" for name in op.inputs}  # an input may be called c or node: keep it apart from ours
-    lines = ["def pull(node, g):", f"    {', '.join(nodes.values())}, = node.inputs"]
+    places = ["node.left", "node.right"] if len(nodes) < 3 else ["node.rest"]
+    lines = ["def pull(node, g):", f"    {', '.join(nodes.values())} = {', '.join(places[: len(nodes)])}"]
     for name, rule in op.rules.items():
         node = nodes[name]
         space[f"rule_{name}"] = raw_twin(rule.run, kind)
