@@ -14,8 +14,8 @@ from microgradx.examples import EXAMPLES, find
 from microgradx.explain import Trace
 from microgradx.explain import trace as make_trace
 from microgradx.explain.expressions import ExpressionError, expression
-from microgradx.explain.names import run_and_name
 from microgradx.graph import Node, Tensor, Value
+from microgradx.graph.naming import run_and_name
 from microgradx.rules import BOOK
 from microgradx_cli.errors import UserError
 from microgradx_cli.options import parse_at
