@@ -13,6 +13,7 @@ from microgradx.functional.words import both_words
 from microgradx.graph import OpError, Tensor, Value
 from microgradx.rules import losses as rows
 from microgradx.rules.arithmetic import not_equal, where
+from microgradx.rules.elementary import relu
 from microgradx.rules.reductions import log_softmax, sum
 from microgradx.rules.shaping import broadcast_to, transpose
 
@@ -144,7 +145,7 @@ def multi_margin_loss(
     classes = x.shape[-1]
     gap = (margin + _picked(x, t)).unsqueeze(-1) + x
     true = rows.one_hot(t, classes, "bool")
-    loss = gap.clamp(min=0.0) ** p
+    loss = relu(gap) ** p
     if weight is not None:
         loss = loss * _weight_of(t, weight).unsqueeze(-1)
     return reduced(sum(where(true, 0.0, loss), -1) / classes, reduction)
@@ -166,6 +167,6 @@ def multilabel_margin_loss(x: Any, t: Any, reduction: str = "mean") -> Any:
     chosen = (t.data[..., None] == np.arange(x.shape[-1])) & valid[..., None]  # (…, label, class)
     other = ~chosen.any(-2)
     own = sum(where(chosen, x.unsqueeze(-2), 0.0), -1)
-    gaps = (1 - own.unsqueeze(-1) + x.unsqueeze(-2)).clamp(min=0.0)
+    gaps = relu(1 - own.unsqueeze(-1) + x.unsqueeze(-2))
     loss = sum(where(valid[..., None] & other[..., None, :], gaps, 0.0), (-2, -1)) / x.shape[-1]
     return reduced(loss, reduction)
