@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,7 +68,7 @@ def trace(
         _write(found, output, width, max_steps)
     elif as_json:
         typer.echo(_json(found))
-    elif step:
+    elif step and sys.stdout.isatty():
         from microgradx.explain.stepper import walk
 
         walk(found, screen(width))

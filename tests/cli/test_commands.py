@@ -1,0 +1,108 @@
+"""graph, ops, explain, examples, doctor, and the command itself."""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from microgradx.examples import EXAMPLES
+from microgradx.rules import BOOK
+from tests.cli.run import run, shown
+
+
+def test_pictures_are_written_as_their_suffix_says(folder: Path) -> None:
+    for name, start in (("g.svg", b"<svg"), ("g.png", b"\x89PNG"), ("g.dot", b"digraph")):
+        result = run("graph", "two-paths", "-o", name, "--engine", "wasi")
+        assert (result.exit_code, result.stdout) == (0, ""), result.output
+        assert result.stderr.startswith(f"{name} written")
+        assert (folder / name).read_bytes().startswith(start)
+
+
+def test_without_a_file_dot_text_is_printed() -> None:
+    text = shown("graph", "xor")
+    assert text.startswith("digraph")
+    assert "0.5541" in text
+    assert "grad" in text
+
+
+def test_a_picture_without_gradients() -> None:
+    text = shown("graph", "two-paths", "--no-grad")
+    assert "54" in text, "the value of L"
+    assert "36" not in text
+    assert shown("graph", "net.py:vector", "--no-grad", "--at", "x=[1, 2]").startswith("digraph")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        ("xor", "--level", "tensor"),
+        ("net.py:loss", "--at", "w=1", "x=2", "b=3"),
+        ("sigmoid(w*x + b)", "--at", "w=1", "x=2", "b=3"),
+        ("cube(x)", "--ops", "my_ops.py", "--at", "x=2"),
+    ],
+)
+def test_a_picture_has_the_same_targets_as_a_trace(target: tuple[str, ...]) -> None:
+    assert shown("graph", *target).startswith("digraph")
+
+
+def test_ops_lists_every_row_with_its_derivatives_and_domain() -> None:
+    text = shown("ops")
+    names = {line.split()[0] for line in text.split("\n") if line[:1].strip()}
+    assert set(BOOK) <= names
+    lines = {line.split()[0]: line for line in text.split("\n") if line[:1].strip()}
+    assert "∂y/∂x = y · (1 − y)" in lines["sigmoid"]
+    assert "∂L/∂A = ∂L/∂y · Bᵀ" in lines["matmul"]
+    assert "shape=x.shape" in lines["sum"]
+    assert lines["log"].endswith("x > 0")
+    assert f"{len(BOOK)} ops." in text
+
+
+def test_ops_of_ones_own_are_listed() -> None:
+    assert "cube(x) = x ** 3" in shown("ops", "--ops", "my_ops.py")
+    assert "∂y/∂x = 3 · x²" in shown("explain", "cube", "--ops", "my_ops.py")
+
+
+def test_ops_as_json() -> None:
+    document = json.loads(shown("ops", "--ops", "my_ops.py", "--json"))
+    assert document["schema"] == "microgradx.ops/1"
+    rows = {row["name"]: row for row in document["ops"]}
+    assert set(rows) == {*BOOK, "cube"}
+    assert rows["cube"]["home"] == "my_ops"
+    assert rows["mul"]["derivatives"] == {"a": "∂y/∂a = b", "b": "∂y/∂b = a"}
+    assert rows["softmax_cross_entropy"]["nondiff"] == ["t"]
+
+
+def test_examples_are_listed_with_their_options() -> None:
+    text = shown("examples")
+    for each in EXAMPLES.values():
+        assert each.title in text
+    line = next(line for line in text.split("\n") if line.startswith("xor "))
+    assert "--sample --weights --seed --epochs" in line
+    assert "scalar tensor" in line
+
+
+def test_an_op_on_one_page() -> None:
+    assert "∂y/∂x = y · (1 − y)" in shown("explain", "sigmoid")
+
+
+def test_doctor_names_versions_engines_and_how_to_get_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    text = shown("doctor")
+    assert version("numpy") in text
+    assert "  wasi  works" in text
+    assert "  dot   cannot draw: there is no `dot` program on this machine. Install Graphviz" in text
+    monkeypatch.setattr("microgradx_cli.doctor._EXTRAS", {"png": ("no-such-package",)})
+    assert 'png   lacks no-such-package: pip install "microgradx[png]"' in shown("doctor")
+
+
+def test_version() -> None:
+    assert shown("--version") == f"microgradx {version('microgradx')}\n"
+
+
+@pytest.mark.parametrize("command", ["trace", "graph", "explain", "ops", "examples", "doctor"])
+def test_every_command_has_help_and_takes_ops(command: str) -> None:
+    text = shown(command, "--help")
+    assert text.startswith(f"Usage: microgradx {command}")
+    assert "--ops FILE" in text
+    assert f"  {command} " in shown("--help")

@@ -1,0 +1,120 @@
+"""Expressions on the command line: a whitelist, never code."""
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from microgradx.explain import trace
+from microgradx.explain.expressions import ExpressionError, expression, known_ops
+from microgradx.explain.json_view import as_json
+from tests.cli.run import refusal, shown
+from tests.explain.test_trace import check_invariants
+
+ONE = [
+    "sigmoid({})", "tanh({})", "sin({})", "cos({})", "exp(0.1*{})", "log(1 + {}**2)", "-{}", "({})**2", "({})**3",
+    "relu({})", "softplus({})", "leaky_relu({}, negative_slope=0.2)", "abs({})",
+]  # fmt: skip
+TWO = ["({} + {})", "({} - {})", "({} * {})", "({} / (2 + {}**2))", "maximum({}, {})", "minimum({}, {})"]
+TEXTS = st.recursive(
+    st.sampled_from(["a", "b", "c", "2", "0.5"]),
+    lambda inner: (
+        st.builds(str.format, st.sampled_from(ONE), inner) | st.builds(str.format, st.sampled_from(TWO), inner, inner)
+    ),
+    max_leaves=8,
+)  # fmt: skip
+NUMBERS = st.floats(-3, 3).map(lambda x: round(x, 2))
+
+
+@given(TEXTS, NUMBERS, NUMBERS, NUMBERS)
+def test_random_expressions_keep_the_json_contract(text: str, a: float, b: float, c: float) -> None:
+    text = f"{text} + a*b*c"
+    found = trace(expression(text, ["a", "b", "c"]), a, b, c)
+    check_invariants(json.loads(json.dumps(as_json(found))))
+
+
+@given(TEXTS, NUMBERS, NUMBERS, NUMBERS)
+def test_random_expressions_have_the_value_that_python_gives(text: str, a: float, b: float, c: float) -> None:
+    def stable(x: float) -> float:
+        return 1 / (1 + math.exp(-x))
+
+    python = {
+        "sigmoid": stable, "relu": lambda x: max(x, 0.0), "softplus": lambda x: math.log1p(math.exp(x)), "maximum": max,
+        "leaky_relu": lambda x, negative_slope: x if x > 0 else negative_slope * x, "minimum": min,
+    }  # fmt: skip
+    names = {**vars(math), **python, "a": a, "b": b, "c": c}
+    try:
+        expected = eval(text, {}, names)
+    except OverflowError:
+        return
+    value = expression(f"{text} + 0*a + 0*b + 0*c", ["a", "b", "c"])(a, b, c)
+    assert float(value) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x.real", "x.__class__", "().__class__", "x[0]", "[x][0]", "lambda: x", "x if x else 1", "x > 1", "x and x",
+        "not x", "~x", "x // 2", "x % 2", "x | x", "{x}", "{'a': x}", "[x for x in x]", "(y := x)", "f'{x}'", "'x'",
+        "x; x", "x = 1", "import os", "__import__('os')", "open(x)", "eval('x')", "print(x)", "sum.x(x)",
+        "sigmoid(x)(x)", "sigmoid(*x)", "sigmoid(**x)", "True", "None", "1j", "...", "[x]", "(x, x)", "await x", "",
+        "  ", "x +", "sigmoid x", "(" * 500 + "x" + ")" * 500, "-" * 100000 + "x", "x\0", "functional", "Tensor(x)",
+        "custom(x)",
+    ],
+)  # fmt: skip
+def test_anything_else_is_refused_with_what_is_allowed(text: str) -> None:
+    with pytest.raises(ExpressionError, match=r"names given by --at, .* and calls of ops by name"):
+        expression(text, ["x"])
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("9**9**9*x", "'9 ** 9 ** 9' cannot be computed"),
+        ("1/0*x", "'1 / 0' cannot be computed: float division by zero"),
+        ("(-8)**0.5*x", "not a real number"),
+        ("sigmoid(x, x, x)", "sigmoid(x)"),
+        ("sigmoid()", "sigmoid"),
+        ("exp(x, base=2)", "exp"),
+        ("2 @ 3 * x", "cannot be computed"),
+        ("max(x, axis='a')", "max"),
+    ],
+)
+def test_what_does_not_fit_together_is_told_in_its_own_terms(text: str, told: str) -> None:
+    assert told in refusal("trace", text, "--at", "x=1")
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "told"),
+    [
+        ("w*x", ["x=1"], "w has no value: give it one with --at w=…"),
+        ("sigmoid*x", ["x=1"], "sigmoid is an op: call it, as in sigmoid(x)"),
+        ("sigmod(x)", ["x=1"], "sigmod is not an op of the rulebook. Did you mean sigmoid"),
+        ("x + 1", ["x=1", "z=2"], "--at gives z, but 'x + 1' has no such name"),
+        (
+            "x * w",
+            ["x=[1, 2]", "w=3"],
+            "a tensor of shape (2,); a trace needs a single number: sum(x * w), or mean(x * w)",
+        ),
+        ("2 + 3", ["x=1"], "--at gives x"),
+        ("x + 1", ["x=abc"], "abc is not a number"),
+    ],
+)
+def test_names_and_shapes(text: str, at: list[str], told: str) -> None:
+    assert told in refusal("trace", text, "--at", *at)
+
+
+def test_a_plain_number_has_nothing_to_differentiate() -> None:
+    assert "plain number" in refusal("trace", "2 + 3")
+
+
+def test_tensors_options_and_lists_are_fine_inside_calls() -> None:
+    assert "∂y/∂x = [1, 1]" in shown("trace", "sum(x)", "--at", "x=[1, 2]")
+    assert "∂y/∂A" in shown("trace", "einsum('ij,ij->', A, A)", "--at", "A=[[1, 2], [3, 4]]")
+    assert "∂y/∂a = 1" in shown("trace", "sum(stack([a, b]))", "--at", "a=1", "b=2")
+
+
+def test_every_public_function_may_be_called() -> None:
+    assert {"sigmoid", "matmul", "conv2d", "sum", "mean", "max", "where", "cross_entropy"} <= set(known_ops())
