@@ -99,8 +99,8 @@ class GradientTape:
 
 
 def _weight(y: Any, given: Any) -> Any:
-    if not isinstance(given, Node):
-        given = np.broadcast_to(given, y.shape)
+    if not isinstance(given, Node) and np.ndim(given) == 0:  # one number weighs every element
+        given = np.full(y.shape, given)
     return like(y, given, "GradientTape: the output gradient")
 
 
