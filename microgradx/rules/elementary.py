@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.rules.arithmetic import equal, greater, real_power, where
+from microgradx.rules.arithmetic import equal, greater, logical_and, real_power, where
 from microgradx.rules.domains import above_minus_one, above_one, away_from, inside_one, nonzero, positive
 from microgradx.rules.op import op
 
@@ -16,7 +16,7 @@ exp = op("exp(x)", np.exp, math.exp, x=lambda y: y)
 log = op("log(x)", np.log, math.log, where=dict(x=positive), x=lambda x: 1 / x)
 pow = op(
     "pow(a, b) = a ** b", np.power, real_power, where=dict(a=positive),
-    a=lambda a, b: where(equal(b, 0.0), 0.0, b * pow(a, b - 1.0)),
+    a=lambda a, b: where(logical_and(equal(a, 0.0), equal(b, 0.0)), 0.0, b * pow(a, b - 1.0)),
     b=lambda a, y: where(equal(y, 0.0), 0.0, y * log(a)),
 )  # fmt: skip
 exp2 = op("exp2(x) = 2 ** x", np.exp2, math.exp2, x=lambda y: y * LN2)
@@ -68,10 +68,9 @@ def _erf(x: Any) -> Any:
 erf = op("erf(x)", _erf, math.erf, x=lambda x: BELL * exp(-(x**2)))
 
 
+@np.errstate(over="ignore")  # e^-x may become inf, and one over that is the right 0
 def _logistic(x: Any) -> Any:
-    # 1 / (1 + e^-x), written with e^-|x| so that nothing overflows
-    small = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1.0, small) / (1.0 + small)
+    return np.reciprocal(1 + np.exp(-x))
 
 
 def _logistic_scalar(x: float) -> float:
