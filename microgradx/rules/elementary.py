@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.rules.arithmetic import equal, greater, logical_and, real_power, where
+from microgradx.rules.arithmetic import equal, greater, greater_equal, logical_and, real_power, where
 from microgradx.rules.domains import above_minus_one, above_one, away_from, inside_one, nonzero, positive
 from microgradx.rules.op import op
 
@@ -17,7 +17,11 @@ log = op("log(x)", np.log, math.log, where=dict(x=positive), x=lambda x: 1 / x)
 pow = op(
     "pow(a, b) = a ** b", np.power, real_power, where=dict(a=positive),
     a=lambda a, b: where(logical_and(equal(a, 0.0), equal(b, 0.0)), 0.0, b * pow(a, b - 1.0)),
-    b=lambda a, y: where(equal(y, 0.0), 0.0, y * log(a)),
+    b=lambda a, b, y: where(logical_and(equal(a, 0.0), greater_equal(b, 0.0)), 0.0, y * log(a)),
+    words=dict(
+        a="of b equal factors one moves and b - 1 stay (at 0 to the power 0 nothing moves)",
+        b="y grows in proportion to itself, at the rate log(a); where a is 0, y stays 0",
+    ),
 )  # fmt: skip
 exp2 = op("exp2(x) = 2 ** x", np.exp2, math.exp2, x=lambda y: y * LN2)
 log2 = op("log2(x)", np.log2, math.log2, where=dict(x=positive), x=lambda x: 1 / (x * LN2))

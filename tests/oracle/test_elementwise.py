@@ -196,6 +196,20 @@ def test_extreme_pairs(name: str) -> None:
         agree(lambda F, a, b: getattr(F, name)(a, b), [a, b], order=0)
 
 
+@pytest.mark.parametrize("a", [0.0, 1.0, 2.0, -2.0])
+def test_slopes_of_powers_at_special_points(a: float) -> None:
+    b = np.array([0.0, 1.0, 2.0, 0.5, -1.0])
+    with np.errstate(all="ignore"):
+        agree(lambda F, a, b: F.pow(a, b), [np.full(5, a), b], order=1)
+        agree(lambda F, a, b: F.pow(a, b), [np.array([3.0]), b[1:]])
+
+
+def test_powers_have_their_mixed_second_derivative_at_exponent_zero() -> None:
+    """d²(a^b) / da db at b = 0 is 1 / a; PyTorch stops the path at b = 0 and has 0."""
+    first = mx.grad(lambda a, b: a**b, 0)
+    assert mx.grad(first, 1)(4.0, 0.0).data == pytest.approx(0.25)
+
+
 SOFTPLUS_GAP = 2.1e-9
 
 

@@ -275,6 +275,7 @@ REFUSED: dict[str, Function] = {
 }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:Using a target size")
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused_as_in_pytorch(name: str) -> None:
     refuses(REFUSED[name], *XT)
