@@ -19,15 +19,19 @@ def examples(width: o.Width = None, ops: o.Ops = None) -> None:
 
 def _table(console: "Console") -> None:
     from rich.table import Table
+    from rich.text import Text
 
     from microgradx.examples import EXAMPLES
 
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("name", "what it shows", "level", "options", "--at"):
-        table.add_column(column, overflow="fold")
+    table.add_column("name", no_wrap=True)
+    table.add_column("what it shows")
+    table.add_column("options")
     for example in EXAMPLES.values():
-        options = " ".join(f"--{name}" for name in example.options if name != "level")
-        arguments = " ".join(example.program().arguments)
-        table.add_row(example.name, example.title, " ".join(example.levels), options, arguments)
+        options = (f"--{name}" for name in example.options)
+        levels = "|".join(example.levels)
+        text = " ".join(f"{option} {levels}" if option == "--level" else option for option in options)
+        table.add_row(Text(example.name, style="bold cyan"), example.title, text)
     console.print(table)
-    console.print("\nTry: microgradx trace xor, microgradx trace polynomial --at x=3, microgradx graph xor -o xor.svg")
+    console.print("\n--at NAME=VALUE changes an argument of any example, as in: microgradx trace polynomial --at x=3")
+    console.print("Begin with: microgradx trace xor, and: microgradx graph xor -o xor.svg")

@@ -1,13 +1,12 @@
 """`microgradx ops`: the rulebook as a table."""
 
-import json
 import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from microgradx_cli import options as o
-from microgradx_cli.screen import out
+from microgradx_cli.screen import json_text, out
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,7 +26,7 @@ def ops(
     load_ops(files)
     rows = [_row(op) for op in BOOK.values()]
     if as_json:
-        typer.echo(json.dumps({"schema": "microgradx.ops/1", "ops": rows}, ensure_ascii=False, indent=1))
+        typer.echo(json_text({"schema": "microgradx.ops/1", "ops": rows}))
     else:
         out(lambda console: _table(console, rows), width)
 

@@ -1,6 +1,5 @@
 """`microgradx trace`: the forward table, every application of the chain rule, the gradients, one gradient step."""
 
-import json
 import math
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ import typer
 
 from microgradx_cli import options as o
 from microgradx_cli.errors import UserError
-from microgradx_cli.screen import columns, out, screen, trimmed
+from microgradx_cli.screen import columns, json_text, out, screen, trimmed
 
 if TYPE_CHECKING:
     from microgradx.explain import Trace
@@ -103,4 +102,4 @@ def _write(found: "Trace", output: Path, width: int | None, max_steps: int | Non
 def _json(found: "Trace") -> str:
     from microgradx.explain.json_view import as_json
 
-    return json.dumps(as_json(found), ensure_ascii=False, allow_nan=False, indent=1)
+    return json_text(as_json(found))

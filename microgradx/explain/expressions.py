@@ -104,8 +104,8 @@ def _check(node: ast.expr, names: Collection[str], ops: dict[str, Any], argument
 def _unknown(name: str, names: Collection[str], ops: dict[str, Any]) -> str:
     if name in ops:
         return f"{name} is an op: call it, as in {name}(x). {_ALLOWED}."
-    given = f"it has {', '.join(names)}" if names else "there is none"
-    return f"{name} has no value: give it one with --at {name}=… ({given}). {_ALLOWED}."
+    given = f" (only {', '.join(names)} {'have' if len(names) > 1 else 'has'} one)" if names else ""
+    return f"{name} has no value{given}: give it one with --at {name}=…. {_ALLOWED}."
 
 
 def _value(node: ast.expr, values: dict[str, Any], ops: dict[str, Any]) -> Any:

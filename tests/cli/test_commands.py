@@ -78,8 +78,7 @@ def test_examples_are_listed_with_their_options() -> None:
     for each in EXAMPLES.values():
         assert each.title in text
     line = next(line for line in text.split("\n") if line.startswith("xor "))
-    assert "--sample --weights --seed --epochs" in line
-    assert "scalar tensor" in line
+    assert "--level scalar|tensor --sample --weights --seed --epochs" in line
 
 
 def test_an_op_on_one_page() -> None:

@@ -89,7 +89,7 @@ def test_what_does_not_fit_together_is_told_in_its_own_terms(text: str, told: st
 @pytest.mark.parametrize(
     ("text", "at", "told"),
     [
-        ("w*x", ["x=1"], "w has no value: give it one with --at w=…"),
+        ("w*x", ["x=1"], "w has no value (only x has one): give it one with --at w=…"),
         ("sigmoid*x", ["x=1"], "sigmoid is an op: call it, as in sigmoid(x)"),
         ("sigmod(x)", ["x=1"], "sigmod is not an op of the rulebook. Did you mean sigmoid"),
         ("x + 1", ["x=1", "z=2"], "--at gives z, but 'x + 1' has no such name"),

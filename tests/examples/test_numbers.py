@@ -155,6 +155,26 @@ def test_three_filters_see_one_image() -> None:
     np.testing.assert_array_equal(found.gradients["kernels"][:, 0], [plain] * 3)
 
 
+@pytest.mark.parametrize(
+    ("kernel", "expected"),
+    [([2, 1, 5, 3], [48, 57, 24, 25, 16, 39]), ([3, 5, 1, 2], [63, 48, 49, 28, 21, 20])],
+)
+def test_the_lectures_signal(kernel: list[int], expected: list[int]) -> None:
+    assert value(example("conv1d", {"w": [[kernel]]}), "y")[0, 0].tolist() == expected
+
+
+def test_max_pooling_hands_the_gradient_to_the_winners() -> None:
+    found = example("max-pool")
+    assert value(found, "y")[0, 0].tolist() == [[6, 4], [8, 9]]
+    assert found.gradients["image"][0, 0].tolist() == [[0, 0, 0, 1], [0, 1, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0]]
+
+
+def test_pooling_with_padding_same_keeps_the_image() -> None:
+    found = example("pool-same")
+    assert value(found, "y")[0, 0].tolist() == [[4, 3], [2, 1]]
+    assert found.gradients["image"][0, 0].tolist() == [[1, 1], [1, 1]]
+
+
 def test_softmax_with_cross_entropy_is_guess_minus_truth_at_both_levels() -> None:
     scores = np.array([2.0, 1.0, 0.1])
     guess = np.exp(scores) / np.exp(scores).sum()
