@@ -158,7 +158,9 @@ def arriving(output: Any, gradient: Any, as_node: bool, what: str) -> Any:
                 f"{what}: the output has shape {output.shape}, but only a single number has a gradient. "
                 "Make it one (.sum() or .mean()), or say which gradient arrives there."
             )
-        gradient = 1.0 if isinstance(output, Value) else np.ones(output.shape, output.dtype)
+        gradient = 1.0 if isinstance(output, Value) else np.array(1.0, output.dtype, ndmin=output.ndim)
+        if not as_node:
+            return gradient
     gradient = like(output, gradient, f"{what}: the gradient")
     return gradient if as_node else np.array(gradient.data) if isinstance(output, Tensor) else gradient.data
 

@@ -22,15 +22,23 @@ _ONE_AXIS: tuple[dict[str, Any], ...] = (dict(axis=-1), dict(axis=0))
 
 def count(shape: tuple[int, ...], axis: Axis) -> int:
     """How many elements a reduction over `axis` combines into one."""
-    axes = range(len(shape)) if axis is None else (axis,) if isinstance(axis, int) else axis
-    return int(np.prod([shape[a] for a in axes], dtype=int))
+    if axis is None:
+        return math.prod(shape)
+    return math.prod(shape[a] for a in ((axis,) if isinstance(axis, int) else axis))
+
+
+def _sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    return np.add.reduce(x, axis=axis, keepdims=keepdims)  # np.sum without its detour
 
 
 def _spread(x: Any, shape: tuple[int, ...], axis: Axis = None, keepdims: bool = False) -> Any:
-    if not keepdims:
-        full = range(len(shape)) if axis is None else (axis,) if isinstance(axis, int) else axis
-        x = np.expand_dims(x, tuple(full))
-    return np.broadcast_to(x, shape)
+    if axis is not None and not keepdims:
+        x = np.expand_dims(x, axis)
+    if math.prod(shape) > 4096:
+        return np.broadcast_to(x, shape)  # a view takes a few µs and no memory; a small copy is made sooner
+    out = np.empty(shape, dtype=x.dtype)
+    out[...] = x
+    return out
 
 
 def per_freedom(shape: tuple[int, ...], axis: Axis, correction: float) -> float:
@@ -40,7 +48,7 @@ def per_freedom(shape: tuple[int, ...], axis: Axis, correction: float) -> float:
 
 
 def _mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    return np.sum(x, axis=axis, keepdims=keepdims) / count(np.shape(x), axis)
+    return np.add.reduce(x, axis=axis, keepdims=keepdims) / count(x.shape, axis)
 
 
 def _variance(x: Any, axis: Axis, correction: float, keepdims: bool) -> Any:
@@ -76,7 +84,7 @@ def _log_softmax(x: Any, axis: int = -1) -> Any:
 
 
 sum = op(
-    "sum(x, axis=None, keepdims=False)", np.sum, shapes="(n,m,k)", cases=_AXES, linear="x",
+    "sum(x, axis=None, keepdims=False)", _sum, shapes="(n,m,k)", cases=_AXES, linear="x",
     x=lambda g, x, axis, keepdims: spread(g, x.shape, axis, keepdims),
     words=dict(x="every summed element moves the sum one for one, so each gets the whole gradient"),
 )  # fmt: skip

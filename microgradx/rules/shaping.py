@@ -19,8 +19,10 @@ def unbroadcast(x: Any, shape: Shape) -> Any:
     if x.shape == shape:
         return x
     lead = x.ndim - len(shape)
+    if shape and x.shape[lead:] == shape:  # as for a bias that every row of a batch shares
+        return np.add.reduce(x, axis=tuple(range(lead)))
     axes = (*range(lead), *(lead + i for i, n in enumerate(shape) if n == 1 and x.shape[lead + i] != 1))
-    return np.sum(x, axis=axes, keepdims=True).reshape(shape)
+    return np.add.reduce(x, axis=axes, keepdims=True).reshape(shape)
 
 
 def _scatter(x: Any, key: Key, shape: Shape) -> Any:
