@@ -17,7 +17,7 @@ array([[ 7., 11.],
 
 from typing import Any
 
-from microgradx import autograd, functional
+from microgradx import autograd, functional, random
 from microgradx.autodiff import (
     Edge,
     GradientTape,
@@ -46,12 +46,14 @@ from microgradx.graph import (
     scope,
     set_default_dtype,
 )
+from microgradx.random import Generator, manual_seed
 from microgradx.rules import BOOK, op
 
 __all__ = [
-    "BOOK", "Edge", "GradientError", "GradientTape", "MicrogradxError", "Node", "OpError", "RuleError", "Tensor",
-    "Value", "autograd", "checkpoint", "custom_op", "default_dtype", "functional", "grad", "hessian", "hvp",
-    "jacobian", "jvp", "no_grad", "op", "scope", "set_default_dtype", "value_and_grad", "vjp", "vmap",
+    "BOOK", "Edge", "Generator", "GradientError", "GradientTape", "MicrogradxError", "Node", "OpError", "RuleError",
+    "Tensor", "Value", "autograd", "checkpoint", "custom_op", "default_dtype", "functional", "grad", "hessian",
+    "hvp", "jacobian", "jvp", "manual_seed", "no_grad", "op", "random", "scope", "set_default_dtype",
+    "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip
 __all__ += functional.__all__
 

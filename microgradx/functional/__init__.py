@@ -24,6 +24,11 @@ from microgradx.functional.activations import (
     tanhshrink,
     threshold,
 )
+from microgradx.functional.attention import (
+    cosine_similarity,
+    embedding,
+    scaled_dot_product_attention,
+)
 from microgradx.functional.classification import cross_entropy, multi_margin_loss, multilabel_margin_loss, nll_loss
 from microgradx.functional.convolution import (
     conv1d,
@@ -78,7 +83,15 @@ from microgradx.functional.joining import (
     unbind,
     vstack,
 )
-from microgradx.functional.linear_algebra import einsum, matmul
+from microgradx.functional.linear_algebra import (
+    addmm,
+    bilinear,
+    bmm,
+    einsum,
+    linear,
+    matmul,
+    tensordot,
+)
 from microgradx.functional.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -101,6 +114,14 @@ from microgradx.functional.margins import (
     soft_margin_loss,
     triplet_margin_loss,
 )
+from microgradx.functional.normalization import (
+    batch_norm,
+    dropout,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    rms_norm,
+)
 from microgradx.functional.pooling import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
@@ -111,7 +132,14 @@ from microgradx.functional.pooling import (
     max_pool1d,
     max_pool2d,
 )
-from microgradx.functional.recurrent import lstm_cell
+from microgradx.functional.recurrent import (
+    gru,
+    gru_cell,
+    lstm,
+    lstm_cell,
+    rnn,
+    rnn_cell,
+)
 from microgradx.functional.reductions import max, mean, median, min, norm, prod, std, var
 from microgradx.functional.resampling import (
     fold,
@@ -218,6 +246,7 @@ __all__ = [
     "add",
     "addcdiv",
     "addcmul",
+    "addmm",
     "all",
     "amax",
     "amin",
@@ -233,8 +262,11 @@ __all__ = [
     "atanh",
     "avg_pool1d",
     "avg_pool2d",
+    "batch_norm",
+    "bilinear",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "bmm",
     "broadcast_to",
     "cat",
     "ceil",
@@ -254,6 +286,7 @@ __all__ = [
     "cos",
     "cosh",
     "cosine_embedding_loss",
+    "cosine_similarity",
     "cross_entropy",
     "cummax",
     "cummin",
@@ -264,8 +297,10 @@ __all__ = [
     "diagonal",
     "div",
     "dot",
+    "dropout",
     "einsum",
     "elu",
+    "embedding",
     "eq",
     "equal",
     "erf",
@@ -288,6 +323,9 @@ __all__ = [
     "glu",
     "greater",
     "greater_equal",
+    "group_norm",
+    "gru",
+    "gru_cell",
     "gt",
     "hardshrink",
     "hardsigmoid",
@@ -300,6 +338,7 @@ __all__ = [
     "index_add",
     "index_put",
     "index_select",
+    "instance_norm",
     "interpolate",
     "isfinite",
     "isinf",
@@ -309,11 +348,13 @@ __all__ = [
     "l1_loss",
     "l1_penalty",
     "l2_penalty",
+    "layer_norm",
     "le",
     "leaky_relu",
     "lerp",
     "less",
     "less_equal",
+    "linear",
     "log",
     "log1p",
     "log2",
@@ -328,6 +369,7 @@ __all__ = [
     "logit",
     "logsigmoid",
     "logsumexp",
+    "lstm",
     "lstm_cell",
     "lt",
     "mT",
@@ -376,10 +418,14 @@ __all__ = [
     "remainder",
     "repeat",
     "reshape",
+    "rms_norm",
+    "rnn",
+    "rnn_cell",
     "roll",
     "rot90",
     "round",
     "rsqrt",
+    "scaled_dot_product_attention",
     "scatter",
     "scatter_add",
     "select",
@@ -412,6 +458,7 @@ __all__ = [
     "tanh",
     "tanhshrink",
     "tensor_split",
+    "tensordot",
     "threshold",
     "tile",
     "topk",

@@ -12,6 +12,25 @@ import numpy as np
 from microgradx.rules.op import op
 from microgradx.rules.shaping import sum_to
 
+
+def _dot(a: Any, b: Any) -> Any:
+    if a.ndim != 1 or b.ndim != 1:
+        raise ValueError("dot takes two vectors")
+    return np.dot(a, b)
+
+
+def _mv(A: Any, x: Any) -> Any:
+    if A.ndim != 2 or x.ndim != 1:
+        raise ValueError("mv takes a matrix and a vector")
+    return np.matmul(A, x)
+
+
+def _outer(a: Any, b: Any) -> Any:
+    if a.ndim != 1 or b.ndim != 1:
+        raise ValueError("outer takes two vectors")
+    return np.multiply.outer(a, b)
+
+
 matmul = op(
     "matmul(A, B) = A @ B", np.matmul, shapes="(...,n,k),(...,k,m)->(...,n,m)", linear="A B",
     A=lambda g, A, B: sum_to(g @ B.mT, A.shape),
@@ -22,19 +41,19 @@ matmul = op(
     ),
 )  # fmt: skip
 mv = op(
-    "mv(A, x) = A @ x", np.matmul, shapes="(n,k),(k)->(n)", linear="A x",
+    "mv(A, x) = A @ x", _mv, shapes="(n,k),(k)->(n)", linear="A x",
     A=lambda g, x: outer(g, x),
     x=lambda g, A: mv(A.mT, g),
     words=dict(A="row i meets x, scaled by the gradient of output i", x="each output sends back its row of A"),
 )  # fmt: skip
 dot = op(
-    "dot(a, b) = a @ b", np.dot, shapes="(n),(n)->()", linear="a b",
+    "dot(a, b) = a @ b", _dot, shapes="(n),(n)->()", linear="a b",
     a=lambda g, b: g * b,
     b=lambda g, a: g * a,
     words=dict(a="each element is multiplied by its partner", b="each element is multiplied by its partner"),
 )  # fmt: skip
 outer = op(
-    "outer(a, b)", np.multiply.outer, shapes="(n),(m)->(n,m)", linear="a b",
+    "outer(a, b)", _outer, shapes="(n),(m)->(n,m)", linear="a b",
     a=lambda g, b: mv(g, b),
     b=lambda g, a: mv(g.mT, a),
     words=dict(a="each element meets all of b", b="each element meets all of a"),

@@ -1,0 +1,187 @@
+"""Composites that normalise: subtract a mean, divide by a spread, scale and shift; and dropout.
+
+All but `rms_norm` compute x_hat = (x − mu) / √(var + eps), over different axes. Three paths lead from x to x_hat:
+straight, through mu, and through var; the trace shows them by these names.
+"""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from microgradx.functional.arguments import constant, numbers
+from microgradx.functional.inputs import real
+from microgradx.functional.words import both_words
+from microgradx.graph import Node, OpError, Tensor, scope
+from microgradx.random import Generator, default_generator
+from microgradx.rules.arithmetic import square
+from microgradx.rules.elementary import sqrt
+from microgradx.rules.reductions import mean, var
+from microgradx.rules.shaping import reshape
+
+
+@both_words
+def batch_norm(
+    x: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
+    momentum: float = 0.1, eps: float = 1e-5,
+) -> Any:  # fmt: skip
+    """Each channel brought to mean 0 and variance 1 over the batch (and all places), then scaled and shifted.
+
+    Args:
+        x: (batch, channels) or (batch, channels, *size).
+        running_mean, running_var: constant tensors (channels,), or None. While training they get new data:
+            (1 − momentum) · old + momentum · the batch's own (its variance with n − 1); else they are what
+            x is normalised by.
+        weight, bias: (channels,), or None.
+
+    Raises:
+        OpError: shapes that do not fit; a single element per channel to train on; no statistics to use.
+
+    (Ioffe & Szegedy 2015, Batch normalization.)
+    """
+    x = real("batch_norm", x)
+    if x.ndim < 2:
+        raise OpError(f"batch_norm: x must be (batch, channels, …), not {x.shape}.")
+    over = (0, *range(2, x.ndim))
+    if training and prod(x.shape[a] for a in over) < 2:
+        raise OpError(f"batch_norm: shape {x.shape} leaves one element per channel, which has no variance to train on.")
+    return _by_channel("batch_norm", x, over, training, running_mean, running_var, weight, bias, momentum, eps)
+
+
+@both_words
+def instance_norm(
+    x: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
+    use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5,
+) -> Any:  # fmt: skip
+    """Like `batch_norm`, every sample on its own: x (batch, channels, *size). (Ulyanov, Vedaldi & Lempitsky 2016.)"""
+    x = real("instance_norm", x)
+    if x.ndim < 3:
+        raise OpError(f"instance_norm: x must be (batch, channels, size, …), not {x.shape}.")
+    over = tuple(range(2, x.ndim))
+    if use_input_stats and prod(x.shape[2:]) < 2:
+        raise OpError(f"instance_norm: shape {x.shape} leaves one element per map, which has no variance.")
+    return _by_channel(
+        "instance_norm", x, over, use_input_stats, running_mean, running_var, weight, bias, momentum, eps
+    )
+
+
+def _by_channel(
+    name: str, x: Any, over: tuple[int, ...], own: bool, running_mean: Any, running_var: Any, weight: Any, bias: Any,
+    momentum: float, eps: float,
+) -> Any:  # fmt: skip
+    channels = x.shape[1]
+    each = (1, channels) + (1,) * (x.ndim - 2)
+    parts = [running_mean, running_var, weight, bias]
+    for word, part in zip(("running_mean", "running_var", "weight", "bias"), parts, strict=True):
+        if part is not None and np.shape(part) != (channels,):
+            raise OpError(
+                f"{name}: {word} must have one entry for each of the {channels} channels, not {np.shape(part)}."
+            )
+    with scope(name):
+        if own:
+            mu, spread = mean(x, over, keepdims=True).named("mu"), var(x, over, 0, keepdims=True).named("var")
+            n = prod(x.shape[a] for a in over)
+            _track(name, running_mean, mu.data, momentum)
+            _track(name, running_var, spread.data * (n / max(n - 1, 1)), momentum)
+        elif running_mean is None or running_var is None:
+            raise OpError(f"{name}: without the input's own statistics it needs running_mean and running_var.")
+        else:
+            mu, spread = (constant(np.reshape(_array(r), each)) for r in (running_mean, running_var))
+        return _scaled(_standard(x, mu, spread, eps), weight, bias, each)
+
+
+def _array(x: Any) -> Any:
+    return x.data if isinstance(x, Node) else np.asarray(x)
+
+
+def _track(name: str, running: Any, new: Any, momentum: float) -> None:
+    """New data for a running statistic; earlier graphs keep the array they were computed with."""
+    if running is None:
+        return
+    if not isinstance(running, Tensor) or running.requires_grad:
+        raise OpError(f"{name}: running statistics are tensors made with requires_grad=False, so that they can change.")
+    seen = new.mean(axis=0).reshape(running.shape) if new.shape[0] > 1 else new.reshape(running.shape)
+    running.data = ((1 - momentum) * running.data + momentum * seen).astype(running.dtype)
+
+
+def _standard(x: Any, mu: Any, spread: Any, eps: float) -> Any:
+    return ((x - mu) / sqrt(spread + eps)).named("x_hat")
+
+
+def _scaled(x: Any, weight: Any, bias: Any, shape: tuple[int, ...]) -> Any:
+    x = x if weight is None else x * reshape(weight, shape=shape)
+    return x if bias is None else x + reshape(bias, shape=shape)
+
+
+@both_words
+def layer_norm(x: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    """Each sample brought to mean 0 and variance 1 over its last axes, `normalized_shape`. (Ba, Kiros & Hinton 2016.)
+
+    weight, bias: of that shape, or None.
+    """
+    x = real("layer_norm", x)
+    shape, over = _last_axes("layer_norm", x, normalized_shape, weight, bias)
+    with scope("layer_norm"):
+        mu, spread = mean(x, over, keepdims=True).named("mu"), var(x, over, 0, keepdims=True).named("var")
+        return _scaled(_standard(x, mu, spread, eps), weight, bias, shape)
+
+
+@both_words
+def rms_norm(x: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> Any:
+    """Each sample divided by its root mean square over its last axes. (Zhang & Sennrich 2019.)
+
+    eps: the distance between 1 and the next number of x's dtype, when left out.
+    """
+    x = real("rms_norm", x)
+    shape, over = _last_axes("rms_norm", x, normalized_shape, weight, None)
+    with scope("rms_norm"):
+        square_mean = mean(square(x), over, keepdims=True)
+        return _scaled(
+            x / sqrt(square_mean + (np.finfo(x.dtype).eps.item() if eps is None else eps)), weight, None, shape
+        )
+
+
+def _last_axes(name: str, x: Any, shape: Any, weight: Any, bias: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    listed = (shape,) if isinstance(shape, int) else tuple(shape)
+    if not listed or x.shape[-len(listed) :] != listed:
+        raise OpError(f"{name}: normalized_shape {listed} must be the last axes of shape {x.shape}.")
+    for part in (weight, bias):
+        if part is not None and np.shape(part) != listed:
+            raise OpError(f"{name}: weight and bias must have shape {listed}, not {np.shape(part)}.")
+    return listed, tuple(range(-len(listed), 0))
+
+
+@both_words
+def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    """Each sample's channels in groups, each group brought to mean 0 and variance 1. (Wu & He 2018.)
+
+    x: (batch, channels, *size), channels a multiple of `num_groups`; weight, bias: (channels,), or None.
+    """
+    x = real("group_norm", x)
+    (groups,) = numbers("group_norm", "num_groups", num_groups, 1)
+    if x.ndim < 2 or groups < 1 or x.shape[1] % groups:
+        raise OpError(f"group_norm: the channels (axis 1) of shape {x.shape} do not fall into {groups} groups.")
+    if any(part is not None and np.shape(part) != x.shape[1:2] for part in (weight, bias)):
+        raise OpError(f"group_norm: weight and bias need one entry for each of the {x.shape[1]} channels.")
+    with scope("group_norm"):
+        parts = reshape(x, shape=(x.shape[0], groups, -1))
+        mu, spread = mean(parts, 2, keepdims=True).named("mu"), var(parts, 2, 0, keepdims=True).named("var")
+        x_hat = reshape(_standard(parts, mu, spread, eps), shape=x.shape)
+        return _scaled(x_hat, weight, bias, (1, -1) + (1,) * (x.ndim - 2))
+
+
+@both_words
+def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Generator | None = None) -> Any:
+    """Each element set to 0 with probability p, the others divided by 1 − p, so that the mean stays.
+
+    The mask is drawn from `generator` (by default the one that `manual_seed` seeds); without `training`, x itself.
+    The gradient passes where x did. (Srivastava et al. 2014.)
+    """
+    x = real("dropout", x)
+    if not 0 <= p <= 1:
+        raise OpError(f"dropout: p is a probability between 0 and 1, not {p}.")
+    if not training or p == 0:
+        return x
+    kept = (generator or default_generator).uniform(0, 1, x.shape) >= p
+    return x * constant((kept / (1 - p if p < 1 else 1)).astype(x.dtype)).named("mask")
