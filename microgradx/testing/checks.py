@@ -1,0 +1,163 @@
+"""Proofs that a derivative is right: of any function, of its full Jacobian, of one row of the rulebook."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from microgradx.graph import OpError, RuleError
+from microgradx.testing.calls import OpCall
+from microgradx.testing.comparison import ATOL, RTOL, Comparison, Kink, Mismatch, compare, kinks_at
+from microgradx.testing.differences import along_axes
+from microgradx.testing.functions import Point, of_call, point
+from microgradx.testing.lesson import CheckError
+
+MODES = ("rev", "fwd")
+
+
+@dataclass
+class Report:
+    """What was checked and how well it agreed."""
+
+    subject: str
+    order: int
+    modes: tuple[str, ...]
+    examples: int = 1
+    worst: float = 0.0  # the largest relative error met
+    seconds: float = 0.0
+    kinks: list[Kink] = field(default_factory=list)
+
+
+def check_grads(
+    f: Callable[..., Any],
+    args: Any,
+    order: int = 2,
+    modes: Sequence[str] = MODES,
+    rtol: float = RTOL,
+    atol: float = ATOL,
+) -> Report:
+    """Check the derivatives of `f` at `args` against finite differences, up to `order`.
+
+    Args:
+        f: a function of Values and Tensors that returns one, or a list, tuple or dict of them.
+        args: the arguments: numbers, arrays, nodes, or nested lists, tuples and dicts of them; real ones are
+            differentiated by (in float64), except nodes made with `requires_grad=False`. A single one needs no tuple.
+        order: 1 for gradients, 2 for gradients of gradients too, and so on.
+        modes: "rev" (reverse mode against differences), "fwd" (forward mode against reverse mode), or both.
+        rtol, atol: how far analytic and numeric derivative may be apart.
+
+    Returns:
+        A Report. At a kink any gradient between left and right slope is accepted and listed in `kinks`.
+
+    Raises:
+        CheckError: they disagree; the message says where, which node's rule is responsible, and guesses why.
+        OpError: the function is not finite at `args`.
+    """
+    args = args if isinstance(args, (tuple, list)) else (args,)
+    return _check(point(f, args), _name(f), order, modes, rtol, atol)
+
+
+def check_call(call: OpCall, order: int = 2, modes: Sequence[str] = MODES) -> Report:
+    """`check_grads` for one call of an op.
+
+    Raises:
+        CheckError: as `check_grads` does.
+        RuleError: the op is not finite here, although the row's domain allows the call.
+    """
+    try:
+        return _check(of_call(call), call.op.name, order, modes, RTOL, ATOL, call)
+    except OpError:
+        raise RuleError(
+            f"{call.op.name}: {call!r} is not finite, or fails, though the row allows this call. Say where the op "
+            "holds, for example where=dict(x=positive) or where=dict(x=Domain('x > 1', 1.1, 5.0)), and which shapes "
+            "it takes."
+        ) from None
+
+
+def _check(
+    at: Point, name: str, order: int, modes: Sequence[str], rtol: float, atol: float, call: OpCall | None = None
+) -> Report:
+    if not modes or not set(modes) <= set(MODES) or order < 1:
+        raise OpError(f"check_grads: order is at least 1, modes are of {MODES}; got order={order}, modes={modes!r}.")
+    began, args, below = time.perf_counter(), at.args, at
+    report = Report(name, order, tuple(modes))
+    for nth in range(1, order + 1):
+        if not at.smooth:
+            raise OpError(f"{name}: none of the arguments is a real number, so there is nothing to differentiate by.")
+        found = compare(at, modes, rtol, atol)
+        if found.mismatches and nth > 1 and not found.mismatches[0].settled:  # a jump in the gradient below?
+            kinks = kinks_at(below)
+            found = Comparison(kinks=kinks) if kinks and all(kink.allowed for kink in kinks) else found
+        if found.mismatches:
+            raise CheckError(name, found.mismatches[0], nth, args, call)
+        report.worst = max(report.worst, found.worst)
+        report.kinks += found.kinks
+        if found.kinks:
+            break  # the gradient jumps there, so it has no derivative of its own
+        if nth < order:
+            below, at = at, at.pullback()
+    report.seconds = time.perf_counter() - began
+    return report
+
+
+def numerical_jacobian(f: Callable[..., Any], *args: Any) -> Any:
+    """The Jacobian of `f` by finite differences: shape f(x).shape + x.shape, one per real argument.
+
+    With a single argument the array itself, otherwise a tuple (None for arguments that are not real numbers).
+    """
+    at = point(f, args)
+    found = [_numeric(at, k) if k in at.smooth else None for k in range(len(args))]
+    return found[0] if len(found) == 1 else tuple(found)
+
+
+def _numeric(at: Point, k: int) -> Any:
+    before, after = at.args[:k], at.args[k + 1 :]
+
+    def moved(x: Any) -> Any:
+        return at.values([*before, float(x) if type(at.args[k]) is float else x, *after])[0]
+
+    return along_axes(moved, at.args[k]).value
+
+
+def gradcheck(f: Callable[..., Any], inputs: Any, rtol: float = 1e-6, atol: float = 1e-8) -> bool:
+    """Compare the full Jacobian of `f` (one output) with `numerical_jacobian`, entry by entry.
+
+    Args:
+        f, inputs: as for `check_grads`.
+
+    Raises:
+        CheckError: some entry differs; its index is that of the output, then that of the input.
+    """
+    inputs = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
+    at = point(f, inputs)
+    values = at.values(at.args)
+    if len(values) != 1:
+        raise OpError(f"gradcheck looks at functions with one output; this one has {len(values)}: check each alone.")
+    value = np.asarray(values[0])
+    rows = [at.gradient([_unit(values[0], index)]) for index in np.ndindex(value.shape)]
+    for position, k in enumerate(at.smooth):
+        shape = np.shape(at.args[k])
+        analytic = np.array([row[position] for row in rows], dtype=float).reshape(value.shape + shape)
+        numeric = _numeric(at, k)
+        error = np.abs(analytic - numeric)
+        wrong = ~(error <= rtol * np.abs(numeric) + atol)
+        if wrong.any():
+            worst = np.unravel_index(int(np.argmax(np.where(wrong, np.nan_to_num(error, nan=np.inf), -1))), error.shape)
+            index = tuple(int(i) for i in worst)
+            raise CheckError(_name(f), Mismatch(at, k, "rev", [], analytic, numeric, index), 1, at.args, None)
+    return True
+
+
+def _name(f: Any) -> str:
+    name = getattr(f, "__name__", type(f).__name__)
+    return name if name.isidentifier() else "the function"
+
+
+def _unit(like: Any, index: tuple[int, ...]) -> Any:
+    if type(like) is float:
+        return 1.0
+    unit = np.zeros(np.shape(like))
+    unit[index] = 1.0
+    return unit

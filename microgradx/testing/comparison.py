@@ -1,0 +1,233 @@
+"""Reverse and forward mode against finite differences, at one point: what agrees, what does not, where a kink is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from microgradx.graph import GradientError, OpError
+from microgradx.testing.differences import Slope, derivative, moved, one_sided, reach_at
+from microgradx.testing.functions import Point, weights
+
+RTOL = 1e-8
+ATOL = 1e-9  # below this, a gradient is as good as 0
+_EXACT = 1e-11  # forward and reverse mode do the same sums in another order
+
+
+@dataclass
+class Kink:
+    """A point where left and right slope differ; the gradient may be anything between them."""
+
+    name: str
+    index: tuple[int, ...]
+    left: float
+    right: float
+    gradient: float
+
+    @property
+    def allowed(self) -> bool:
+        """True when the gradient lies between the two slopes."""
+        low, high = min(self.left, self.right), max(self.left, self.right)
+        return low - 1e-6 * (1 + abs(low)) <= self.gradient <= high + 1e-6 * (1 + abs(high))
+
+    def __str__(self) -> str:
+        place = f"{self.name}[{', '.join(map(str, self.index))}]" if self.index else self.name
+        return (
+            f"{place} sits on a kink: the slope is {self.left:.6g} to the left and {self.right:.6g} to the right; "
+            f"the gradient there is {self.gradient:.6g}"
+        )
+
+
+@dataclass
+class Mismatch:
+    """One input whose gradient is wrong: the numbers of both sides, or why there are none."""
+
+    point: Point
+    position: int
+    mode: str
+    factors: list[Any]  # what arrived at the outputs
+    analytic: Any = None
+    numeric: Any = None
+    index: tuple[int, ...] = ()  # the worst entry
+    slopes: tuple[float, float] | None = None  # left and right, where they differ
+    settled: bool = True  # False: the differences themselves do not converge
+    problem: Exception | None = None  # raised instead of a gradient
+
+
+@dataclass
+class Comparison:
+    """The result of `compare`: the worst relative error seen, what failed, and kinks that explain a difference."""
+
+    worst: float = 0.0
+    mismatches: list[Mismatch] = field(default_factory=list)
+    kinks: list[Kink] = field(default_factory=list)
+
+
+@dataclass
+class _Look:
+    """How one input of a point is looked at."""
+
+    point: Point
+    k: int
+    mode: str
+    factors: list[Any]
+    rtol: float
+    atol: float
+
+    def at(self, step: Any) -> float:
+        """The weighted outputs with input k moved by `step`."""
+        x = self.point.args[self.k]
+        there = float(x + step) if type(x) is float else x + step
+        return _dot(
+            self.factors, self.point.values([*self.point.args[: self.k], there, *self.point.args[self.k + 1 :]])
+        )
+
+    def entry(self, index: tuple[int, ...]) -> Any:
+        """The weighted outputs as a function of how far one entry is moved."""
+        zero = np.zeros(np.shape(self.point.args[self.k]))
+        return lambda t: self.at(moved(zero, index, t))
+
+    def slopes(self) -> Slope:
+        """The gradient by finite differences, entry by entry."""
+        x = np.asarray(self.point.args[self.k], dtype=float)
+        found = [derivative(self.entry(index), reach_at(float(x[index]))) for index in np.ndindex(x.shape)]
+        return Slope(*(np.array([slope[part] for slope in found], dtype=float).reshape(x.shape) for part in (0, 1)))
+
+    def forward(self, direction: Any) -> float:
+        """The rate of change of the weighted outputs along `direction`, by forward mode."""
+        return _dot(self.factors, self.point.pushed(self.k, direction))
+
+    def forward_entries(self) -> Any:
+        """The gradient by forward mode, entry by entry."""
+        shape = np.shape(self.point.args[self.k])
+        zero = np.zeros(shape)
+        if type(self.point.args[self.k]) is float:
+            return np.asarray(self.forward(1.0))
+        return np.array([self.forward(moved(zero, i, 1.0)) for i in np.ndindex(shape)]).reshape(shape)
+
+    def mismatch(self, **numbers: Any) -> Mismatch:
+        """What is wrong here."""
+        return Mismatch(self.point, self.k, self.mode, self.factors, **numbers)
+
+
+def compare(point: Point, modes: Sequence[str] = ("rev",), rtol: float = RTOL, atol: float = ATOL) -> Comparison:
+    """The derivative against differences along one dense direction per input; entry by entry where they disagree.
+
+    With the mode "fwd", forward mode is held against reverse mode: <g, J u> = <J^T g, u>.
+
+    Raises:
+        OpError: the function is not finite at the point.
+    """
+    found = Comparison()
+    values = point.values(point.args)
+    if not all(np.isfinite(v).all() for v in values):
+        raise OpError("the function is not finite (inf or nan) at these inputs; check it where it has a value.")
+    factors = weights(values)
+    try:
+        gradient = [np.asarray(a, dtype=float) for a in point.gradient(factors)]
+    except GradientError:
+        raise
+    except Exception as problem:  # whatever a broken rule does
+        found.mismatches.append(Mismatch(point, point.smooth[0], "rev", factors, problem=problem))
+        return found
+    for mode in modes:
+        for k, analytic in zip(point.smooth, gradient, strict=True):
+            look = _Look(point, k, mode, factors, rtol, atol)
+            (_reverse if mode == "rev" else _forward)(found, look, analytic)
+        if found.mismatches:
+            break
+    return found
+
+
+def _reverse(found: Comparison, look: _Look, analytic: Any) -> None:
+    x = np.asarray(look.point.args[look.k])
+    if analytic.shape != x.shape:
+        found.mismatches.append(look.mismatch(analytic=analytic, numeric=look.slopes().value))
+        return
+    direction = _direction(x, look.k)
+    slope = derivative(lambda t: look.at(t * direction))
+    expected, size = float(np.vdot(analytic, direction)), float(np.vdot(np.abs(analytic), np.abs(direction)))
+    error, size = abs(expected - float(slope.value)), max(size, abs(float(slope.value)))
+    if error <= look.rtol * size + look.atol + _doubt(float(slope.error), size):
+        found.worst = max(found.worst, error / (size + look.atol / look.rtol))
+    else:
+        _by_entry(found, look, analytic)
+
+
+def _forward(found: Comparison, look: _Look, analytic: Any) -> None:
+    direction = _direction(np.asarray(look.point.args[look.k]), look.k)
+    try:
+        rate = look.forward(float(direction) if type(look.point.args[look.k]) is float else direction)
+    except Exception as problem:
+        found.mismatches.append(look.mismatch(problem=problem))
+        return
+    expected, size = float(np.vdot(analytic, direction)), float(np.vdot(np.abs(analytic), np.abs(direction)))
+    if not abs(rate - expected) <= _EXACT * max(size, abs(rate), look.atol / look.rtol):
+        _by_entry(found, look, look.forward_entries())
+
+
+def _by_entry(found: Comparison, look: _Look, a: Any) -> None:
+    slope = look.slopes()
+    largest = float(np.max(np.abs(slope.value), initial=0.0))
+    worst, one = -1.0, only_factor(look.factors)
+    for index in np.ndindex(a.shape):
+        analytic, numeric, doubt = float(a[index]), float(slope.value[index]), float(slope.error[index])
+        error, size = abs(analytic - numeric), max(abs(analytic), abs(numeric), 1e-3 * largest)
+        if error <= look.rtol * size + look.atol + _doubt(doubt, size):
+            found.worst = max(found.worst, error / (size + look.atol / look.rtol))
+            continue
+        kink = _kink(look, index, analytic)
+        if kink is not None and kink.allowed:
+            found.kinks.append(kink)
+            continue
+        score = error / (size + look.atol) if np.isfinite(error) else np.inf
+        if score > worst:
+            worst = score
+            mismatch = look.mismatch(
+                analytic=a / one, numeric=slope.value / one, index=index,
+                slopes=(kink.left, kink.right) if kink else None,
+                settled=doubt <= 1e-3 * (abs(numeric) + largest + look.atol),
+            )  # fmt: skip
+    if worst >= 0:
+        found.mismatches.append(mismatch)
+
+
+def _doubt(error: float, size: float) -> float:
+    """What the differences themselves may be off by; never so much that a wrong gradient could hide behind it."""
+    return min(10 * error, 1e-5 * size)
+
+
+def _direction(x: Any, k: int) -> Any:
+    """A direction without small entries, longer where x is large (so that steps stay visible beside it)."""
+    return np.asarray(weights([x], seed=2 + k)[0]) * np.maximum(1.0, np.abs(x) / 4)
+
+
+def only_factor(factors: list[Any]) -> float:
+    """What arrived at an output that is one number: dividing by it gives the plain derivative. 1 for other outputs."""
+    return float(np.ravel(factors[0])[0]) if len(factors) == 1 and np.size(factors[0]) == 1 else 1.0
+
+
+def kinks_at(point: Point) -> list[Kink]:
+    """Every input entry whose left and right slope differ at this point."""
+    factors = weights(point.values(point.args))
+    found = [
+        _kink(_Look(point, k, "rev", factors, RTOL, ATOL), index, float(np.asarray(a)[index]))
+        for k, a in zip(point.smooth, point.gradient(factors), strict=True)
+        for index in np.ndindex(np.shape(a))
+    ]
+    return [kink for kink in found if kink is not None]
+
+
+def _kink(look: _Look, index: tuple[int, ...], gradient: float) -> Kink | None:
+    curve, one = look.entry(index), only_factor(look.factors)
+    left, right = one_sided(curve, -1), one_sided(curve, 1)
+    jump = abs(float(right.value) - float(left.value))
+    if jump > 1e-6 and jump > 1e3 * (float(left.error) + float(right.error)):
+        name = look.point.names[look.k]
+        return Kink(name, index, float(left.value) / one, float(right.value) / one, gradient / one)
+    return None
+
+
+def _dot(factors: list[Any], values: list[Any]) -> float:
+    return sum(float(np.vdot(f, v)) for f, v in zip(factors, values, strict=True))

@@ -1,0 +1,197 @@
+"""A guess at the mistake in a wrong rule, in words.
+
+Every guess is a repair: it is made only when the repaired rule gives the right gradient on all the evidence, so a
+right rule is never accused. The order is from the plain mistakes to the odd ones.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from microgradx.graph import Node
+from microgradx.rules.op import BOOK, Op
+from microgradx.testing.calls import OpCall
+from microgradx.testing.evidence import Evidence, gather, same
+from microgradx.testing.factors import missing_factor, missing_term
+from microgradx.testing.functions import plain
+from microgradx.testing.transposes import transpose_guess
+
+Guess = Callable[[list[Evidence]], str | None]
+
+
+def diagnose(op: Op, *inputs: Any, **static: Any) -> str | None:
+    """What is wrong with the rules of `op`, in words; None when they are right.
+
+    Args:
+        op: a row of the rulebook.
+        inputs, static: a call on which to look first; calls drawn from the row's own domain follow.
+    """
+    first = None
+    if inputs:
+        inputs, static = op.bind(inputs, dict(static))
+        first = OpCall(op, tuple(plain(x.data if isinstance(x, Node) else x) for x in inputs), static)
+    said = []
+    for position in range(1 if op.variadic else len(op.inputs)):
+        if op.rule_for(position) is None:
+            continue
+        evidence = [e for e in gather(op, None if op.variadic else position, first) if np.size(e.x)]
+        if all(e.right(e.pull()) for e in evidence):
+            continue
+        guess = next((text for text in (look(evidence) for look in GUESSES) if text), None)
+        name = op.inputs[position]
+        said.append(f"the rule for {name}: {guess or 'not one of the usual mistakes; derive it once more by hand'}.")
+    return " ".join(said) or None
+
+
+def _no_dependence(evidence: list[Evidence]) -> str | None:
+    if all(_is(e.pull(), 0.0 * e.truth) for e in evidence):
+        return f"it is 0, so the dependence on {_name(evidence)} is dropped; yet y changes with {_name(evidence)}"
+    return None
+
+
+def _sign(evidence: list[Evidence]) -> str | None:
+    return "wrong sign: a minus too many or too few" if all(_is(e.pull(), -e.truth) for e in evidence) else None
+
+
+def _mean_for_sum(evidence: list[Evidence]) -> str | None:
+    counts: dict[str, Callable[[Evidence], float]] = {
+        "the elements that are combined": lambda e: max(np.size(e.x), 1) / max(np.size(e.y), 1),
+        "the copies that are made": lambda e: max(np.size(e.y), 1) / max(np.size(e.x), 1),
+        "all elements": lambda e: np.size(e.x),
+        **{f"axis {a}": lambda e, a=a: np.shape(e.x)[a] if np.ndim(e.x) > a else 1 for a in range(3)},  # type: ignore[misc]
+    }
+    if evidence[0].call.op.elementwise:
+        return None
+    for what, count in counts.items():
+        if all(count(e) == 1 for e in evidence) or any(count(e) % 1 for e in evidence):
+            continue
+        if all(_is(e.pull(), e.truth / count(e)) for e in evidence):
+            return f"mean for sum: it divides by the number of {what}, but their gradients add up"
+        if all(_is(e.pull(), e.truth * count(e)) for e in evidence):
+            return f"sum for mean: it should be divided by the number of {what}"
+    return None
+
+
+def _wrong_name(evidence: list[Evidence]) -> str | None:
+    """It reads one thing where another belongs: a for b, x for y."""
+    rule = evidence[0].call.op.rule_for(evidence[0].position)
+    real = [n for n, v in evidence[0].known().items() if n != "i" and isinstance(v, np.ndarray) and v.dtype.kind == "f"]
+    for read in rule.reads if rule else ():
+        for other in real:
+            if other != read and read in real and all(e.right(e.pull(**{read: e.known()[other]})) for e in evidence):
+                return f"it reads {read} where {other} belongs"
+    return None
+
+
+def _no_unbroadcast(evidence: list[Evidence]) -> str | None:
+    found = [(e, e.pull()) for e in evidence]
+    if any(a is None for _, a in found) or all(a.shape == np.shape(e.x) for e, a in found):
+        return None
+    if all(_can_shrink(a, e) and same(e.fitted(a), e.truth) for e, a in found):
+        return (
+            f"a missing un-broadcast: {_name(evidence)} was stretched, so sum its gradient over the stretched axes, "
+            "for example with sum_to(…, x.shape)"
+        )
+    return None
+
+
+def _can_shrink(a: Any, e: Evidence) -> bool:
+    try:
+        return bool(np.broadcast_shapes(a.shape, np.shape(e.x)) == a.shape)
+    except ValueError:
+        return False
+
+
+def _overwrite(evidence: list[Evidence]) -> str | None:
+    """Of the several contributions to an entry only one is there."""
+    met = False
+    for e in evidence:
+        a, n = e.pull(), e.truth
+        if a is None or a.shape != n.shape:
+            return None
+        parts = (np.reshape(e.g, (*np.shape(e.g), *(1,) * n.ndim)) * e.jacobian).reshape(-1, n.size)
+        close = np.abs(parts - a.ravel()) <= 1e-6 * (1 + np.abs(a.ravel()))
+        one = np.any(close, axis=0) if parts.size else np.ones(n.size, bool)
+        several = np.count_nonzero(np.abs(parts) > 1e-9, axis=0) > 1
+        if not np.all(np.where(several, one | np.isclose(a, n).ravel(), np.isclose(a, n, atol=1e-6).ravel())):
+            return None
+        met |= bool(np.any(several & ~np.isclose(a, n).ravel()))
+    if not met:
+        return None
+    return "overwritten instead of accumulated: where several gradients meet, only one is kept (= where += belongs)"
+
+
+def _only_own(evidence: list[Evidence]) -> str | None:
+    """The diagonal of the Jacobian alone: as if every output depended on its own input only."""
+    if any(np.shape(e.x) != np.shape(e.y) for e in evidence):
+        return None
+    own = [np.diag(e.jacobian.reshape(e.x.size, e.x.size)).reshape(e.x.shape) * e.g for e in evidence]
+    if all(_is(e.pull(), o) for e, o in zip(evidence, own, strict=True)):
+        return (
+            "a dropped dependence: it follows each output back to its own entry, but outputs depend on the others too"
+        )
+    return None
+
+
+def _other_op(evidence: list[Evidence]) -> str | None:
+    op, position = evidence[0].call.op, evidence[0].position
+    for other in BOOK.values():
+        rule = None if other.variadic or op.variadic or other is op else other.rules.get((*other.inputs, "")[position])
+        if rule is None or rule.constant is not None or len(other.inputs) != len(op.inputs):
+            continue
+        if other.elementwise != op.elementwise or not set(other.static) <= set(op.static):
+            continue
+        if all(_is(e.pull(), _pull_of(other, e)) for e in evidence):
+            return f"it is the derivative of another op, {other.form.split(' = ')[0]}"
+    return None
+
+
+def _pull_of(other: Op, e: Evidence) -> Any:
+    """The pull-back that `other` would have given for the same inputs."""
+    static = {name: e.call.static[name] for name in other.static}
+    try:
+        with np.errstate(all="ignore"):
+            y = np.asarray(other.run(*e.call.inputs, **static), dtype=float)
+    except Exception:
+        return None
+    if y.shape != np.shape(e.y) or not np.isfinite(y).all():
+        return None
+    names = dict(zip(other.inputs, e.call.inputs, strict=True))
+    return Evidence(OpCall(other, tuple(names.values()), static), e.position, y, e.g, e.jacobian).pull()
+
+
+def _constant(evidence: list[Evidence]) -> str | None:
+    pairs = [(e.pull(), e.truth) for e in evidence]
+    if any(a is None or a.shape != n.shape for a, n in pairs):
+        return None
+    a, n = (np.concatenate([np.ravel(p[k]) for p in pairs]) for k in (0, 1))
+    factor = float(np.dot(a, n) / np.dot(a, a)) if np.any(a) else 0.0
+    if not factor or not same(a * factor, n):
+        return None
+    return f"a constant factor: it is {_number(1 / factor)} times what it should be (multiply it by {_number(factor)})"
+
+
+def _number(x: float) -> str:
+    return f"{x:.6g}"
+
+
+def _is(found: Any, wanted: Any) -> bool:
+    return found is not None and wanted is not None and same(found, wanted)
+
+
+def _name(evidence: list[Evidence]) -> str:
+    op = evidence[0].call.op
+    return op.inputs[0 if op.variadic else evidence[0].position]
+
+
+def _factor(evidence: list[Evidence]) -> str | None:
+    text = missing_factor(evidence)
+    other = _other_op(evidence) if text else None
+    return f"{text} ({other})" if other else text
+
+
+GUESSES: tuple[Guess, ...] = (
+    _no_dependence, _sign, _mean_for_sum, _wrong_name, transpose_guess, _no_unbroadcast, _only_own, _overwrite,
+    _factor, _other_op, _constant, missing_term,
+)  # fmt: skip

@@ -1,0 +1,174 @@
+"""A failed check as a lesson: where, with which numbers, which node is responsible, and what the mistake may be."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from microgradx.graph import MicrogradxError, topological
+from microgradx.graph.state import recording
+from microgradx.rules.formula import rule_formula
+from microgradx.rules.notation import screen_text
+from microgradx.testing.calls import OpCall, as_code
+from microgradx.testing.comparison import Mismatch, compare, only_factor
+from microgradx.testing.diagnosis import diagnose
+from microgradx.testing.functions import Point, is_real, of_call, outputs
+
+_SHOWN = 30  # entries: larger arrays are not printed in full
+_MODES = {"rev": "reverse mode", "fwd": "forward mode"}
+_ORDERS = {1: "first", 2: "second", 3: "third"}
+
+
+@dataclass
+class Lesson:
+    """What a failed check has to say; `text()` is what a person reads."""
+
+    subject: str
+    order: int
+    mode: str
+    code: str
+    input: str
+    index: tuple[int, ...]
+    analytic: Any
+    numeric: Any
+    responsible: str
+    guess: str
+    slopes: tuple[float, float] | None = None
+    remarks: list[str] = field(default_factory=list)
+
+    def text(self) -> str:
+        """The lesson in a few short paragraphs."""
+        nth = _ORDERS.get(self.order, f"{self.order}th")
+        lines = [f"{self.subject}: the {nth} derivative ({self.mode}) is wrong.", "", _indented(self.code), ""]
+        if self.analytic is not None:
+            lines += _numbers(self)
+        if self.slopes:
+            left, right = self.slopes
+            lines.append(
+                f"a kink: slope {left:.6g} to the left, {right:.6g} to the right; a gradient lies between them"
+            )
+        lines += self.remarks
+        lines.append(f"responsible: {self.responsible}")
+        if self.guess:
+            lines.append(f"guess: {self.guess}")
+        return "\n".join(lines)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as plain data, for JSON."""
+        plain = {k: v for k, v in vars(self).items() if k not in ("analytic", "numeric", "index")}
+        numbers = {
+            k: None if (v := getattr(self, k)) is None else np.asarray(v).tolist() for k in ("analytic", "numeric")
+        }
+        return {**plain, "index": list(self.index), **numbers}
+
+
+class CheckError(MicrogradxError, AssertionError):
+    """A derivative does not agree with finite differences; the message is the lesson, made when it is read."""
+
+    def __init__(self, subject: str, mismatch: Mismatch, order: int, inputs: list[Any], call: OpCall | None) -> None:
+        super().__init__(subject)
+        self.subject, self.mismatch, self.order, self.inputs, self.call = subject, mismatch, order, inputs, call
+
+    def __str__(self) -> str:
+        return self.lesson.text()
+
+    @cached_property
+    def lesson(self) -> Lesson:
+        """The lesson as data."""
+        found = self.mismatch
+        responsible, guess = blame(found.point, sources=self.call is None)
+        remarks = []
+        if found.factors and only_factor(found.factors) == 1.0 and found.problem is None:
+            remarks.append("(both are gradients of a sum of all outputs, each with a weight of its own)")
+        if found.problem is not None:
+            remarks.append(f"instead of a gradient: {type(found.problem).__name__}: {found.problem}")
+        if not found.settled:
+            remarks.append("the differences do not settle here: the function jumps, or is not smooth at this point")
+        return Lesson(
+            subject=self.subject, order=self.order, mode=_MODES[found.mode], code=self._code(),
+            input=found.point.names[found.position], index=found.index, analytic=found.analytic, numeric=found.numeric,
+            responsible=responsible, guess=guess, slopes=found.slopes, remarks=remarks,
+        )  # fmt: skip
+
+    def _code(self) -> str:
+        """Statements that fail in the same way."""
+        called = self.subject if self.subject.isidentifier() else "f"
+        lines = ["import numpy as np", "import microgradx as mx", "from microgradx.testing import check_grads", ""]
+        if self.call is not None:
+            names = self.call.names
+            called = f"lambda {', '.join(names)}: {self.call.code(names)}"
+            if not self.call.op.home.startswith("microgradx."):
+                lines[-1:] = [f"# and import {self.call.op.home}, where the row is defined", ""]
+        inputs = "".join(f"{as_code(x)}, " for x in self.inputs).rstrip()
+        return "\n".join([*lines, f"check_grads({called}, ({inputs}), order={self.order})"])
+
+
+def _numbers(lesson: Lesson) -> list[str]:
+    a, n = np.asarray(lesson.analytic), np.asarray(lesson.numeric)
+    if a.shape != n.shape:
+        return [f"the gradient for {lesson.input} has shape {a.shape}, but {lesson.input} has shape {n.shape}"]
+    place = f"{lesson.input}[{', '.join(map(str, lesson.index))}]" if lesson.index else lesson.input
+    one, two = float(a[lesson.index]), float(n[lesson.index])
+    lines = [f"worst at {place}:  analytic {one:.10g}   numeric {two:.10g}   difference {one - two:.3g}"]
+    if 1 < a.size <= _SHOWN:
+        lines += _beside(a, n)
+    return lines
+
+
+def _beside(a: Any, n: Any) -> list[str]:
+    left, right = (np.array2string(x, precision=6, suppress_small=True).split("\n") for x in (a, n))
+    width = max(map(len, [*left, "analytic"]))
+    rows = zip(["analytic", *left], ["numeric", *right], strict=True)
+    return [f"    {one:<{width}}   {two}" for one, two in rows]
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}".rstrip() for line in text.split("\n"))
+
+
+def blame(point: Point, sources: bool = True) -> tuple[str, str]:
+    """The first node on the way whose own rule fails, in words, and a guess at the mistake."""
+    try:
+        with recording(sources=sources):
+            nodes = topological(*outputs(point.f(*point.nodes())))
+    except Exception as problem:
+        return f"the function itself raises {type(problem).__name__}: {problem}", ""
+    flat = None
+    for node in nodes:
+        if node.op is None or not all(is_real(x.data) for x in (node, *node.inputs) if x.requires_grad):
+            continue
+        call = OpCall(node.op, tuple(x.data for x in node.inputs), dict(node.static or {}))
+        wrong = _fails(call)
+        if wrong is not None:
+            return _described(node, wrong), diagnose(node.op, *node.inputs, **call.static) or ""
+        if flat is None and node.op.nondiff and any(x.requires_grad for x in node.inputs):
+            flat = node
+    if flat is not None:
+        names = ", ".join(sorted(flat.op.nondiff))
+        return f"perhaps {flat.op.form}: no gradient flows to {names}, which the row declares nondiff", ""
+    return (
+        "no row of the rulebook: each rule on the way is right by itself",
+        "part of the computation is hidden from the graph (.data, .item(), detach() or no_grad() on the way)",
+    )
+
+
+def _fails(call: OpCall) -> Mismatch | None:
+    if not call.smooth:
+        return None
+    try:
+        found = compare(of_call(call)).mismatches
+    except MicrogradxError:
+        return None
+    return found[0] if found else None
+
+
+def _described(node: Any, wrong: Mismatch) -> str:
+    name = wrong.point.names[wrong.position]
+    try:
+        formula = f", which says {screen_text(rule_formula(node, wrong.position))}"
+    except Exception:  # a rule that cannot even run
+        formula = ""
+    place = f" (line {node.source[1]} of {node.source[0]})" if node.source else ""
+    called = f" in {node.name} =" if node.name else " in"
+    return f"the rule for {name}{called} {node.op.form.split(' = ')[0]}{place}{formula}"

@@ -1,0 +1,69 @@
+"""The proof of a whole row: many calls from its domain, the failing one shrunk by Hypothesis."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import seed as seeded
+
+from microgradx.graph import RuleError
+from microgradx.rules.op import Op
+from microgradx.testing.calls import OpCall
+from microgradx.testing.checks import MODES, Report, check_call
+from microgradx.testing.lesson import CheckError
+from microgradx.testing.properties import zoom, zooms
+from microgradx.testing.strategies import op_calls
+
+
+def check_rule(
+    op: Op,
+    *,
+    order: int = 2,
+    modes: Sequence[str] = MODES,
+    examples: int = 25,
+    seed: int | None = None,
+    watch: Callable[[Report], None] | None = None,
+) -> Report:
+    """Prove the rules of one row: differences, forward against reverse mode, and the scalar graph inside.
+
+    Args:
+        op: the row; `examples` calls are drawn from its `shapes`, `cases` and `where`.
+        order, modes: as for `check_grads`.
+        seed: for other examples than the usual ones, which are the same on every run.
+        watch: called after each example with the report so far.
+
+    Returns:
+        A Report with the number of examples, the worst relative error and the time.
+
+    Raises:
+        CheckError: with the smallest call that fails, the responsible rule and a guess at the mistake.
+        RuleError: the op has no rules, or its domain holds inputs for which it is not finite.
+    """
+    if not op.smooth:
+        raise RuleError(f"{op.name} has no rules to check: all its inputs are declared nondiff.")
+    report = Report(op.name, order, tuple(modes), examples=0)
+    began = time.perf_counter()
+
+    def prove(call: OpCall) -> None:
+        found = check_call(call, order, modes)
+        if zooms(op):
+            zoom(call)
+        report.worst = max(report.worst, found.worst)
+        report.kinks += found.kinks
+        report.examples += 1
+        report.seconds = time.perf_counter() - began
+        if watch is not None:
+            watch(report)
+
+    test: Any = settings(
+        max_examples=examples, deadline=None, database=None, derandomize=seed is None, print_blob=False,
+        suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink],
+        report_multiple_bugs=False,
+    )(given(op_calls(op))(prove))  # fmt: skip
+    try:
+        (test if seed is None else seeded(seed)(test))()
+    except CheckError as failed:
+        failed.__notes__ = []  # the lesson says it better than Hypothesis' own report
+        raise
+    return report
