@@ -85,11 +85,13 @@ maximum = op(
     "maximum(a, b) = max(a, b)", np.maximum, None, where=dict(a=distinct, b=distinct),
     a=lambda a, b: where(greater(a, b), 1.0, where(equal(a, b), 0.5, 0.0)),
     b=lambda a, b: where(less(a, b), 1.0, where(equal(a, b), 0.5, 0.0)),
+    words=dict(a="the gradient goes to the larger one", b="the gradient goes to the larger one"),
 )  # fmt: skip
 minimum = op(
     "minimum(a, b) = min(a, b)", np.minimum, None, where=dict(a=distinct, b=distinct),
     a=lambda a, b: where(less(a, b), 1.0, where(equal(a, b), 0.5, 0.0)),
     b=lambda a, b: where(greater(a, b), 1.0, where(equal(a, b), 0.5, 0.0)),
+    words=dict(a="the gradient goes to the smaller one", b="the gradient goes to the smaller one"),
 )  # fmt: skip
 
 

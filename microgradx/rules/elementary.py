@@ -19,8 +19,8 @@ pow = op(
     a=lambda a, b: where(logical_and(equal(a, 0.0), equal(b, 0.0)), 0.0, b * pow(a, b - 1.0)),
     b=lambda a, b, y: where(logical_and(equal(a, 0.0), greater_equal(b, 0.0)), 0.0, y * log(a)),
     words=dict(
-        a="of b equal factors one moves and b - 1 stay (at 0 to the power 0 nothing moves)",
-        b="y grows in proportion to itself, at the rate log(a); where a is 0, y stays 0",
+        a="of {b} equal factors one moves and {b} - 1 stay (at 0 to the power 0 nothing moves)",
+        b="a power grows in proportion to itself, at the rate log({a}); powers of 0 stay where they are",
     ),
 )  # fmt: skip
 exp2 = op("exp2(x) = 2 ** x", np.exp2, math.exp2, x=lambda y: y * LN2)
@@ -46,19 +46,22 @@ atan2 = op(
     "atan2(a, b)", np.arctan2, math.atan2, where=dict(a=nonzero, b=nonzero),
     a=lambda a, b: b / (a**2 + b**2),
     b=lambda a, b: -a / (a**2 + b**2),
-    words=dict(a="the angle turns faster the nearer the point (b, a) is to the origin", b="as for a, the other way"),
+    words=dict(
+        a="the angle of the point ({b}, {a}) turns the faster the nearer it is to the origin",
+        b="moving along the axis turns the angle the other way",
+    ),
 )  # fmt: skip
 hypot = op(
     "hypot(a, b)", np.hypot, math.hypot, where=dict(a=nonzero, b=nonzero),
     a=lambda a, y: a / y,
     b=lambda b, y: b / y,
-    words=dict(a="the leg's share of the hypotenuse", b="the leg's share of the hypotenuse"),
+    words=dict(a="the share that {a} has of the hypotenuse", b="the share that {b} has of the hypotenuse"),
 )  # fmt: skip
 logaddexp = op(
     "logaddexp(a, b)", np.logaddexp, None,
     a=lambda a, b: sigmoid(a - b),
     b=lambda a, b: sigmoid(b - a),
-    words=dict(a="a's share of exp(a) + exp(b)", b="b's share of exp(a) + exp(b)"),
+    words=dict(a="the share of exp({a}) in exp({a}) + exp({b})", b="the share of exp({b}) in exp({a}) + exp({b})"),
 )  # fmt: skip
 
 
@@ -69,7 +72,7 @@ def _erf(x: Any) -> Any:
     return np.asarray(_erf_each(x)).astype(np.result_type(x.dtype, 0.0))
 
 
-erf = op("erf(x)", _erf, math.erf, x=lambda x: BELL * exp(-(x**2)))
+erf = op("erf(x)", _erf, math.erf, x=lambda x: BELL * exp(-(x**2)), words=dict(x="the bell curve"))
 
 
 @np.errstate(over="ignore")  # e^-x may become inf, and one over that is the right 0
@@ -102,7 +105,7 @@ softplus = op("softplus(x)", _softplus, _softplus_scalar, x=lambda x: sigmoid(x)
 relu = op(
     "relu(x)", lambda x: np.maximum(x, 0), lambda x: x if x > 0 or x != x else 0.0, where=dict(x=away_from(0.0)),
     x=lambda x: where(greater(x, 0.0), 1.0, 0.0),
-    words=dict(x="where x is positive the gradient passes, elsewhere it stops"),
+    words=dict(x="where {x} is positive the gradient passes, elsewhere it stops"),
 )  # fmt: skip
 leaky_relu = op(
     "leaky_relu(x, negative_slope=0.01)", _leaky, None,

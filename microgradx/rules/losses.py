@@ -57,13 +57,19 @@ bce = op(
     "bce(p, t)", _bce, _bce_scalar, where=dict(p=unit, t=unit),
     p=lambda p, t: (p - t) / maximum(p * (1 - p), 1e-12),
     t=lambda p: log(1 - p) - log(p),
-    words=dict(p="guess minus truth, more steeply where the guess is sure of itself (the max only avoids 0 / 0)"),
+    words=dict(
+        p="guess minus truth, more steeply where the guess is sure of itself (the max only avoids 0 / 0)",
+        t="how much more the other answer would have cost",
+    ),
 )  # fmt: skip
 bce_with_logits = op(
     "bce_with_logits(z, t)", _bce_logits, _bce_logits_scalar, where=dict(t=unit),
     z=lambda z, t: sigmoid(z) - t,
     t=lambda z: -z,
-    words=dict(z="guess minus truth: the sigmoid's slope and the logarithm's cancel"),
+    words=dict(
+        z="guess minus truth: the sigmoid's slope and the logarithm's cancel",
+        t="how much more the other answer would have cost",
+    ),
 )  # fmt: skip
 one_hot = op(
     "one_hot(t, classes=2, dtype='float64')", _one_hot, shapes="(n)", nondiff="t", where=dict(t=labels("3")),

@@ -111,7 +111,7 @@ var = op(
 norm2 = op(
     "norm2(x, axis=None, keepdims=False)", _norm2, shapes="(n,m,k)", cases=_AXES, where=dict(x=positive),
     x=lambda g, x, y, axis, keepdims: spread(g / where(equal(y, 0.0), 1.0, y), x.shape, axis, keepdims) * x,
-    words=dict(x="a vector grows fastest along itself: the gradient points where x points (and is 0 where x is 0)"),
+    words=dict(x="a vector grows fastest along itself: the gradient points where {x} points (and is 0 where {x} is 0)"),
 )  # fmt: skip
 
 winners = op("winners(x, axis=None)", _winners, shapes="(n,m)", nondiff="x", cases=_ONE_AXIS)
@@ -143,7 +143,7 @@ logsumexp = op(
 softmax = op(
     "softmax(x, axis=-1)", _softmax, shapes="(n,m)", cases=_ONE_AXIS,
     x=lambda g, y, axis: y * (g - sum(g * y, axis, keepdims=True)),
-    words=dict(x="raising one input takes share from all others: subtract the average gradient, weigh by y"),
+    words=dict(x="raising one input takes share from all others: subtract the average gradient, weigh by the share"),
 )  # fmt: skip
 log_softmax = op(
     "log_softmax(x, axis=-1)", _log_softmax, shapes="(n,m)", cases=_ONE_AXIS,

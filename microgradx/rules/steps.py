@@ -16,29 +16,36 @@ def _round(x: Any, decimals: int = 0) -> Any:
     return np.round(x, decimals)
 
 
-floor = op("floor(x)", np.floor, None, where=dict(x=between_steps), x=lambda: 0.0)
-ceil = op("ceil(x)", np.ceil, None, where=dict(x=between_steps), x=lambda: 0.0)
-trunc = op("trunc(x)", np.trunc, None, where=dict(x=between_steps), x=lambda: 0.0)
-round = op(
-    "round(x, decimals=0)", _round, None, where=dict(x=between_steps), x=lambda: 0.0,
-    words=dict(x="a small change of x rounds to the same number"),
+_FLAT = "between two steps the result does not move"
+floor = op("floor(x)", np.floor, None, where=dict(x=between_steps), x=lambda: 0.0, words=dict(x=_FLAT))
+ceil = op("ceil(x)", np.ceil, None, where=dict(x=between_steps), x=lambda: 0.0, words=dict(x=_FLAT))
+trunc = op("trunc(x)", np.trunc, None, where=dict(x=between_steps), x=lambda: 0.0, words=dict(x=_FLAT))
+round = op("round(x, decimals=0)", _round, None, where=dict(x=between_steps), x=lambda: 0.0, words=dict(x=_FLAT))
+floor_divide = op(
+    "floor_divide(a, b)", np.floor_divide, None, where=_APART, a=lambda: 0.0, b=lambda: 0.0,
+    words=dict(a=_FLAT, b=_FLAT),
 )  # fmt: skip
-floor_divide = op("floor_divide(a, b)", np.floor_divide, None, where=_APART, a=lambda: 0.0, b=lambda: 0.0)
 remainder = op(
     "remainder(a, b)", np.remainder, None, where=_APART,
     a=lambda: 1.0,
     b=lambda a, b: -floor(a / b),
-    words=dict(b="b is taken away as often as it fits (rounded down), so it counts that often, with a minus"),
+    words=dict(
+        a="what remains grows as {a} does",
+        b="{b} is taken away as often as it fits (rounded down), so it counts that often, with a minus",
+    ),
 )  # fmt: skip
 fmod = op(
     "fmod(a, b)", np.fmod, None, where=_APART,
     a=lambda: 1.0,
     b=lambda a, b: -trunc(a / b),
-    words=dict(b="b is taken away as often as it fits (rounded towards zero), so it counts that often, with a minus"),
+    words=dict(
+        a="what remains grows as {a} does",
+        b="{b} is taken away as often as it fits (rounded towards zero), so it counts that often, with a minus",
+    ),
 )  # fmt: skip
 copysign = op(
     "copysign(a, b)", np.copysign, None, where=dict(a=nonzero, b=nonzero),
     a=lambda a, b: sign(a) * copysign(1.0, b),
     b=lambda: 0.0,
-    words=dict(a="the slope is 1 where the sign is kept and -1 where it is turned", b="only b's sign is used"),
+    words=dict(a="the slope is 1 where the sign is kept and -1 where it is turned", b="only the sign of {b} is used"),
 )  # fmt: skip
