@@ -122,12 +122,12 @@ def apply_rule(node: Any, position: int, upstream: Any, as_nodes: bool = False) 
     op: Op = node.op
     rule = op.rule_for(position)
     assert rule is not None
-    scalar = isinstance(node, Value)
-    target = node.inputs[position]
+    scalar, inputs = isinstance(node, Value), node.inputs
+    target = inputs[position]
     if as_nodes:
-        result = rule(op.known(node.inputs, node, upstream, node.static, position))
+        result = rule(op.known(inputs, node, upstream, node.static, position))
     else:
-        known = op.known([n.data for n in node.inputs], node.data, upstream, node.static, position)
+        known = op.known([n.data for n in inputs], node.data, upstream, node.static, position)
         twin = op.twin(rule, "scalar" if scalar else "array")
         arguments = [known[name] for name in rule.reads]
         try:

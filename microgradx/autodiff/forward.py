@@ -7,6 +7,7 @@ through *it* gives J t, whatever g is: J. Townsend, A new trick for calculating 
 """
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ from microgradx.graph import Tensor, differentiating, inside_scope
 from microgradx.rules.op import Op
 from microgradx.rules.shaping import astype, broadcast_to
 
+Arriving = dict[int, Any]  # the tangents of an op's inputs, by position
+Static = dict[str, Any]
+
 
 def push(part: Between, tangents: list[Any], as_nodes: bool) -> list[Any]:
     """The tangent (a node) of each output, given one for each input; None where there is no path.
@@ -26,7 +30,7 @@ def push(part: Between, tangents: list[Any], as_nodes: bool) -> list[Any]:
     moving = dict(zip(part.inputs, tangents, strict=True))
     for node in part.nodes:
         if node not in moving:
-            with inside_scope(node.scope):
+            with inside_scope(node.scope) if as_nodes else nullcontext():
                 tangent = _tangent(node, moving, as_nodes)
             if tangent is not None:
                 moving[node] = tangent
@@ -35,33 +39,33 @@ def push(part: Between, tangents: list[Any], as_nodes: bool) -> list[Any]:
 
 def _tangent(node: Any, moving: dict[Any, Any], as_nodes: bool) -> Any:
     op: Op = node.op
-    arriving = {
-        position: moving[each]
-        for position, each in enumerate(node.inputs)
-        if each in moving and op.rule_for(position) is not None
-    }
-    inputs = node.inputs if as_nodes else [each.detach() for each in node.inputs]
-    output = node if as_nodes else node.detach()
+    arriving = {k: moving[x] for k, x in enumerate(node.inputs) if x in moving and op.rule_for(k) is not None}
+    inputs, output = (node.inputs, node) if as_nodes else ([x.detach() for x in node.inputs], node.detach())
     total = None
-    for part in _contributions(op, arriving, inputs, output, node.static or {}):
+    for part in (_elementwise if op.elementwise else _other)(op, arriving, inputs, output, node.static or {}):
         total = added(total, part)
     if total is not None and isinstance(node, Tensor):
         total = astype(broadcast_to(total, node.shape), node.dtype)
     return total
 
 
-def _contributions(op: Op, arriving: dict[int, Any], inputs: Any, output: Any, static: dict[str, Any]) -> Iterator[Any]:
-    if op.elementwise:
-        for position, t in arriving.items():
-            rule = op.rules[op.inputs[position]]
-            result = rule(op.known(inputs, output, t, static, position))
-            yield result if rule.whole else t if rule.constant == 1 else t * result
-        return
+def _elementwise(op: Op, arriving: Arriving, inputs: Any, output: Any, static: Static) -> Iterator[Any]:
+    for position, t in arriving.items():
+        rule = op.rules[op.inputs[position]]
+        if rule.constant == 1:
+            yield t
+        elif rule.whole:  # each element for itself, so forwards and backwards are the same
+            yield rule(op.known(inputs, output, t, static, position))
+        else:
+            yield rule(op.known(inputs, output, None, static, position)) * t
+
+
+def _other(op: Op, arriving: Arriving, inputs: Any, output: Any, static: Static) -> Iterator[Any]:
     for group in _linear_groups(op, len(inputs)):
         given = {position: arriving.pop(position) for position in group if position in arriving}
         if given:
-            moved = {position: given.get(position, _still(inputs[position])) for position in group}
-            yield op(*(moved.get(position, each) for position, each in enumerate(inputs)), **static)
+            given |= {position: _still(inputs[position]) for position in group if position not in given}
+            yield op(*(given.get(position, each) for position, each in enumerate(inputs)), **static)
     for position, t in arriving.items():
         yield from _transposed(op, position, t, inputs, output, static)
 
@@ -78,7 +82,7 @@ def _still(node: Any) -> Any:
     return type(node)(np.zeros_like(node.data), requires_grad=False)
 
 
-def _transposed(op: Op, position: int, t: Any, inputs: Any, output: Any, static: dict[str, Any]) -> Iterator[Any]:
+def _transposed(op: Op, position: int, t: Any, inputs: Any, output: Any, static: Static) -> Iterator[Any]:
     g = type(output)(np.zeros_like(output.data), requires_grad=True)  # where it starts from does not matter
     rule = op.rule_for(position)
     assert rule is not None

@@ -4,10 +4,11 @@
 gradients back through it. The transformations, tapes and `autograd.grad` all stand on these two.
 """
 
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 from microgradx.autodiff.backward import FREED, added, apply_rule, free, released
-from microgradx.graph import inside_scope, topological
+from microgradx.graph import Value, inside_scope, topological
 
 
 class Between(NamedTuple):
@@ -53,11 +54,29 @@ def pull(part: Between, upstream: list[Any], as_nodes: bool) -> list[Any]:
         g = found.get(node) if node in chosen else found.pop(node, None)
         if g is None or node.op is None:
             continue
-        with inside_scope(node.scope):
+        with inside_scope(node.scope) if as_nodes else nullcontext():
             for position, each in enumerate(node.inputs):
                 if each in inside and node.op.rule_for(position) is not None:
                     found[each] = added(found.get(each), apply_rule(node, position, g, as_nodes)[1])
     return [found.get(node) for node in part.inputs]
+
+
+def pull_privately(part: Between, upstream: list[Any]) -> list[Any]:
+    """`pull` in numbers, for a graph that nobody else holds: backward's quick way through each op, by its `.grad`."""
+    for node in part.nodes:
+        node.grad = None  # the function may have called backward() itself
+    for output, g in zip(part.outputs, upstream, strict=True):
+        if output.requires_grad:
+            output.grad = added(output.grad, g)
+    for node in reversed(part.nodes):
+        g, op = node.grad, node.op
+        if op is not None and g is not None:
+            node.grad = None
+            (op.pull_scalar if type(node) is Value else op.pull_array)(node, g)
+    found = [node.grad for node in part.inputs]
+    for node in part.inputs:
+        node.grad = None
+    return found
 
 
 def release(part: Between) -> None:

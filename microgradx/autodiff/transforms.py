@@ -13,7 +13,7 @@ import numpy as np
 
 from microgradx.autodiff.backward import like
 from microgradx.autodiff.forward import push
-from microgradx.autodiff.reverse import Between, between, pull
+from microgradx.autodiff.reverse import Between, between, pull, pull_privately
 from microgradx.autodiff.tree import fill, leaves, matching
 from microgradx.graph import GradientError, Node, Tensor, Value, differentiating, state
 from microgradx.rules.arithmetic import alias
@@ -40,8 +40,12 @@ class Recorded:
 
     def pulled(self, upstream: list[Any]) -> list[Any]:
         """The gradient (a node) for each input leaf, from the node arriving at each output leaf."""
-        as_nodes = state.gradients and (self.nested or any(g.requires_grad for g in upstream))
-        found = pull(self.part, upstream if as_nodes else [g.data for g in upstream], as_nodes)
+        if state.gradients and (self.nested or any(g.requires_grad for g in upstream)):
+            found = pull(self.part, upstream, as_nodes=True)
+        elif self.part.others:
+            found = pull(self.part, [g.data for g in upstream], as_nodes=False)
+        else:
+            found = pull_privately(self.part, [g.data for g in upstream])
         return [as_node(x, g) for x, g in zip(self.part.inputs, found, strict=True)]
 
     def pushed(self, tangents: list[Any]) -> list[Any]:

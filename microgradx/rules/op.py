@@ -20,7 +20,7 @@ BOOK: dict[str, Op] = {}  # the rulebook: every op by name
 ALIASES = {"dim": "axis", "keepdim": "keepdims"}  # PyTorch's words for NumPy's
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rule:
     """One derivative: the function, the names it reads, and its value when it is a constant.
 
