@@ -69,7 +69,8 @@ def _number_dtype(number: float, kinds: list[Any]) -> Any:
     if floats or not kinds or isinstance(number, float):
         return np.result_type(*floats) if floats else default_dtype()
     together = np.result_type(*kinds)
-    return together if together.kind in "iu" else np.dtype(np.int64)
+    fits = together.kind in "iu" and np.iinfo(together).min <= number <= np.iinfo(together).max
+    return together if fits else np.dtype(np.int64)
 
 
 def record(kind: Any, data: Any, op: Op, inputs: tuple[Any, ...], static: Any = None) -> Any:
@@ -101,11 +102,15 @@ def record(kind: Any, data: Any, op: Op, inputs: tuple[Any, ...], static: Any = 
     return node
 
 
-def _record_value(data: float, op: Op, left: Any, right: Any) -> Any:
-    """`record` for what one or two Values give: the hot path of scalar graphs. `right` is None for a single input."""
+def _record_pair(kind: Any, data: Any, op: Op, left: Any, right: Any) -> Any:
+    """`record` for one or two inputs (`right` is then None) that all can have a gradient: the hot path."""
     gradients, everything, made, scope, _ = now()
     needed = gradients and (left.requires_grad or (right is not None and right.requires_grad))
-    node = _new(Value)
+    if kind is Tensor:
+        if type(data) is not np.ndarray:
+            data = np.asarray(data)
+        needed = needed and data.dtype.kind == "f"
+    node = _new(kind)
     node.data, node.requires_grad, node.scope = data, needed, scope
     node.rest = node.static = node.grad = node.name = node.source = None
     if needed or everything:
@@ -125,14 +130,15 @@ def unary(op: Op) -> Callable[[Any], Any]:
     def method(self: Any) -> Any:
         kind = type(self)
         if kind is Tensor:
-            return record(Tensor, run(self.data), op, (self,))
-        if kind is not Value:
+            data = run(self.data)
+        elif kind is Value:
+            try:
+                data = fast(self.data)
+            except (ArithmeticError, ValueError):
+                data = scalar(self.data)
+        else:
             return op(self)
-        try:
-            data = fast(self.data)
-        except (ArithmeticError, ValueError):
-            data = scalar(self.data)
-        return _record_value(data, op, self, None) if smooth else record(Value, data, op, (self,))
+        return _record_pair(kind, data, op, self, None) if smooth else record(kind, data, op, (self,))
 
     method.__name__, method.__doc__ = op.name, op.form
     return method
@@ -158,12 +164,13 @@ def binary(op: Op, reflected: bool = False) -> Callable[[Any, Any], Any]:
                 data = fast(left.data, right.data)
             except (ArithmeticError, ValueError):
                 data = scalar(left.data, right.data)
-            return _record_value(data, op, left, right) if smooth else record(Value, data, op, (left, right))
-        try:
-            data = run(left.data, right.data)
-        except _REFUSALS as problem:
-            raise refused(op, [left.data, right.data], {}, problem) from problem
-        return record(Tensor, data, op, (left, right))
+        else:
+            kind = Tensor
+            try:
+                data = run(left.data, right.data)
+            except _REFUSALS as problem:
+                raise refused(op, [left.data, right.data], {}, problem) from problem
+        return _record_pair(kind, data, op, left, right) if smooth else record(kind, data, op, (left, right))
 
     method.__name__, method.__doc__ = op.name, op.form
     return method
