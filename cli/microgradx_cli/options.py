@@ -66,15 +66,26 @@ class SpreadAt(TyperCommand):
 
 
 def spread_at(args: list[str]) -> list[str]:
-    """--at x=2 y=3 becomes --at x=2 --at y=3."""
+    """--at x=2 M=[1, 2] becomes --at x=2 --at "M=[1, 2]", also where the shell has split the list.
+
+    Raises:
+        UserError: a NAME=VALUE that no --at precedes.
+    """
     spread: list[str] = []
+    rest = list(args)
     following = False  # still among the values of an --at
-    for arg in args:
-        if following and re.match(r"[^\W\d]\w*=[^=]", arg) and spread[-1] != "--at":
-            spread.append("--at")
-        elif following and spread[-1] != "--at":
-            following = False
-        following = following or arg == "--at"
+    while rest:
+        arg = rest.pop(0)
+        before = spread[-1] if spread else ""
+        pair = re.match(r"[^\W\d]\w*=[^=]", arg) is not None
+        if pair and not following and not before.startswith("-"):
+            raise UserError(f"{arg}: values follow --at, as in --at {arg}.")
+        following = arg == "--at" or (following and (pair or before == "--at"))
+        if following and arg != "--at":
+            while arg.count("[") > arg.count("]") and rest:
+                arg += f" {rest.pop(0)}"
+            if before != "--at":
+                spread.append("--at")
         spread.append(arg)
     return spread
 

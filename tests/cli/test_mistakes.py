@@ -39,6 +39,7 @@ MISTAKES = [
     (("trace", "net.py:loss", "--at", "w=1"), "loss(w, x, b, t) needs x, b: add --at x=… b=…."),
     (("trace", "net.py:loss", *AT, "c=4"), "loss(w, x, b, t) has no argument c."),
     (("trace", "net.py:loss", "--at", "w"), "--at takes NAME=VALUE"),
+    (("trace", "w*x", "w=1", "x=2"), "w=1: values follow --at, as in --at w=1"),
     (("trace", "net.py:loss", "--at"), "Option '--at' requires an argument"),
     (("trace", "net.py:loss", *AT, "--at", "w=2"), "--at gives w twice"),
     (("trace", "net.py:loss", "--at", "w=one", "x=2", "b=3"), "one is not a number"),

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,12 +18,13 @@ def process(*args: str, **environment: str) -> subprocess.CompletedProcess[bytes
     return subprocess.run([SCRIPT, *args], capture_output=True, env={**PLAIN, **environment}, check=False)
 
 
-def on_a_terminal(*args: str, columns: int, **environment: str) -> str:
+def on_a_terminal(*args: str, columns: int, keys: str = "", **environment: str) -> str:
     """What the command writes to a terminal of that width."""
     ours, theirs = pty.openpty()
     environment = {**PLAIN, "TERM": "xterm-256color", "COLUMNS": str(columns), **environment}
     running = subprocess.Popen([SCRIPT, *args], stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
     os.close(theirs)
+    os.write(ours, keys.encode("ascii"))
     chunks = []
     while True:
         try:
@@ -60,6 +62,12 @@ def test_a_closed_pipe_is_no_error() -> None:
     command = f'"{SCRIPT}" trace xor | head -n 1'
     done = subprocess.run(["bash", "-c", command], capture_output=True, env=PLAIN, check=False)
     assert (done.stdout, done.stderr) == (b"trace of xor\n", b"")
+
+
+def test_stepping_goes_forward_and_back() -> None:
+    text = on_a_terminal("trace", "two-paths", "--step", columns=100, keys="\n\np\n4\nq\n")
+    assert re.findall(r"step (\d) of 4", text) == ["0", "1", "2", "1", "4"]
+    assert "36 + 18 = 54" in text
 
 
 @pytest.mark.parametrize("columns", [60, 100])

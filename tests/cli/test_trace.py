@@ -61,6 +61,10 @@ def test_values_are_numbers_lists_words_and_counts() -> None:
     assert "∂f/∂x = [0.5, 0.5]" in shown("trace", "net.py:padded", "--at", "x=[1,2]", "how=mean")
 
 
+def test_a_list_that_the_shell_split_is_one_value() -> None:
+    assert "∂y/∂x = [3, 4]" in shown("trace", "sum(x*w)", "--at", "x=[1,", "-2]", "w=[3,", "4]")
+
+
 def test_an_expression_has_no_source_lines() -> None:
     text = shown("trace", "sigmoid(w*x + b)", "--at", "w=0.5", "x=2", "b=-1")
     assert "trace of sigmoid(w*x + b)" in text
