@@ -8,11 +8,12 @@ import numpy as np
 from microgradx import functional as F
 from microgradx.autodiff import backward
 from microgradx.functional.indexing import sliding, trace
-from microgradx.graph import Node, OpError, Value
+from microgradx.graph import Node, OpError, Tensor, Value
 from microgradx.graph._methods import Methods, TensorMethods
 from microgradx.rules import shaping
 from microgradx.rules.arithmetic import where as where_row
 from microgradx.rules.call import OPERANDS, binary, call, unary
+from microgradx.rules.linear_algebra import matmul as matmul_row
 from microgradx.rules.op import BOOK, Op
 from microgradx.rules.reductions import mean as mean_row
 from microgradx.rules.reductions import var as var_row
@@ -167,6 +168,15 @@ def _power(a: Any, b: Any) -> Any:
     return F.pow(a, b) if isinstance(b, OPERANDS) else NotImplemented
 
 
+_matrix_product = binary(matmul_row)
+
+
+def _matmul(self: Any, other: Any) -> Any:
+    if isinstance(other, Tensor) and self.data.ndim > 1 and other.data.ndim > 1:
+        return _matrix_product(self, other)
+    return F.matmul(self, other) if isinstance(other, OPERANDS) else NotImplemented
+
+
 def _np_pad(x: Any, pad_width: Any, mode: str, constant_values: float) -> Any:
     if mode != "constant":
         raise OpError(f"np.pad on a tensor knows mode='constant', not {mode!r}.")
@@ -213,7 +223,7 @@ def _comparison(row: Op) -> Callable[[Any, Any], Any]:
         if not isinstance(other, OPERANDS):
             return NotImplemented
         result = row(self, other)
-        return bool(result.data) if isinstance(result, Value) else result
+        return bool(result) if isinstance(result, Value) else result
 
     return compare
 
@@ -254,8 +264,9 @@ def bind() -> None:
     _bind("__abs__", unary(F.abs))
     _bind("__pow__", _power)
     _bind("__rpow__", lambda self, other: F.pow(other, self) if isinstance(other, OPERANDS) else NotImplemented)
-    _bind("__matmul__", F.matmul, TensorMethods)
-    _bind("__rmatmul__", lambda self, other: F.matmul(other, self), TensorMethods)
+    _bind("__matmul__", _matmul, TensorMethods)
+    _bind("__rmatmul__", lambda self, other: F.matmul(other, self) if isinstance(other, OPERANDS) else NotImplemented,
+          TensorMethods)  # fmt: skip
     _bind("__getitem__", F.getitem, TensorMethods)
     _bind("__iter__", lambda self: (self[i] for i in range(len(self))), TensorMethods)
     _bind("mT", property(F.mT), TensorMethods)

@@ -96,7 +96,8 @@ def _fast(order: list[Any], free: bool) -> None:
         if g is not None:
             (op.pull_scalar if type(node) is Value else op.pull_array)(node, g)
         if free:
-            _free(node)
+            node.op = FREED
+            node.left = node.right = node.rest = node.grad = None
 
 
 def _explained(order: list[Any], watcher: Watcher | None, create_graph: bool) -> None:
@@ -186,12 +187,8 @@ def free(nodes: list[Any]) -> None:
     """Let go of the graph; what was computed stays, but no gradient can pass any more."""
     for node in nodes:
         if node.op is not None:
-            _free(node)
-
-
-def _free(node: Any) -> None:
-    node.op, node.grad = FREED, None
-    node.forget_inputs()
+            node.op = FREED
+            node.left = node.right = node.rest = node.grad = None
 
 
 def released() -> GradientError:

@@ -32,6 +32,6 @@ def both_words(function: F) -> F:
 
     @wraps(function)
     def accepts(*args: Any, **named: Any) -> Any:
-        return function(*args, **{others.get(k, k): v for k, v in named.items()})
+        return function(*args, **{others.get(k, k): v for k, v in named.items()}) if named else function(*args)
 
     return accepts  # type: ignore[return-value]

@@ -86,10 +86,11 @@ class Op:
 
     def __call__(self, *args: Any, **static: Any) -> Any:
         """Run the op on nodes, numbers or arrays and record the result as a new node."""
-        if static or len(args) != len(self.inputs) or self.variadic:
+        n = len(self.inputs)
+        if static or self.variadic or not n <= len(args) <= n + len(self.static):
             args, static = self.bind(args, static)
         elif self.static:
-            static = self.static
+            args, static = args[:n], {**self.static, **dict(zip(self.static, args[n:], strict=False))}
         return call(self, args, static)
 
     def bind(self, args: tuple[Any, ...], static: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
