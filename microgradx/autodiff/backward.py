@@ -183,6 +183,11 @@ def like(node: Any, given: Any, what: str) -> Any:
     return astype(given, node.dtype)
 
 
+def constant(node: Any, data: Any) -> Any:
+    """A constant Value or Tensor, as the node is one."""
+    return (Value if isinstance(node, Value) else Tensor)(data, requires_grad=False)
+
+
 def free(nodes: list[Any]) -> None:
     """Let go of the graph; what was computed stays, but no gradient can pass any more."""
     for node in nodes:
@@ -195,6 +200,6 @@ def released() -> GradientError:
     """The error for a graph whose nodes were freed."""
     return GradientError(
         'this graph was released by backward(keep="leaves"), a GradientTape or autograd.grad(retain_graph=False), '
-        "so no second gradient can pass through it. Compute the result again, or keep the graph: "
-        'backward(keep="all"), GradientTape(persistent=True), retain_graph=True.'
+        "so no second gradient can pass through it. Compute the result again, keep the graph "
+        '(keep="all", persistent=True, retain_graph=True), or .detach() what should count as a constant.'
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.autodiff.backward import added
+from microgradx.autodiff.backward import added, constant
 from microgradx.autodiff.reverse import Between, between, pull
 from microgradx.graph import Tensor, differentiating, inside_scope
 from microgradx.rules.op import Op
@@ -64,7 +64,7 @@ def _other(op: Op, arriving: Arriving, inputs: Any, output: Any, static: Static)
     for group in _linear_groups(op, len(inputs)):
         given = {position: arriving.pop(position) for position in group if position in arriving}
         if given:
-            given |= {position: _still(inputs[position]) for position in group if position not in given}
+            given |= {k: constant(inputs[k], np.zeros_like(inputs[k].data)) for k in group if k not in given}
             yield op(*(given.get(position, each) for position, each in enumerate(inputs)), **static)
     for position, t in arriving.items():
         yield from _transposed(op, position, t, inputs, output, static)
@@ -78,12 +78,8 @@ def _linear_groups(op: Op, count: int) -> list[list[int]]:
     return [[op.inputs.index(name) for name in group] for group in op.linear]
 
 
-def _still(node: Any) -> Any:
-    return type(node)(np.zeros_like(node.data), requires_grad=False)
-
-
 def _transposed(op: Op, position: int, t: Any, inputs: Any, output: Any, static: Static) -> Iterator[Any]:
-    g = type(output)(np.zeros_like(output.data), requires_grad=True)  # where it starts from does not matter
+    g = constant(output, np.zeros_like(output.data)).requires_grad_()  # where it starts from does not matter
     rule = op.rule_for(position)
     assert rule is not None
     with differentiating():

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from microgradx.autodiff.backward import constant
 from microgradx.autodiff.transforms import Argnums, Function, Recorded, record
 from microgradx.autodiff.tree import fill
 from microgradx.graph import GradientError, OpError, Tensor, Value
@@ -83,7 +84,7 @@ def _basis(nodes: list[Any], one: Any) -> Iterator[list[Any]]:
     for k in range(one.size):
         seed = [np.zeros(node.size, node.dtype) for node in nodes]
         seed[next(i for i, node in enumerate(nodes) if node is one)][k] = 1
-        yield [type(n)(s.reshape(n.shape), requires_grad=False) for n, s in zip(nodes, seed, strict=True)]
+        yield [constant(node, numbers.reshape(node.shape)) for node, numbers in zip(nodes, seed, strict=True)]
 
 
 def _block(parts: list[Any], y: Any, x: Any, axis: int) -> Any:

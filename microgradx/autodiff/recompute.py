@@ -58,6 +58,9 @@ class Recipe:
         self.constants, self.steps = constants, steps
         self.pulled: tuple[Any, dict[int, Any]] = (None, {})  # a gradient, and what it became for each input
 
+    def __repr__(self) -> str:
+        return " → ".join(step[1].name for step in self.steps)
+
     def follow(self, inputs: list[Any]) -> Any:
         """The result for these inputs (all tensors), recorded like any computation."""
         made = [number(x) if kind is Value else x for x, kind in zip(inputs, self.kinds, strict=True)]

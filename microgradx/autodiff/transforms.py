@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.autodiff.backward import like
+from microgradx.autodiff.backward import constant, like
 from microgradx.autodiff.forward import push
 from microgradx.autodiff.reverse import Between, between, pull, pull_privately
 from microgradx.autodiff.tree import fill, leaves, matching
@@ -234,4 +234,4 @@ def as_node(x: Any, found: Any) -> Any:
     """The derivative found for `x`, as a node of its own; 0 where there is no path."""
     if isinstance(found, Node):
         return found
-    return type(x)(np.zeros_like(x.data) if found is None else np.array(found), requires_grad=False)
+    return constant(x, np.zeros_like(x.data) if found is None else np.array(found))

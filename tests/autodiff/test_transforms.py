@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import microgradx as mx
-from microgradx import GradientError, OpError, Tensor, Value
+from microgradx import GradientError, OpError, Tensor, Value, nn
 
 
 class Layer(NamedTuple):
@@ -252,3 +252,17 @@ def test_a_chain_of_a_hundred_thousand_nodes() -> None:
 
 def test_one_op_is_defined_for_users_by_the_row_that_defines_ours() -> None:
     assert mx.custom_op is mx.op
+
+
+def test_the_derivative_of_a_parameter_is_a_plain_tensor() -> None:
+    p, b = nn.Parameter([1.0, 2.0]), nn.Buffer([1.0, 2.0])
+    f = lambda x: mx.softmax(x, 0) * x
+    for x in (p, b):
+        for found in (
+            mx.grad(lambda x: f(x).sum())(x),
+            mx.jvp(f, x, np.ones(2))[1],
+            mx.vjp(lambda x: x, x)[1](np.ones(2))[0],
+        ):
+            assert type(found) is Tensor
+        for mode in ("forward", "reverse"):
+            assert mx.jacobian(lambda x: x, mode=mode)(x).data.tolist() == [[1.0, 0.0], [0.0, 1.0]]
