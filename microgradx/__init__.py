@@ -66,6 +66,7 @@ _LATER = {
     "trace": "microgradx.explain.trace",
     "Trace": "microgradx.explain.trace",
     "draw": "microgradx.pictures",
+    "compile": "microgradx.compiler",
 }
 
 

@@ -48,10 +48,11 @@ def _walk(console: Any, parts: list[Any]) -> None:
 
 def _goes_on(console: Any) -> bool:
     try:
-        return console.input("[dim]Enter runs the next block, q quits  › [/dim]").strip().lower() != "q"
+        answer: str = console.input("[dim]Enter runs the next block, q quits  › [/dim]")
     except (EOFError, KeyboardInterrupt):
         console.print()
         return False
+    return answer.strip().lower() != "q"
 
 
 def _command(words: list[str]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from microgradx.graph._methods import Methods, TensorMethods
 from microgradx.graph.errors import GradientError, OpError
-from microgradx.graph.state import now
+from microgradx.graph.state import decided, now
 
 if TYPE_CHECKING:
     from microgradx.rules.op import Op
@@ -73,10 +73,6 @@ class Node(Methods):
             return self.rest
         return () if self.left is None else (self.left,) if self.right is None else (self.left, self.right)
 
-    def forget_inputs(self) -> None:
-        """Let go of the nodes this one was computed from."""
-        self.left = self.right = self.rest = None
-
     def named(self, name: str) -> Self:
         """Give this node the name that traces and pictures show; returns the node."""
         self.name = name
@@ -96,6 +92,7 @@ class Node(Methods):
         """The single number inside, as a Python number; an OpError when there are several."""
         if np.size(self.data) != 1:
             raise OpError(f"item() needs a single number, but this tensor has shape {self.shape}.")
+        decided(caller)
         return np.asarray(self.data).item()  # type: ignore[no-any-return]
 
     def numpy(self) -> np.ndarray[Any, Any]:
@@ -134,6 +131,7 @@ class Node(Methods):
                 f"the truth of a tensor with {self.size} elements is ambiguous; use .any() or .all() of its "
                 "data, or mx.where."
             )
+        decided(caller)
         return bool(self.data)
 
     __hash__ = object.__hash__

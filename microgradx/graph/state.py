@@ -33,6 +33,28 @@ class State:
 state = State()
 
 
+# While a function is compiled: where it turned a node into a plain number or truth, which the program cannot follow.
+_decisions: ContextVar[list[Any] | None] = ContextVar("decisions", default=None)
+
+
+def decided(where: Any) -> None:
+    """Note that Python code went on with the bare value of a node; `where` gives the caller's file and line."""
+    noted = _decisions.get()
+    if noted is not None:
+        noted.append(where())
+
+
+@contextmanager
+def noting_decisions() -> Iterator[list[Any]]:
+    """Collect the places where code inside goes on with the bare value of a node."""
+    noted: list[Any] = []
+    before = _decisions.set(noted)
+    try:
+        yield noted
+    finally:
+        _decisions.reset(before)
+
+
 @contextmanager
 def _set(**changes: Any) -> Iterator[None]:
     before = _now.set(now()._replace(**changes))

@@ -1,0 +1,6 @@
+"""The same, fast: a traced graph as straight-line source that people can read."""
+
+from microgradx.compiler.compiled import Compiled, compile
+from microgradx.compiler.joint import CompileError
+
+__all__ = ["CompileError", "Compiled", "compile"]

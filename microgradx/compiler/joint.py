@@ -1,0 +1,135 @@
+"""Forward and backward of a function as one graph: run it once, and let the rules record its gradient."""
+
+import keyword
+import linecache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from microgradx.autodiff import Edge, backward
+from microgradx.graph import GradientError, Node, OpError, Tensor, Value, recording, topological
+from microgradx.graph.naming import run_and_name
+from microgradx.graph.state import noting_decisions
+from microgradx.rules.formula import constant, forward_formula, rule_formula, slots
+from microgradx.rules.notation import in_slot, screen_text
+
+
+class CompileError(OpError):
+    """The function goes its own way with a node's value; `lines` says where."""
+
+    def __init__(self, decisions: list[Any]) -> None:
+        self.lines = [f"{Path(file).name}:{line}: {linecache.getline(file, line).strip()}" for file, line in decisions]
+        super().__init__(
+            f"cannot compile: the function uses the value of a node to decide something, at {self.lines[0]}. A program "
+            "that was traced once cannot follow that; use mx.where, or run it without compiling."
+        )
+
+
+@dataclass
+class Joint:
+    """What one run of a function recorded."""
+
+    arguments: list[Any]  # leaves: what the compiled function is called with
+    outputs: list[Any]
+    gradients: dict[int, Any]  # by the position of the argument; empty where there is nothing to differentiate
+    forward: set[Any]  # the nodes that the function itself made
+    names: dict[Any, str] = field(default_factory=dict)  # Python identifiers: the learner's, and d_… for gradients
+    notes: dict[Any, str] = field(default_factory=dict)  # the rule that a node of the backward part came from
+
+    @property
+    def order(self) -> list[Any]:
+        """Every node that the results need, inputs first."""
+        return topological(*self.outputs, *self.gradients.values())
+
+
+def joint(
+    function: Callable[..., Any],
+    arguments: list[Any],
+    differentiate: bool = True,
+    options: Mapping[str, Any] | None = None,
+) -> Joint:
+    """Run `function` on the leaves `arguments` and record its result together with its gradients.
+
+    Raises:
+        OpError: the function returns something else than nodes.
+        CompileError: it branches on a node's value.
+        GradientError: it returns several results, or no single number, and gradients are wanted.
+    """
+    with noting_decisions() as decisions:
+        result, made = run_and_name(function, tuple(arguments), dict(options or {}))
+    if decisions:
+        raise CompileError(decisions)
+    outputs = list(result) if isinstance(result, (tuple, list)) else [result]
+    if not outputs or not all(isinstance(each, Node) for each in outputs):
+        raise OpError(f"a compiled function returns a Value or Tensor, or a tuple of them, not {result!r}.")
+    found = Joint(arguments, outputs, {}, set(made) | set(arguments))
+    for node in (*arguments, *topological(*outputs)):
+        if node.name is not None and node not in found.names:
+            _name(found, node, node.name)
+    if differentiate and any(each.requires_grad for each in arguments):
+        if len(outputs) != 1 or outputs[0].size != 1:
+            raise GradientError("to compile gradients, a function returns one single number.")
+        if outputs[0] not in found.names:
+            _name(found, outputs[0], "L")
+        _differentiate(found, outputs[0])
+    return found
+
+
+def _differentiate(found: Joint, output: Any) -> None:
+    kept = [each.grad for each in found.arguments]
+    for each in found.arguments:
+        each.grad = None
+
+    def watch(edge: Edge) -> None:
+        texts = [_text(found, node) for node in (edge.node, edge.input, *edge.node.inputs)]
+        if "" not in texts:
+            y, x, *inputs = texts
+            loss = found.names[output]
+            known = dict(zip(slots(edge.node.op, len(inputs)), inputs, strict=True)) | {"y": y, "g": f"∂{loss}/∂{y}"}
+            left = f"∂{y}/∂{x}" if edge.local is not None else f"∂{loss}/∂{x}"
+            rule = screen_text(rule_formula(edge.node, edge.position), known)
+            found.notes.setdefault(edge.contribution, f"{left} = {rule}")
+
+    with recording():
+        backward(output, create_graph=True, watcher=watch)
+    for position, each in enumerate(found.arguments):
+        if each.grad is not None:
+            found.gradients[position] = each.grad
+    for node in sorted(found.names, key=lambda n: n.op is None):  # d_z rather than d_b where both are the same
+        gradient = node.grad
+        if isinstance(gradient, Node) and gradient not in found.names and gradient.op is not None:
+            _name(found, gradient, f"d_{found.names[node]}")
+    for each, grad in zip(found.arguments, kept, strict=True):
+        each.grad = grad
+
+
+def _text(found: Joint, node: Any) -> str:
+    """How the rules' comments call a node: by its name, its number, or its formula over names; "" when too long."""
+    if node in found.names or node.op is None:
+        return found.names.get(node) or (screen_text(constant(node.item())) if node.size == 1 else "")
+    inputs = [found.names.get(each) or "" for each in node.inputs]
+    if "" in inputs:
+        return ""
+    return in_slot(screen_text(forward_formula(node), dict(zip(slots(node.op, len(inputs)), inputs, strict=True))))
+
+
+def _name(found: Joint, node: Any, name: str) -> None:
+    """A valid and unused identifier near `name`."""
+    word = "".join(c if c.isalnum() or c == "_" else "_" for c in name).strip("_") or "v"
+    word = f"v{word}" if word[0].isdigit() else word
+    taken, plain, count = set(found.names.values()) | _RESERVED, word, 1
+    while word in taken:
+        count += 1
+        word = f"{plain}_{count}"
+    found.names[node] = word
+
+
+_RESERVED = {"np", "math", "lr", "step", *keyword.kwlist}
+
+
+def leaf(value: Any, name: str) -> Any:
+    """An argument of the traced run: a fresh leaf with the data of `value`."""
+    if isinstance(value, (Value, Tensor)):
+        return type(value)(value.data, requires_grad=value.requires_grad, name=name)
+    return Value(value, name=name) if isinstance(value, (int, float)) else Tensor(value, name=name)

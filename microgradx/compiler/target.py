@@ -1,0 +1,172 @@
+"""How an op runs in emitted Python: a template per op, and the source of the functions that have none.
+
+The table says how an op is written there, never how it differentiates.
+"""
+
+import ast
+import inspect
+import math
+import operator
+import textwrap
+from collections.abc import Mapping
+from functools import cache
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from microgradx.graph import OpError
+from microgradx.rules.formula import constant, slots, substitute
+from microgradx.rules.op import Op
+
+# Where the notation of a row is not what Python computes with.
+ARRAY = {
+    "where": "np.where(c, a, b)", "maximum": "np.maximum(a, b)", "minimum": "np.minimum(a, b)", "number": "float(x)",
+    "reshape": "np.reshape(x, shape)", "transpose": "np.transpose(x, axes)", "alias": "x",
+}  # fmt: skip
+SCALAR = {"alias": "x", "maximum": None, "minimum": None, "tensor": "np.asarray(x)"}
+
+
+def written(op: Op, scalar: bool, operands: list[ast.expr], static: Mapping[str, Any], needed: set[Any]) -> ast.expr:
+    """The op applied to operands, as an expression; functions it calls are added to `needed`.
+
+    Raises:
+        OpError: the op's run has no source that could be emitted.
+    """
+    names = slots(op, len(operands))
+    table = SCALAR if scalar else ARRAY
+    run = getattr(op.scalar, "__wrapped__", op.scalar) if scalar and op.scalar else op.run
+    run = op.run if getattr(run, "__closure__", None) else run  # made from the array run: that one has a source
+    parts = dict(zip(names, operands, strict=True)) | {k: literal(v, needed) for k, v in static.items()}
+    template = table.get(op.name)
+    if template is not None:
+        return substitute(ast.parse(template, mode="eval").body, parts)
+    if op.name not in table and op.notation is not None and _is_operator(op.notation):
+        return substitute(op.notation, parts)
+    keywords = [ast.keyword(k, parts[k]) for k in static]
+    return ast.Call(_callee(run, op, needed), operands, keywords)
+
+
+def _is_operator(notation: ast.expr) -> bool:
+    """True for notations that are Python operators: a + b, x ** n, x[key], A.mT, a if c else b."""
+    return isinstance(notation, (ast.BinOp, ast.UnaryOp, ast.Subscript, ast.Attribute, ast.IfExp, ast.Compare))
+
+
+def _callee(run: Any, op: Op, needed: set[Any]) -> ast.expr:
+    home = getattr(run, "__module__", None)
+    if isinstance(run, np.ufunc) or (home or "").startswith("numpy"):
+        return ast.parse(f"np.{run.__name__}", mode="eval").body
+    if home == "math":
+        needed.add((None, math))
+        return ast.parse(f"math.{run.__name__}", mode="eval").body
+    if run is operator.abs:
+        return ast.Name("abs")
+    if isinstance(run, FunctionType):
+        if run.__name__ == "<lambda>":
+            needed.add((op.name, run))
+            return ast.Name(f"{op.name}_")
+        needed.add((None, run))
+        return ast.Name(run.__name__)
+    raise OpError(f"{op.name} cannot be compiled: its run has no source to write down.")
+
+
+def literal(value: Any, needed: set[Any]) -> ast.expr:
+    """A static parameter as source."""
+    if isinstance(value, np.ndarray):
+        return ast.parse(f"np.array({value.tolist()!r}, dtype='{value.dtype}')", mode="eval").body
+    if isinstance(value, tuple) and type(value) is not tuple:  # a named tuple of ours, such as Window
+        needed.add((None, type(value)))
+        fields = [literal(part, needed) for part in value]
+        return ast.Call(ast.Name(type(value).__name__), fields, [])
+    if isinstance(value, tuple):
+        return ast.Tuple([literal(part, needed) for part in value], ast.Load())
+    if isinstance(value, slice):
+        return ast.parse(repr(value), mode="eval").body
+    if value is Ellipsis:
+        return ast.Constant(...)
+    if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic)):
+        return ast.Constant(str(np.dtype(value)))
+    if isinstance(value, (bool, str, type(None))):
+        return ast.Constant(value)
+    return constant(value)
+
+
+def preamble(needed: set[Any]) -> str:
+    """Imports, and the source of every function needed, with all that those need in turn."""
+    sources: dict[str, str] = {}
+    modules = {"np": "import numpy as np"}
+    for name, thing in sorted(needed, key=lambda pair: (pair[0] or "", pair[1].__name__)):
+        if isinstance(thing, ModuleType):
+            modules[thing.__name__] = f"import {thing.__name__}"
+            continue
+        _collect(f"{name}_" if name else thing.__name__, thing, sources, modules)
+    imports = sorted(set(modules.values()), key=lambda line: (line.startswith("from"), line))
+    return "\n\n\n".join(["\n".join(imports), *sources.values()])
+
+
+def _collect(name: str, thing: Any, sources: dict[str, str], modules: dict[str, str]) -> None:
+    if name in sources:
+        return
+    sources[name] = ""  # keeps its place, and ends recursion
+    text, names = source(thing, name)
+    home = vars(inspect.getmodule(thing))
+    inner: dict[str, str] = {}
+    for word in sorted(names):
+        used = home.get(word)
+        if isinstance(used, ModuleType):
+            modules[word] = f"import {used.__name__}" + (f" as {word}" if word != used.__name__ else "")
+        elif isinstance(used, (FunctionType, type)) and (used.__module__ or "").startswith("microgradx"):
+            _collect(word, used, sources, modules)
+        elif isinstance(used, (FunctionType, type)) or (word in home and callable(used)):
+            modules[word] = f"from {used.__module__} import {word}"
+        elif word in home and isinstance(used, (int, float, str, tuple, np.ndarray)):
+            inner[word] = f"{word} = {ast.unparse(literal(used, set()))}"
+    body = sources.pop(name) or text
+    for word, line in inner.items():
+        sources.setdefault(word, line)
+    sources[name] = body
+
+
+@cache
+def source(thing: Any, name: str) -> tuple[str, frozenset[str]]:
+    """The definition of a function (a lambda becomes `def name`), without annotations and docstring; its names."""
+    module = ast.parse(textwrap.dedent(inspect.getsource(inspect.getmodule(thing) or thing)))
+    line = thing.__code__.co_firstlineno if isinstance(thing, FunctionType) else None
+    for node in ast.walk(module):
+        if isinstance(node, ast.Lambda) and thing.__name__ == "<lambda>" and _same_lambda(node, thing, line):
+            tree: Any = ast.FunctionDef(name, node.args, [ast.Return(node.body)], [])
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == thing.__name__ and node.col_offset == 0:
+            tree = node
+        else:
+            continue
+        _bare(tree)
+        names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} - _local(thing)
+        return ast.unparse(ast.fix_missing_locations(tree)), frozenset(names)
+    raise OpError(f"the source of {thing.__name__} is not to be found.")
+
+
+def _same_lambda(node: ast.Lambda, function: FunctionType, line: int | None) -> bool:
+    """Several lambdas may stand on one line: the code's own positions tell which one it is."""
+    if node.lineno != line:
+        return False
+    places = [(row, column) for row, _, column, _ in function.__code__.co_positions() if row and column]
+    first, last = (node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0)
+    return all(first <= place <= last for place in places)
+
+
+def _local(thing: Any) -> set[str]:
+    """Names that a function gives to values of its own."""
+    return set(thing.__code__.co_varnames + thing.__code__.co_cellvars) if isinstance(thing, FunctionType) else set()
+
+
+def _bare(tree: Any) -> None:
+    """Drop annotations, defaults' types and docstrings: the emitted program imports NumPy only."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            node.annotation = None
+        if isinstance(node, ast.AnnAssign):
+            node.annotation = ast.Name("object")
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+            if len(node.body) > 1 and ast.get_docstring(node) is not None:
+                node.body = node.body[1:]
