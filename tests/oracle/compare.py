@@ -11,7 +11,7 @@ import pytest
 
 import microgradx as mx
 
-torch = pytest.importorskip("torch", reason="the oracle tests compare with PyTorch: pip install torch")
+torch = pytest.importorskip("torch", reason='the oracle tests compare with PyTorch: pip install "microgradx[oracle]"')
 
 Array = np.ndarray[Any, Any]
 Function = Callable[..., Any]
