@@ -26,7 +26,6 @@ Argnums = int | tuple[int, ...]
 class Recorded:
     """One run of a function: the graph between the arguments to differentiate by and its results."""
 
-    what: str  # the transformation, for messages
     arguments: Any  # as they were given: one tree, or a tuple of them
     result: Any  # what the function returned
     part: Between
@@ -61,8 +60,10 @@ def record(what: str, f: Function, args: tuple[Any, ...], options: dict[str, Any
         GradientError: an argument or a result is not made of floats, or there is no such argument.
     """
     chosen = range(len(args)) if argnums is None else (argnums,) if isinstance(argnums, int) else argnums
-    if not all(-len(args) <= k < len(args) for k in chosen):
-        raise GradientError(f"{what}: argnums={argnums}, but the function was called with {len(args)} argument(s).")
+    if len({k % len(args) for k in chosen if -len(args) <= k < len(args)}) < len(chosen):
+        raise GradientError(
+            f"{what}: argnums={argnums} must name different arguments among the {len(args)} that were given."
+        )
     inputs: list[Any] = []
     passed = list(args)
     within = state.gradients
@@ -77,7 +78,7 @@ def record(what: str, f: Function, args: tuple[Any, ...], options: dict[str, Any
         _check_output(what, output)
     part = between(inputs, outputs)
     arguments = args[argnums] if isinstance(argnums, int) else tuple(args[k] for k in chosen)
-    return Recorded(what, arguments, result, part, within and part.others)
+    return Recorded(arguments, result, part, within and part.others)
 
 
 def grad(f: Function, argnums: Argnums = 0) -> Function:

@@ -207,7 +207,9 @@ def test_hvp_of_several_arguments() -> None:
     (lambda: mx.grad(lambda x: x)(Tensor(np.array([1, 2]))), ("argument 0", "int64")),
     (lambda: mx.grad(lambda x: x)(True), ("argument 0", "bool")),
     (lambda: mx.grad(lambda x: x)("2"), ("argument 0", "str")),
-    (lambda: mx.grad(lambda x: x, 1)(2.0), ("argnums=1", "1 argument")),
+    (lambda: mx.grad(lambda x: x, 1)(2.0), ("argnums=1", "the 1 that")),
+    (lambda: mx.grad(lambda x: x)(), ("argnums=0", "the 0 that")),
+    (lambda: mx.grad(lambda x, y: x * y, (0, -2))(2.0, 3.0), ("argnums=(0, -2)", "different")),
     (lambda: mx.vjp(lambda i: i, 1.0, np.array([0])), ("argument 1", "argnums")),
     (lambda: mx.vjp(lambda x: x > 0, Tensor([1.0])), ("bool",)),
 ])  # fmt: skip
