@@ -238,9 +238,12 @@ class _Writer:
     def _legend(self) -> list[str]:
         if self.scale is None:
             return []
-        arrays = "; an array shows its largest element" if any(node.shape for node in self.grads) else ""
-        broken = "; pink: nan or ∞" if any(not np.isfinite(g).all() for g in self.grads.values()) else ""
-        return [f"colour: gradient, blue below zero, orange above, white at zero{arrays}{broken}"]
+        lines = ["colour: gradient, blue below zero, orange above, white at zero"]
+        if any(node.shape for node in self.grads):
+            lines.append("an array has the colour of its largest element")
+        if any(not np.isfinite(g).all() for g in self.grads.values()):
+            lines.append("pink: nan or ∞")
+        return lines
 
     def _write(self, dot: Any, scope: _Scope, path: str, prefix: str) -> None:
         for key, look in reversed(scope.nodes):
