@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from microgradx.rules.arithmetic import equal, where
-from microgradx.rules.domains import distinct, positive
+from microgradx.rules.domains import Domain, distinct
 from microgradx.rules.elementary import exp
 from microgradx.rules.op import op
 
@@ -109,7 +109,8 @@ var = op(
     words=dict(x="an element counts by its distance from the mean; the mean's own share cancels"),
 )  # fmt: skip
 norm2 = op(
-    "norm2(x, axis=None, keepdims=False)", _norm2, shapes="(n,m,k)", cases=_AXES, where=dict(x=positive),
+    "norm2(x, axis=None, keepdims=False)", _norm2, shapes="(n,m,k)", cases=_AXES,
+    where=dict(x=Domain("not all elements 0", kinks=(0.0,))),
     x=lambda g, x, y, axis, keepdims: spread(g / where(equal(y, 0.0), 1.0, y), x.shape, axis, keepdims) * x,
     words=dict(x="a vector grows fastest along itself: the gradient points where {x} points (and is 0 where {x} is 0)"),
 )  # fmt: skip
