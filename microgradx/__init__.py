@@ -67,6 +67,7 @@ _LATER = {
     "Trace": "microgradx.explain.trace",
     "draw": "microgradx.pictures",
     "compile": "microgradx.compiler",
+    **{folder: f"microgradx.{folder}" for folder in ("nn", "optim", "data", "training")},
 }
 
 
@@ -75,4 +76,5 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'microgradx' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_LATER[name]), name)
+    module = import_module(_LATER[name])
+    return getattr(module, name, module)

@@ -27,6 +27,14 @@ class Generator:
         self._numbers = np.random.default_rng(seed)
         return self
 
+    def get_state(self) -> dict[str, Any]:
+        """Where it stands, as plain numbers and strings; `set_state` goes back there."""
+        return dict(self._numbers.bit_generator.state)
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Give the numbers that came after `get_state()`."""
+        self._numbers.bit_generator.state = state
+
     def uniform(self, low: float, high: float, shape: tuple[int, ...], dtype: Any = np.float64) -> Any:
         """An array of numbers spread evenly over low … high."""
         return self._numbers.uniform(low, high, shape).astype(dtype, copy=False)

@@ -62,6 +62,14 @@ def scaled_dot_product_attention(
 
     A query that may look at nothing gets zeros. (Vaswani et al. 2017, Attention is all you need, equation 1.)
     """
+    return attention(query, key, value, attn_mask, dropout_p, is_causal, scale, generator)[0]
+
+
+def attention(
+    query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0, is_causal: bool = False,
+    scale: float | None = None, generator: Generator | None = None,
+) -> tuple[Any, Any]:  # fmt: skip
+    """`scaled_dot_product_attention`, and the weights of its mean: (…, L, D) and (…, L, S)."""
     q, k, v = (real("scaled_dot_product_attention", each) for each in (query, key, value))
     if min(q.ndim, k.ndim, v.ndim) < 2 or q.shape[-1] != k.shape[-1] or k.shape[-2] != v.shape[-2]:
         raise OpError(
@@ -78,7 +86,8 @@ def scaled_dot_product_attention(
             weights = softmax(scores.named("scores"), axis=-1)
         else:
             weights = _masked(scores, tensor(attn_mask))
-        return matmul(dropout(weights.named("weights"), dropout_p, generator=generator), v)
+        weights = dropout(weights.named("weights"), dropout_p, generator=generator)
+        return matmul(weights, v), weights
 
 
 def _masked(scores: Any, mask: Any) -> Any:

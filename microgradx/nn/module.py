@@ -250,12 +250,9 @@ def _found(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 def _arguments(module: Module) -> Iterator[str]:
     """The constructor's arguments as they were given, where the module keeps them under their own names."""
-    for name, parameter in inspect.signature(type(module).__init__).parameters.items():
-        value = vars(module).get(name, inspect.Parameter.empty)
-        if isinstance(value, Node):  # bias=True became the parameter `bias`
-            value = True
-        elif value is None and parameter.default is True:
-            value = False
-        if value is inspect.Parameter.empty or isinstance(value, Module) or value == parameter.default:
-            continue
-        yield f"{name}={value!r}"
+    for name, parameter in inspect.signature(type(module)).parameters.items():
+        value = vars(module).get(name, parameter.default)
+        if parameter.default is True:  # bias=True became the parameter `bias`, or None
+            value = value is not None and value is not False
+        if isinstance(value, (bool, int, float, str, tuple)) and value != parameter.default:
+            yield f"{name}={value!r}"
