@@ -22,7 +22,8 @@ def finished(svg: str, scale: Scale | None) -> str:
         width, height = max(width, 2 * _LEFT + _CELL * len(scale.stops())), height + _ROOM
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" role="img" '
-        f'aria-label="computation graph" width="{width:g}pt" height="{height:g}pt" viewBox="0 0 {width:g} {height:g}" font-family="{FAMILIES}">\n'
+        f'aria-label="computation graph" '
+        f'width="{width:g}pt" height="{height:g}pt" viewBox="0 0 {width:g} {height:g}" font-family="{FAMILIES}">\n'
         '<rect width="100%" height="100%" fill="white"/>\n'
     )
     body = svg[svg.index(">") + 1 :].strip()
