@@ -1,6 +1,7 @@
 """One table of operators, methods and NumPy functions, bound to the nodes when the package is imported."""
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -280,6 +281,9 @@ def bind() -> None:
 
 
 def _method(function: Any) -> Any:
+    if isinstance(function, FunctionType):
+        return function  # its first parameter becomes self
+
     def method(self: Any, *args: Any, **options: Any) -> Any:
         return function(self, *args, **options)
 

@@ -154,12 +154,13 @@ def added(before: Any, contribution: Any) -> Any:
 def arriving(output: Any, gradient: Any, as_node: bool, what: str) -> Any:
     """The gradient that starts at `output`: 1 for a single number, or what is given, checked and converted."""
     if gradient is None:
-        if output.size != 1:
+        scalar = isinstance(output, Value)
+        if not scalar and output.data.size != 1:
             raise GradientError(
                 f"{what}: the output has shape {output.shape}, but only a single number has a gradient. "
                 "Make it one (.sum() or .mean()), or say which gradient arrives there."
             )
-        gradient = 1.0 if isinstance(output, Value) else np.array(1.0, output.dtype, ndmin=output.ndim)
+        gradient = 1.0 if scalar else np.array(1.0, output.data.dtype, ndmin=output.data.ndim)
         if not as_node:
             return gradient
     gradient = like(output, gradient, f"{what}: the gradient")

@@ -27,7 +27,7 @@ def real(name: str, x: Any) -> Any:
     Raises:
         OpError: integers or booleans, which have no mean, norm or softmax of their own type.
     """
-    x = tensor(x)
+    x = x if type(x) is Tensor else tensor(x)
     if x.dtype.kind != "f":
         raise OpError(f"{name} needs real numbers, but this tensor has dtype {x.dtype}; try x.astype('float64').")
     return x

@@ -8,6 +8,7 @@ from microgradx.rules.op import op
 
 Shape = tuple[int, ...]
 Key = Any
+_add_up = np.add.reduce
 
 
 def _same_shape(x: Any, shape: Shape) -> bool:
@@ -19,10 +20,10 @@ def unbroadcast(x: Any, shape: Shape) -> Any:
     if x.shape == shape:
         return x
     lead = x.ndim - len(shape)
-    if shape and x.shape[lead:] == shape:  # as for a bias that every row of a batch shares
-        return np.add.reduce(x, axis=tuple(range(lead)))
+    if lead == 1 and shape and x.shape[1:] == shape:  # as for a bias that every row of a batch shares
+        return _add_up(x, axis=0)
     axes = (*range(lead), *(lead + i for i, n in enumerate(shape) if n == 1 and x.shape[lead + i] != 1))
-    return np.add.reduce(x, axis=axes, keepdims=True).reshape(shape)
+    return _add_up(x, axis=axes, keepdims=True).reshape(shape)
 
 
 def _scatter(x: Any, key: Key, shape: Shape) -> Any:
