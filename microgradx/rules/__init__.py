@@ -3,6 +3,7 @@
 from microgradx.rules import (  # importing a module writes its rows into the book
     arithmetic,
     convolution,
+    decompositions,
     elementary,
     linear_algebra,
     losses,
@@ -20,6 +21,7 @@ __all__ = [
     "Rule",
     "arithmetic",
     "convolution",
+    "decompositions",
     "elementary",
     "forget",
     "linear_algebra",

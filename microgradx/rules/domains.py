@@ -36,8 +36,8 @@ distinct = Domain("all real numbers, no ties", distinct=True)
 
 
 def near_diagonal(text: str) -> Domain:
-    """Matrices with small entries beside the diagonal 4, 6, 8 …: invertible, positive, no repeated eigenvalue."""
-    return Domain(text, -0.5, 0.5, diagonal=True)
+    """Matrices with small positive entries round the diagonal 4, 6, 8 …: invertible, definite, eigenvalues apart."""
+    return Domain(text, 0.1, 0.6, diagonal=True)
 
 
 def away_from(*kinks: float) -> Domain:
