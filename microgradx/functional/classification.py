@@ -53,13 +53,12 @@ def cross_entropy(
         return reduced(-sum(_times(t * log_softmax(x), weight), -1), reduction)
     keep, t = _kept(t, ignore_index)
     if weight is None and not label_smoothing:
-        loss = rows.softmax_cross_entropy(x, t)
-        return reduced(loss, reduction) if keep is None else _averaged(where(keep, loss, 0.0), keep, None, t, reduction)
-    logs = log_softmax(x)
-    loss = (1 - label_smoothing) * _picked(_times(logs, weight), t)
+        return _averaged(rows.softmax_cross_entropy(x, t), keep, None, t, reduction)
+    logs = _times(log_softmax(x), weight)
+    loss = (1 - label_smoothing) * _picked(logs, t)
     if label_smoothing:
-        loss = loss + label_smoothing / classes * -sum(_times(logs, weight), -1)
-    return _averaged(loss if keep is None else where(keep, loss, 0.0), keep, weight, t, reduction)
+        loss = loss - label_smoothing / classes * sum(logs, -1)
+    return _averaged(loss, keep, weight, t, reduction)
 
 
 @both_words
@@ -69,8 +68,7 @@ def nll_loss(x: Any, t: Any, weight: Any = None, ignore_index: int = -100, reduc
     if t.dtype.kind == "f":
         raise OpError("nll_loss takes integer labels; for probabilities use cross_entropy or kl_div.")
     keep, t = _kept(t, ignore_index)
-    loss = _picked(_times(x, weight), t)
-    return _averaged(loss if keep is None else where(keep, loss, 0.0), keep, weight, t, reduction)
+    return _averaged(_picked(_times(x, weight), t), keep, weight, t, reduction)
 
 
 def _prepared(name: str, x: Any, t: Any, weight: Any) -> tuple[Any, Any, Any, int]:
@@ -83,6 +81,8 @@ def _prepared(name: str, x: Any, t: Any, weight: Any) -> tuple[Any, Any, Any, in
     if not isinstance(t, (Tensor, Value)):
         label = np.asarray(t)
         t = Tensor(label if label.dtype.kind in "iu" else t, requires_grad=False)
+    if t.dtype.kind == "f" and t.shape == x.shape[:axis] + x.shape[axis + 1 :]:
+        raise OpError(f"{name}: labels are whole numbers, these are {t.dtype}; write Tensor(labels, dtype='int64').")
     if weight is not None:
         weight = node(weight)
         if weight.shape != (classes,):
@@ -117,6 +117,8 @@ def _picked(x: Any, t: Any) -> Any:
 
 def _averaged(loss: Any, keep: Any, weight: Any, t: Any, reduction: str) -> Any:
     """As `reduced`, but "mean" divides by what counts: the number of labels kept, or their weights."""
+    if keep is not None:
+        loss = where(keep, loss, 0.0)
     if reduction != "mean" or (keep is None and weight is None):
         return reduced(loss, reduction)
     counts = keep.astype(loss.dtype) if weight is None else _weight_of(t, weight)

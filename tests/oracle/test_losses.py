@@ -260,6 +260,7 @@ REFUSED: dict[str, Function] = {
     "cross_entropy: labels of another batch": lambda F, x, t: F.cross_entropy(x, F.tensor(np.array([0, 1]))),
     "cross_entropy: labels with an axis too many": lambda F, x, t: F.cross_entropy(x, F.tensor(LABELS[:, None])),
     "cross_entropy: probabilities of another shape": lambda F, x, t: F.cross_entropy(x, t[:, :2]),
+    "cross_entropy: labels that are no integers": lambda F, x, t: F.cross_entropy(x, F.tensor(LABELS * 1.0)),
     "cross_entropy: smoothing above 1": lambda F, x, t: F.cross_entropy(x, F.tensor(LABELS), label_smoothing=1.5),
     "cross_entropy: weights of other classes": lambda F, x, t: F.cross_entropy(x, F.tensor(LABELS), t[0, :2]),
     "cross_entropy: integer scores": lambda F, x, t: F.cross_entropy(F.argsort(x), F.tensor(LABELS)),
