@@ -39,7 +39,7 @@ def axis_of(name: str, x: Any, axis: Any) -> int:
     Raises:
         OpError: `x` has no such axis.
     """
-    ndim = max(x.ndim, 1)
+    ndim: int = max(x.ndim, 1)
     if isinstance(axis, (bool, np.bool_)) or not isinstance(axis, (int, np.integer)) or not -ndim <= axis < ndim:
         raise OpError(f"{name}: there is no axis {axis!r}; shape {x.shape} has the axes {-ndim} … {ndim - 1}.")
     return int(axis) % ndim
