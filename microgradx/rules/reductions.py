@@ -27,7 +27,7 @@ def count(shape: tuple[int, ...], axis: Axis) -> int:
     return math.prod(shape[a] for a in ((axis,) if isinstance(axis, int) else axis))
 
 
-def _sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def _sum(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     return np.add.reduce(x, axis=axis, keepdims=keepdims)  # np.sum without its detour
 
 
@@ -47,7 +47,7 @@ def per_freedom(shape: tuple[int, ...], axis: Axis, correction: float) -> float:
     return 1 / left if left > 0 else math.inf
 
 
-def _mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def _mean(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     return np.add.reduce(x, axis=axis, keepdims=keepdims) / count(x.shape, axis)
 
 
