@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from microgradx_cli.check import check
 from microgradx_cli.compile import compile
 from microgradx_cli.doctor import doctor
 from microgradx_cli.errors import tell
@@ -72,6 +73,7 @@ def _show_warning(message: Any, *_: Any, **__: Any) -> None:
 
 app.command(cls=SpreadAt)(trace)
 app.command(cls=SpreadAt)(graph)
+app.command(cls=SpreadAt)(check)
 app.command(cls=SpreadAt)(compile)
 app.command()(explain)
 app.command()(tutorial)

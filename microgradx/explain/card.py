@@ -20,6 +20,7 @@ from microgradx.rules.formula import forward_formula, rule_formula, slots
 from microgradx.rules.notation import screen_text
 from microgradx.rules.op import Op
 from microgradx.rules.samples import sample
+from microgradx.testing.properties import PROPERTIES
 
 _STEPS = (0.1, 0.01, 0.001, 0.0001)
 _WIDE, _HIGH = 61, 13
@@ -136,11 +137,6 @@ def claims(op: Op) -> list[str]:
     if not op.rules:
         return ["its result equals NumPy's, and no gradient flows through it"]
     return [
-        "every first derivative agrees with finite differences, on random inputs from the domain above",
-        "every second derivative does, too",
-        "the gradient has its input's shape" + (", also under broadcasting" if op.elementwise else ""),
+        *(each.claim for each in PROPERTIES.values() if each.about(op)),
         "the printed formula, read back and evaluated, gives the number the engine used",
-        "the fast backward, the explained backward and the differentiable backward agree",
-        *(["one Python float and an array of one give the same"] if op.elementwise else []),
-        *(f"it is linear in {' and '.join(group)}{' together' if len(group) > 1 else ''}" for group in op.linear),
     ]

@@ -11,8 +11,14 @@ import numpy as np
 
 from microgradx.graph import OpError, Value, recording, topological
 from microgradx.rules.notation import in_slot
+from microgradx.rules.op import Op
 
 Array = np.ndarray[Any, Any]
+
+
+def has_scalar_form(op: Op) -> bool:
+    """False for the decompositions: LAPACK computes them as a whole, so there is no scalar program inside."""
+    return not op.home.endswith(".decompositions")
 
 
 def zoom(node: Any, names: Mapping[Any, str]) -> tuple[Array, dict[Any, Array]]:

@@ -7,9 +7,14 @@ import microgradx as mx
 from microgradx.explain.names import display_names
 from microgradx.graph import topological
 from microgradx.rules.samples import sample
-from microgradx.rules.zoom import pulled_back, zoom, zoom_all
+from microgradx.rules.zoom import has_scalar_form, pulled_back, zoom, zoom_all
 
-CASES = [(name, case) for name, op in sorted(mx.BOOK.items()) for case in range(len(op.cases)) if op.rules]
+CASES = [
+    (name, case)
+    for name, op in sorted(mx.BOOK.items())
+    for case in range(len(op.cases))
+    if op.rules and has_scalar_form(op)
+]
 
 
 def tensors(op, nodes):

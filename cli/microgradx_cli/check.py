@@ -1,0 +1,253 @@
+"""`microgradx check`: prove derivatives against finite differences: the rulebook's, and the user's own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from microgradx_cli import options as o
+from microgradx_cli.errors import UserError
+
+if TYPE_CHECKING:
+    from microgradx.testing import CheckError, Report
+
+_PROFILES = {"quick": 5, "normal": 25, "thorough": 400}
+_MODES = {"rev": ("rev",), "fwd": ("fwd",), "both": ("rev", "fwd")}
+
+
+@dataclass
+class Outcome:
+    """One thing that was checked: its report, and what failed."""
+
+    subject: str
+    report: Report | None
+    failure: CheckError | None = None
+
+
+Job = tuple[str, Callable[[Callable[[Any], None]], Any]]  # a name, and what checks it
+
+
+def check(
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TARGET]...", show_default=False,
+            help="Ops by name, my_ops.py, my_model.py:loss, an example or an expression; none: the whole rulebook.",
+        ),
+    ] = None,
+    at: o.At = None,
+    order: Annotated[int, typer.Option("--order", min=1, max=3, help="Check derivatives up to this order.")] = 2,
+    modes: Annotated[Literal["rev", "fwd", "both"], typer.Option("--modes", help="Ways to check.")] = "both",
+    examples: Annotated[
+        int | None, typer.Option("--examples", min=1, show_default=False, help="Examples per row.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", show_default=False, help="Other examples than the usual ones.")
+    ] = None,
+    profile: Annotated[
+        Literal["quick", "normal", "thorough"], typer.Option("--profile", help="5, 25 or 400 examples per row.")
+    ] = "normal",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON (schema microgradx.check/1).")] = False,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE.xml", show_default=False, help="Also write JUnit XML.")
+    ] = None,
+    width: o.Width = None,
+    ops: o.Ops = None,
+) -> None:  # fmt: skip
+    """Prove derivatives: finite differences, forward against reverse, and the scalar graph inside.
+
+    Exit code 1 when a derivative is wrong; the lesson says where, and guesses why.
+    """
+    from microgradx_cli.user_files import load_ops
+
+    load_ops(ops)
+    count = examples or _PROFILES[profile]
+    jobs = list(_jobs(targets or [], at, order, _MODES[modes], count, seed))
+    outcomes = _run(jobs, as_json, width)
+    failed = [each for each in outcomes if each.failure is not None]
+    if as_json:
+        typer.echo(json.dumps(_document(outcomes), ensure_ascii=False, indent=1))
+    else:
+        for each in failed:
+            typer.echo(f"\n{each.failure}")
+        proved = sum(each.report.examples for each in outcomes if each.report)
+        typer.echo(f"\n{len(outcomes) - len(failed)} proved with {proved} examples, {len(failed)} failed")
+    if junit is not None:
+        from microgradx.files import write_atomically
+
+        write_atomically(junit, _junit(outcomes))
+    if failed:
+        raise typer.Exit(1)
+
+
+def _jobs(
+    targets: list[str], at: list[str] | None, order: int, modes: tuple[str, ...], examples: int, seed: int | None
+) -> Iterator[Job]:
+    from microgradx.rules import BOOK
+    from microgradx.testing import check_rule
+    from microgradx.testing.composites import CALLS
+
+    def row(op: Any) -> Job:
+        return op.name, lambda watch: check_rule(
+            op, order=order, modes=modes, examples=examples, seed=seed, watch=watch
+        )
+
+    if not targets:
+        yield from (row(op) for op in BOOK.values() if op.smooth)
+    for target in targets:
+        path = Path(target)
+        if target in CALLS:
+            yield target, _composite(CALLS[target], target, order, modes, examples, seed)
+        elif target in BOOK:
+            if not BOOK[target].smooth:
+                raise UserError(
+                    f"{target} carries no gradient (its result jumps between fixed values): nothing to check."
+                )
+            yield row(BOOK[target])
+        elif path.suffix == ".py":
+            yield from (row(op) for op in _rows_in(path))
+        else:
+            yield target, _function(target, at, order, modes)
+
+
+def _rows_in(path: Path) -> list[Any]:
+    """The rows with rules that a file of the user's defines."""
+    from microgradx.rules import BOOK
+    from microgradx_cli.user_files import load
+
+    before = set(BOOK)
+    home = load(path).__name__
+    rows = [op for name, op in BOOK.items() if op.smooth and (name not in before or op.home == home)]
+    if not rows:
+        raise UserError(
+            f"{path} defines no op with a rule. For a function of yours: microgradx check {path}:NAME --at …"
+        )
+    return rows
+
+
+def _composite(
+    draw: Any, name: str, order: int, modes: tuple[str, ...], examples: int, seed: int | None
+) -> Callable[[Callable[[Any], None]], Any]:
+    def prove(watch: Callable[[Any], None]) -> Any:
+        import numpy as np
+
+        from microgradx.testing import Report, check_grads
+
+        rng, whole = np.random.default_rng(seed or 0), Report(name, order, modes, examples=0)
+        for _ in range(examples):
+            f, args = draw(rng)
+            report = check_grads(f, args, order=order, modes=modes)
+            whole.examples += 1
+            whole.worst, whole.seconds = max(whole.worst, report.worst), whole.seconds + report.seconds
+            whole.kinks += report.kinks
+            watch(whole)
+        return whole
+
+    return prove
+
+
+def _function(
+    target: str, at: list[str] | None, order: int, modes: tuple[str, ...]
+) -> Callable[[Callable[[Any], None]], Any]:
+    from microgradx.testing import check_grads
+    from microgradx_cli.targets import resolve
+
+    found = resolve(target, at, None)
+
+    def call(*args: Any) -> Any:
+        return found.function(*args, **found.options)
+
+    call.__name__ = getattr(found.function, "__name__", "the function")
+    return lambda watch: check_grads(call, found.args, order=order, modes=modes)
+
+
+def _run(jobs: list[Job], quiet: bool, width: int | None) -> list[Outcome]:
+    """Check one after the other, with a live table where there is a terminal."""
+    from rich.live import Live
+
+    from microgradx_cli.screen import out, screen
+
+    outcomes: list[Outcome] = []
+    console = screen(width)
+    live = None if quiet or not console.is_terminal else Live(console=console, refresh_per_second=8)
+    if live:
+        live.start()
+
+    def watch(report: Any) -> None:
+        if live:
+            live.update(_table([*outcomes[-12:], Outcome(report.subject, report)]))
+
+    try:
+        for name, prove in jobs:
+            outcomes.append(_one(name, prove, watch))
+    finally:
+        if live:
+            live.update(_table(outcomes))
+            live.stop()
+    if not quiet and not live:
+        out(lambda plain: plain.print(_table(outcomes)), width)
+    return outcomes
+
+
+def _one(name: str, prove: Any, watch: Callable[[Any], Any]) -> Outcome:
+    from microgradx.testing import CheckError
+
+    try:
+        return Outcome(name, prove(watch))
+    except CheckError as failure:
+        return Outcome(name, None, failure)
+
+
+def _table(outcomes: list[Outcome]) -> Any:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("checked", "orders", "modes", "examples", "worst error", "seconds", ""):
+        table.add_column(column, overflow="fold")
+    for each in outcomes:
+        r = each.report
+        if r is None:
+            table.add_row(each.subject, "", "", "", "", "", "[bold red]WRONG[/]")
+        else:
+            kinks = f"   {len(r.kinks)} at a kink" if r.kinks else ""
+            orders = f"1…{r.order}" if r.order > 1 else "1"
+            table.add_row(
+                each.subject, orders, " ".join(r.modes), str(r.examples), f"{r.worst:.1e}", f"{r.seconds:.2f}",
+                f"[green]proved[/]{kinks}",
+            )  # fmt: skip
+    return table
+
+
+def _document(outcomes: list[Outcome]) -> dict[str, Any]:
+    def result(each: Outcome) -> dict[str, Any]:
+        if each.failure is not None:
+            return {"subject": each.subject, "ok": False, "lesson": each.failure.lesson.as_dict()}
+        r = each.report
+        assert r is not None
+        numbers = {"order": r.order, "modes": list(r.modes), "examples": r.examples, "worst": r.worst}
+        return {"subject": each.subject, "ok": True, **numbers, "seconds": r.seconds, "kinks": len(r.kinks)}
+
+    return {
+        "schema": "microgradx.check/1",
+        "ok": all(e.failure is None for e in outcomes),
+        "results": list(map(result, outcomes)),
+    }
+
+
+def _junit(outcomes: list[Outcome]) -> str:
+    from xml.etree import ElementTree as ET
+
+    failures = sum(each.failure is not None for each in outcomes)
+    suite = ET.Element("testsuite", name="microgradx check", tests=str(len(outcomes)), failures=str(failures))
+    for each in outcomes:
+        seconds = each.report.seconds if each.report else 0.0
+        case = ET.SubElement(suite, "testcase", classname="microgradx", name=each.subject, time=f"{seconds:.3f}")
+        if each.failure is not None:
+            lesson = str(each.failure)
+            ET.SubElement(case, "failure", message=lesson.partition("\n")[0]).text = lesson
+    return ET.tostring(suite, encoding="unicode", xml_declaration=True)

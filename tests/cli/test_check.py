@@ -1,0 +1,84 @@
+"""`microgradx check`: what is right is proved, what is wrong fails with exit code 1 and a lesson."""
+
+import json
+import xml.etree.ElementTree as ET
+
+import pytest
+from typer.testing import CliRunner
+
+import microgradx as mx
+from microgradx_cli.main import app
+
+WRONG = """
+import numpy as np
+from microgradx import op, sigmoid
+swash = op("swash(x) = x * sigmoid(x)", lambda x: x / (1 + np.exp(-x)), x=lambda x, y: -(y + sigmoid(x) * (1 - y)))
+quartic = op("quartic(x) = x ** 4", lambda x: x**4, x=lambda x: 4 * x**3)
+"""
+
+
+@pytest.fixture
+def run(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    book = dict(mx.BOOK)
+    yield lambda *words: CliRunner().invoke(app, list(words))
+    mx.BOOK.clear()
+    mx.BOOK.update(book)
+
+
+def test_rows_composites_and_examples_are_proved_by_name(run):
+    result = run("check", "sigmoid", "cross_entropy", "conv2d", "lstm_cell", "xor", "--examples", "4")
+    assert result.exit_code == 0
+    assert result.stdout.count("proved") == 6
+    assert "5 proved with 17 examples, 0 failed" in result.stdout
+
+
+def test_an_expression_is_proved_where_it_is_given(run):
+    result = run("check", "sigmoid(w*x) + b", "--at", "w=0.5", "x=2", "b=1")
+    assert result.exit_code == 0, result.output
+
+
+def test_a_wrong_rule_fails_with_a_lesson_and_leaves_the_right_one_alone(run, tmp_path):
+    file, report = tmp_path / "my_ops.py", tmp_path / "report.xml"
+    file.write_text(WRONG)
+    result = run("check", str(file), "--junit", str(report))
+    assert result.exit_code == 1
+    for words in ("swash: the first derivative", "check_grads(", "analytic", "numeric", "wrong sign", "1 failed"):
+        assert words in result.stdout
+    suite = ET.parse(report).getroot()
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
+    assert [case.get("name") for case in suite if case.find("failure") is not None] == ["swash"]
+
+
+def test_json_is_one_document_with_the_lesson(run, tmp_path):
+    file = tmp_path / "my_ops.py"
+    file.write_text(WRONG)
+    result = run("check", str(file), "--json")
+    document = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert document["schema"] == "microgradx.check/1"
+    assert [r["ok"] for r in document["results"]] == [False, True]
+    assert document["results"][0]["lesson"]["order"] == 1
+    assert document["results"][1]["worst"] < 1e-8
+
+
+def test_a_function_of_ones_own_with_a_kink_is_no_false_alarm(run, tmp_path):
+    file = tmp_path / "net.py"
+    file.write_text("def loss(w):\n    return w.abs() * 2.0\n")
+    assert run("check", f"{file}:loss", "--at", "w=0.0").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nosuch"], "no example is called 'nosuch'"),
+        (["greater"], "carries no gradient"),
+        (["nothing_here.py"], "no file nothing_here.py"),
+        (["sigmoid", "--order", "0"], "--order"),
+    ],
+)
+def test_mistakes_are_one_paragraph_and_exit_code_2(run, words, said):
+    result = run("check", *words)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.output
