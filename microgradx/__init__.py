@@ -17,7 +17,7 @@ array([[ 7., 11.],
 
 from typing import Any
 
-from microgradx import autograd, functional, random
+from microgradx import autograd, functional, linalg, random
 from microgradx.autodiff import (
     Edge,
     GradientTape,
@@ -52,7 +52,7 @@ from microgradx.rules import BOOK, op
 __all__ = [
     "BOOK", "Edge", "Generator", "GradientError", "GradientTape", "MicrogradxError", "Node", "OpError", "RuleError",
     "Tensor", "Value", "autograd", "checkpoint", "custom_op", "default_dtype", "functional", "grad", "hessian",
-    "hvp", "jacobian", "jvp", "manual_seed", "no_grad", "op", "random", "scope", "set_default_dtype",
+    "hvp", "jacobian", "jvp", "linalg", "manual_seed", "no_grad", "op", "random", "scope", "set_default_dtype",
     "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip
 __all__ += functional.__all__

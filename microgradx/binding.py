@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from microgradx import functional as F
+from microgradx import linalg
 from microgradx.autodiff import backward
 from microgradx.functional.indexing import sliding, trace
 from microgradx.graph import Node, OpError, Tensor, Value
@@ -117,12 +118,12 @@ TENSOR_METHODS = [
     "lt",
     "le",
 ]
-# Functions that move, choose or place elements: methods of tensors too.
+# Functions that move, choose or place elements, and products: methods of tensors too.
 MOVING = [
     "broadcast_to", "chunk", "diag", "diag_embed", "diagonal", "expand", "flatten", "gather", "index_add", "index_put",
     "index_select", "kron", "masked_fill", "masked_select", "movedim", "narrow", "repeat", "roll", "rot90", "scatter",
     "scatter_add", "select", "split", "take", "take_along_dim", "tensor_split", "tile", "tril", "triu", "unbind",
-    "unflatten",
+    "unflatten", "addmm", "bmm", "mv", "outer",
 ]  # fmt: skip
 
 
@@ -137,6 +138,8 @@ def _np_median(x: Any, axis: int | None = None) -> Any:
     return F.mean(F.sort(x, at).values[(*(slice(None),) * at, slice((n - 1) // 2, n // 2 + 1))], at)
 
 
+# What np.linalg and our linalg call by the same name and with the same arguments.
+LINALG = ["cholesky", "det", "inv", "matrix_power", "multi_dot", "norm", "pinv", "slogdet", "solve", "svdvals"]
 # NumPy functions on tensors, where the name or the arguments differ from ours.
 NUMPY: dict[Any, Callable[..., Any]] = {
     np.power: lambda a, b: _power(a, b), np.where: where_row, np.matmul: F.matmul, np.dot: F.matmul,
@@ -147,7 +150,8 @@ NUMPY: dict[Any, Callable[..., Any]] = {
     np.pad: lambda x, pad_width, mode="constant", constant_values=0.0: _np_pad(x, pad_width, mode, constant_values),
     np.moveaxis: F.movedim, np.swapaxes: F.transpose, np.roll: F.roll, np.rot90: F.rot90, np.tile: F.tile,
     np.hstack: F.hstack, np.vstack: F.vstack, np.diag: F.diag, np.diagonal: F.diagonal, np.trace: trace,
-    np.tril: F.tril, np.triu: F.triu, np.kron: F.kron,
+    np.tril: F.tril, np.triu: F.triu, np.kron: F.kron, np.tensordot: F.tensordot,
+    **{getattr(np.linalg, name): getattr(linalg, name) for name in LINALG},
     np.einsum: F.einsum, np.outer: F.outer, np.linalg.outer: F.outer, np.matrix_transpose: F.mT,
     np.var: lambda x, axis=None, ddof=0, keepdims=False: var_row(x, axis, ddof, keepdims),
     np.std: lambda x, axis=None, ddof=0, keepdims=False: F.std(x, axis, correction=ddof, keepdims=keepdims),

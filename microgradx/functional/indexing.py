@@ -85,6 +85,7 @@ def diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     return rows.index(x, key=(..., i, j))
 
 
+@both_words
 def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     """Matrices with the last axis of `x` on their diagonal, zeros elsewhere; the matrix axes are dim1, dim2."""
     x = tensor(x)
@@ -100,6 +101,7 @@ def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     return rows.transpose(y, axes=tuple(front))
 
 
+@both_words
 def diag(x: Any, diagonal: int = 0) -> Any:
     """A vector as a diagonal matrix; of a matrix, its diagonal."""
     x = tensor(x)
@@ -201,6 +203,7 @@ def index_add(x: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) ->
     return index_put(x, along(at, ids), source if alpha == 1 else alpha * source, accumulate=True)
 
 
+@both_words
 def take(x: Any, index: Any) -> Any:
     """Elements by their number in the flattened tensor; negative numbers count from the end."""
     return rows.index(rows.reshape(tensor(x)), key=integers("take", index))
@@ -223,6 +226,7 @@ def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
     return gather(x, at, np.broadcast_to(ids, (*shape[:at], ids.shape[at], *shape[at + 1 :])))
 
 
+@both_words
 def masked_fill(x: Any, mask: Any, value: Any) -> Any:
     """`value` (one number) where the mask is true, `x` elsewhere."""
     x, chosen = tensor(x), booleans("masked_fill", mask)
@@ -231,6 +235,7 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Any:
     return where(constant(chosen), _like(x, value), x)
 
 
+@both_words
 def masked_select(x: Any, mask: Any) -> Any:
     """The elements where the mask is true, as a vector; both broadcast against each other."""
     x, chosen = tensor(x), booleans("masked_select", mask)

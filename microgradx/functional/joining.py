@@ -111,6 +111,7 @@ def _cut(x: Any, cuts: Any, dim: int) -> tuple[Any, ...]:
     return tuple(rows.index(x, key=along(at, slice(int(a), int(b)))) for a, b in pairwise(cuts))
 
 
+@both_words
 def pad(x: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Any:
     """A border round a tensor.
 

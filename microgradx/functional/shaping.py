@@ -23,6 +23,7 @@ def reshape(x: Any, *shape: Any) -> Any:
     return rows.reshape(x, shape=_sizes(shape))
 
 
+@both_words
 def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     """The axes `start_dim` … `end_dim` joined into one."""
     x = tensor(x)
@@ -96,6 +97,7 @@ def transpose(x: Any, *axes: Any) -> Any:
     return rows.transpose(x, axes=tuple(order))
 
 
+@both_words
 def movedim(x: Any, source: Any, destination: Any) -> Any:
     """The axes `source` moved to `destination`, the others keeping their order."""
     x = tensor(x)
@@ -190,12 +192,14 @@ def kron(a: Any, b: Any) -> Any:
     return rows.reshape(product, shape=tuple(m * k for m, k in zip(left, right, strict=True)))
 
 
+@both_words
 def tril(x: Any, diagonal: int = 0) -> Any:
     """The lower triangle of each matrix, up to and including the given diagonal; zeros elsewhere."""
     x = _matrices("tril", x)
     return where(constant(np.tri(x.shape[-2], x.shape[-1], diagonal, dtype=bool)), x, 0)
 
 
+@both_words
 def triu(x: Any, diagonal: int = 0) -> Any:
     """The upper triangle of each matrix, from the given diagonal on; zeros elsewhere."""
     x = _matrices("triu", x)

@@ -221,13 +221,13 @@ class TensorMethods:
         """The same elements in another shape: `reshape(x, 2, 3)` or `reshape(x, (2, 3))`; -1 is worked out."""
     def transpose(self, *axes: Any) -> Self:
         """`transpose(x, 0, 1)` swaps two axes (as in PyTorch); a tuple gives a new order, nothing reverses (NumPy)."""
-    def permute(self, *dims: Any) -> Self:
+    def permute(self, *dims: Any, axis: Any = ...) -> Self:
         """The axes in a new order: `permute(x, 0, 2, 1)`."""
-    def squeeze(self, dim: Any = None) -> Self:
+    def squeeze(self, dim: Any = None, *, axis: Any = ...) -> Self:
         """Without the axes of size 1; of those named by `dim`, the others stay (as in PyTorch)."""
     def unsqueeze(self, axis: Any = 0, *, dim: Any = ...) -> Self:
         """unsqueeze(x, axis=0)"""
-    def flip(self, dims: Any = None) -> Self:
+    def flip(self, dims: Any = None, *, axis: Any = ...) -> Self:
         """The order turned round along `dims` (all of them when left out)."""
     def astype(self, dtype: Any = "float64") -> Self:
         """astype(x, dtype='float64')"""
@@ -279,7 +279,7 @@ class TensorMethods:
         """less_equal(a, b) = a <= b"""
     def broadcast_to(self, *shape: Any) -> Self:
         """`x` stretched to `shape` by NumPy's broadcasting rules."""
-    def chunk(self, chunks: int, dim: int = 0) -> Self:
+    def chunk(self, chunks: int, dim: int = 0, *, axis: int = ...) -> tuple[Self, ...]:
         """About `chunks` equal pieces: each of ceil(n / chunks), so there may be fewer (as in PyTorch)."""
     def diag(self, diagonal: int = 0) -> Self:
         """A vector as a diagonal matrix; of a matrix, its diagonal."""
@@ -291,13 +291,13 @@ class TensorMethods:
         """Like `broadcast_to`; -1 keeps an axis as it is."""
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Self:
         """The axes `start_dim` … `end_dim` joined into one."""
-    def gather(self, dim: int, index: Any) -> Self:
+    def gather(self, dim: int, index: Any, *, axis: int = ...) -> Self:
         """For every place of `index`, the element of `x` there, with the position on `dim` replaced by the index."""
-    def index_add(self, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Self:
+    def index_add(self, dim: int, index: Any, source: Any, *, alpha: float = 1, axis: int = ...) -> Self:
         """`x` with `alpha` times the slices of `source` added to the slices of axis `dim` listed by `index`."""
     def index_put(self, indices: Any, values: Any, accumulate: bool = False) -> Self:
         """A copy of `x` with `values` at the places x[indices]; with `accumulate`, added to what is there."""
-    def index_select(self, dim: int, index: Any) -> Self:
+    def index_select(self, dim: int, index: Any, *, axis: int = ...) -> Self:
         """The slices of axis `dim` listed by the vector `index`."""
     def kron(self, b: Any) -> Self:
         """Kronecker's product: every element of `a` replaced by that element times the whole of `b`."""
@@ -307,38 +307,46 @@ class TensorMethods:
         """The elements where the mask is true, as a vector; both broadcast against each other."""
     def movedim(self, source: Any, destination: Any) -> Self:
         """The axes `source` moved to `destination`, the others keeping their order."""
-    def narrow(self, dim: int, start: int, length: int) -> Self:
+    def narrow(self, dim: int, start: int, length: int, *, axis: int = ...) -> Self:
         """`length` slices of axis `dim`, from `start` on."""
     def repeat(self, *repeats: Any) -> Self:
         """The whole tensor side by side, `repeats` times along each axis (as PyTorch's repeat, NumPy's tile)."""
-    def roll(self, shifts: Any, dims: Any = None) -> Self:
+    def roll(self, shifts: Any, dims: Any = None, *, axis: Any = ...) -> Self:
         """Elements moved on by `shifts` places; those that leave at the end come back in front."""
-    def rot90(self, k: int = 1, dims: Any = ...) -> Self:
+    def rot90(self, k: int = 1, dims: Any = ..., *, axis: Any = ...) -> Self:
         """Turned by k quarter turns, from the first of `dims` towards the second."""
-    def scatter(self, dim: int, index: Any, src: Any) -> Self:
+    def scatter(self, dim: int, index: Any, src: Any, *, axis: int = ...) -> Self:
         """A copy of `x` with `src` written to the places that `gather` would read."""
-    def scatter_add(self, dim: int, index: Any, src: Any) -> Self:
+    def scatter_add(self, dim: int, index: Any, src: Any, *, axis: int = ...) -> Self:
         """`x` plus `src` added at the places that `gather` would read; a place named twice collects twice."""
-    def select(self, dim: int, index: int) -> Self:
+    def select(self, dim: int, index: int, *, axis: int = ...) -> Self:
         """The slice number `index` of axis `dim`, that axis removed."""
-    def split(self, split_size_or_sections: Any, dim: int = 0) -> Self:
+    def split(self, split_size_or_sections: Any, dim: int = 0, *, axis: int = ...) -> tuple[Self, ...]:
         """Pieces of a given size (the last may be smaller), or of the listed sizes."""
     def take(self, index: Any) -> Self:
         """Elements by their number in the flattened tensor; negative numbers count from the end."""
-    def take_along_dim(self, indices: Any, dim: int | None = None) -> Self:
+    def take_along_dim(self, indices: Any, dim: int | None = None, *, axis: int | None = ...) -> Self:
         """`gather` whose other axes broadcast; without `dim`, of the flattened tensor."""
-    def tensor_split(self, indices_or_sections: Any, dim: int = 0) -> Self:
+    def tensor_split(self, indices_or_sections: Any, dim: int = 0, *, axis: int = ...) -> tuple[Self, ...]:
         """Exactly so many pieces, sizes differing by 1 at most; or cuts before the listed positions."""
-    def tile(self, *dims: Any) -> Self:
+    def tile(self, *dims: Any, axis: Any = ...) -> Self:
         """`repeat`, where missing counts at the front are 1."""
     def tril(self, diagonal: int = 0) -> Self:
         """The lower triangle of each matrix, up to and including the given diagonal; zeros elsewhere."""
     def triu(self, diagonal: int = 0) -> Self:
         """The upper triangle of each matrix, from the given diagonal on; zeros elsewhere."""
-    def unbind(self, dim: int = 0) -> Self:
+    def unbind(self, dim: int = 0, *, axis: int = ...) -> tuple[Self, ...]:
         """The slices along one axis, that axis removed."""
-    def unflatten(self, dim: int, sizes: Any) -> Self:
+    def unflatten(self, dim: int, sizes: Any, *, axis: int = ...) -> Self:
         """The axis `dim` split into several of the given sizes; one may be -1."""
+    def addmm(self, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Self:
+        """beta · x + alpha · mat1 @ mat2, for matrices; x broadcasts."""
+    def bmm(self, B: Any) -> Self:
+        """Products of the matrices of two batches, (b, n, k) and (b, k, m); nothing broadcasts."""
+    def mv(self, x: Any, *, input: Any = ...) -> Self:
+        """mv(A, x) = A @ x"""
+    def outer(self, b: Any) -> Self:
+        """outer(a, b)"""
     def __matmul__(self, other: Any) -> Self: ...
     def __rmatmul__(self, other: Any) -> Self: ...
     def __getitem__(self, key: Any) -> Self: ...

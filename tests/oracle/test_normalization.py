@@ -31,7 +31,7 @@ NORM = [
         instance_norm(x, weight=w, eps=0.01)
     """),
     *table(dict(x=(2, 4, 6), w=(4,), b=(4,), v=(4, 6)), """
-        batch_norm(x, None, None, w, b, True); 
+        batch_norm(x, None, None, w, b, True);
         group_norm(x, num_groups=2, weight=w, bias=b); layer_norm(x, (4, 6), v, v * 2); rms_norm(x, (4, 6), v)
     """),
     *table(dict(x=(4, 3), m=(3,), v=positive(3), w=(3,)), """

@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # From the bottom up. "microgradx" is the package's own front door: its __init__, and the binding of methods.
 LAYERS = [
     {"graph"},
-    {"rules"},
-    {"functional"},
+    {"rules", "random"},
+    {"functional", "linalg"},
     {"autodiff"},
     {"binding", "autograd"},
     {"microgradx", "files"},
@@ -23,7 +23,7 @@ LAYERS = [
     {"examples"},
     {"microgradx_cli"},
 ]
-CORE = {"graph", "rules", "functional", "autodiff", "binding", "autograd"}  # NumPy and the standard library only
+CORE = {"graph", "rules", "random", "functional", "linalg", "autodiff", "binding", "autograd"}  # NumPy, nothing else
 HEIGHT = {name: height for height, layer in enumerate(LAYERS) for name in layer}
 
 

@@ -13,16 +13,18 @@ from types import FunctionType
 from typing import Any
 
 import microgradx  # importing the package binds the methods
+from microgradx.functional.words import other_words
 from microgradx.graph._methods import Methods, TensorMethods
-from microgradx.rules.op import ALIASES
 
 STUB = Path(microgradx.__file__).parent / "graph" / "_methods.pyi"
 COMMAND = "python tests/tools/make_stub.py"
 METHOD = (property, FunctionType)
 
+PIECES = ("chunk", "split", "tensor_split", "unbind")
 # What a method returns when it is not a node of the same kind.
 PAIRS = ("max", "min", "median", "sort", "topk", "cummax", "cummin")
 RETURNS = {"backward": "None", "__iter__": "Iterator[Self]", **dict.fromkeys(PAIRS, "Any"),
+           **dict.fromkeys(PIECES, "tuple[Self, ...]"),
            "__array_ufunc__": "Any", "__array_function__": "Any"} | {
            f"__{name}__": "Any" for name in ("gt", "ge", "lt", "le", "eq", "ne")}  # fmt: skip
 PLAIN = {bool: "bool", int: "int", float: "float", str: "str"}
@@ -73,7 +75,7 @@ def _parameters(name: str, function: Any) -> str:
         default = "" if each.default is each.empty else f" = {_value(each.default)}"
         kind = "object" if name in ("__eq__", "__ne__") else _type(each)
         shown.append(f"{sign}{each.name}: {kind}{default}")
-    also = {word: signature[ours] for word, ours in ALIASES.items() if ours in signature and word not in signature}
+    also = {word: signature[ours] for word, ours in other_words(function).items() if ours in list(signature)[1:]}
     if also and not star:
         shown.append("*")
     return ", ".join([*shown, *(f"{word}: {_type(each)} = ..." for word, each in also.items())])
