@@ -33,18 +33,23 @@ def passed(output: Node) -> list[Any]:
     """
     order: list[Any] = []
     seen = object()  # a new mark each time: what an interrupted walk left behind means nothing
-    stack: list[Any] = [output] if output.op is not None else []
+    stack: list[Any] = [output]
     while stack:
         node = stack.pop()
         if node is None:
             order.append(stack.pop())
-        elif node.grad is not seen:
+            continue
+        while node is not None and node.requires_grad and node.op is not None and node.grad is not seen:
             node.grad = seen
             stack.append(node)
             stack.append(None)
-            for each in (node.right, node.left) if node.rest is None else reversed(node.rest):
-                if each is not None and each.requires_grad and each.op is not None and each.grad is not seen:
-                    stack.append(each)
+            if node.rest is not None:
+                stack.extend(reversed(node.rest))
+                break
+            right = node.right
+            if right is not None and right.op is not None:
+                stack.append(right)
+            node = node.left
     for node in order:
         node.grad = None
     return order

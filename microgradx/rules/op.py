@@ -87,9 +87,11 @@ class Op:
     def __call__(self, *args: Any, **static: Any) -> Any:
         """Run the op on nodes, numbers or arrays and record the result as a new node."""
         n = len(self.inputs)
-        if static or self.variadic or not n <= len(args) <= n + len(self.static) or list in map(type, args[n:]):
+        if not static and len(args) == n and not self.variadic:
+            static = self.static
+        elif static or self.variadic or not n < len(args) <= n + len(self.static) or list in map(type, args[n:]):
             args, static = self.bind(args, static)
-        elif self.static:
+        else:
             args, static = args[:n], {**self.static, **dict(zip(self.static, args[n:], strict=False))}
         return call(self, args, static)
 

@@ -17,13 +17,13 @@ def _same_shape(x: Any, shape: Shape) -> bool:
 
 def unbroadcast(x: Any, shape: Shape) -> Any:
     """Sum `x` over the axes along which an input of `shape` was stretched by broadcasting."""
-    if x.shape == shape:
-        return x
     lead = x.ndim - len(shape)
     if lead == 1 and shape and x.shape[1:] == shape:  # as for a bias that every row of a batch shares
-        return _add_up(x, axis=0)
+        return _add_up(x, 0)
+    if x.shape == shape:
+        return x
     axes = (*range(lead), *(lead + i for i, n in enumerate(shape) if n == 1 and x.shape[lead + i] != 1))
-    return _add_up(x, axis=axes, keepdims=True).reshape(shape)
+    return _add_up(x, axes, keepdims=True).reshape(shape)
 
 
 def _scatter(x: Any, key: Key, shape: Shape) -> Any:

@@ -134,7 +134,7 @@ def pull_function(op: Op, kind: str) -> Callable[[Any, Any], None]:
         lines += _contribution(op, name, rule, kind)
         if not plain:
             lines.append(f"        x = {node}.data")
-        if not plain and op.elementwise:
+        if not plain and op.elementwise and len(op.inputs) > 1:
             lines.append("        if c.shape != x.shape: c = unbroadcast(c, x.shape)")
         if not plain:  # float32 stays float32, whatever it met
             lines.append("        if c.dtype != x.dtype: c = c.astype(x.dtype)")
