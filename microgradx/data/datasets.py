@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from microgradx.graph import MicrogradxError, Node, Tensor, default_dtype
+from microgradx.random import default_generator
 
 Array = np.ndarray[Any, Any]
 
@@ -54,7 +55,7 @@ class DataLoader:
         dataset: a TensorDataset, or a tuple of arrays.
         batch_size: samples per batch; the last batch is smaller when they do not divide evenly.
         shuffle: a new order in every epoch. The order of epoch k depends on the seed and on k alone.
-        seed: of the order; drawn at random when left out.
+        seed: of the order; when left out, drawn from the generator that `manual_seed` seeds.
         drop_last: leave out a last batch that is too small.
         repeat: how often one pass goes over the dataset, each time in its own order; None for ever.
 
@@ -80,7 +81,7 @@ class DataLoader:
                 "a DataLoader needs enough samples for one batch, and batch_size and repeat of 1 or more; got "
                 f"{len(self.dataset)} samples, batch_size={batch_size}, drop_last={drop_last}, repeat={repeat}."
             )
-        self.seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
+        self.seed = int(default_generator.uniform(0, 2**31, ())) if seed is None and shuffle else seed or 0
         self.epoch = 0  # which order comes next
         self.batch = 0  # how many batches of it have been given
         self._skip = 0  # how many of them the next pass leaves out, because they came before it was saved

@@ -82,7 +82,7 @@ def read_npz(path: str | Path) -> dict[str, Array]:
             pass
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as problem:
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as problem:
         raise DataError(f"cannot read {path}: {problem}") from problem
 
 

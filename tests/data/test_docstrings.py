@@ -7,7 +7,7 @@ import pkgutil
 import numpy as np
 import pytest
 
-FOLDERS = ("nn", "optim", "data")
+FOLDERS = ("nn", "optim", "data", "training")
 MODULES = [
     module.name
     for folder in FOLDERS

@@ -1,0 +1,69 @@
+"""A live line in the terminal: epoch, bar, time left, the numbers so far and a small plot of the loss."""
+
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from microgradx.training.callbacks import Callback, Run
+
+_LEVELS = "▁▂▃▄▅▆▇█"
+
+
+class Progress(Callback):
+    """Show how the training goes, on stderr; without a terminal, one plain line per epoch."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console if console is not None else Console(file=sys.stderr)
+
+    def on_start(self, run: Run) -> None:
+        columns = [
+            TextColumn("{task.description}"),
+            BarColumn(20),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[numbers]}"),
+        ]
+        self.bar = Bar(*columns, console=self.console, disable=not self.console.is_terminal)
+        self.task = self.bar.add_task("", total=run.epochs * len(run.data), numbers="")
+        self.bar.start()
+
+    def on_batch(self, run: Run) -> None:
+        self._show(run, run.so_far)
+
+    def on_epoch(self, run: Run) -> None:
+        self._show(run, run.history.last)
+        if not self.console.is_terminal:
+            self.console.print(f"epoch {run.epoch}/{run.epochs}  {_listed(run.history.last)}", soft_wrap=True)
+
+    def on_end(self, run: Run) -> None:
+        self.bar.stop()
+        if run.stop:
+            self.console.print(f"ended after epoch {run.epoch}: {run.stop}", soft_wrap=True, markup=False)
+
+    def _show(self, run: Run, numbers: dict[str, float]) -> None:
+        plot = sparkline(run.history["loss"][-500:])
+        done = run.epoch * len(run.data) + run.batch
+        description = f"epoch {run.epoch}/{run.epochs}"
+        self.bar.update(self.task, completed=done, description=description, numbers=f"{_listed(numbers)}  {plot}")
+
+
+def sparkline(values: Sequence[float], width: int = 20) -> str:
+    """A plot as high as a letter: the lowest value is ▁, the highest █; many values are averaged in groups.
+
+    >>> sparkline([4, 3, 2, 1, 1, 1])
+    '█▆▃▁▁▁'
+    """
+    n = len(values)
+    groups = (
+        [values[k * n // width : (k + 1) * n // width] for k in range(width)] if n > width else [[v] for v in values]
+    )
+    means = [sum(group) / len(group) for group in groups]
+    low, high = min(means, default=0), max(means, default=0)
+    span = high - low or 1.0
+    return "".join(_LEVELS[int((mean - low) / span * (len(_LEVELS) - 1) + 0.5)] for mean in means)
+
+
+def _listed(numbers: dict[str, float]) -> str:
+    return "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())

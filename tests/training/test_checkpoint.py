@@ -1,0 +1,179 @@
+"""Saving and resuming: bit for bit, also in the middle of an epoch; damaged and foreign files."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from microgradx import nn, training
+from microgradx.data import MissingExtraError
+from microgradx.training import Checkpoint, CheckpointError
+from tests.training.models import Noisy, Training, same
+
+
+@pytest.fixture(params=[".npz", ".safetensors"])
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    if request.param == ".safetensors":
+        pytest.importorskip("safetensors")
+    return tmp_path / f"run{request.param}"
+
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class StopAt(training.Callback):
+    """What Ctrl-C does, at a chosen batch."""
+
+    def __init__(self, epoch: int, batch: int) -> None:
+        self.at = epoch, batch
+
+    def on_batch(self, run: training.Run) -> None:
+        if (run.epoch, run.batch) == self.at:
+            run.stop = "interrupted"
+
+
+@pytest.mark.parametrize("optimizer", ["SGD", "Adagrad", "RMSprop", "Adadelta", "AdamW", "Adamax", "NAdam", "RAdam"])
+def test_a_resumed_training_is_the_uninterrupted_one(path: Path, optimizer: str) -> None:
+    options = dict(momentum=0.9) if optimizer == "SGD" else {}
+    straight, first, second = (Training(optimizer, **options) for _ in range(3))
+    whole = straight.fit(4, Checkpoint(path.with_stem("other")))
+    half = Training(optimizer, **options)
+    half.fit(2, Checkpoint(path))
+    history = second.fit(4, Checkpoint(path, resume=True))
+    assert same(straight, second)
+    assert not same(straight, first)
+    assert history.rows == whole.rows
+
+
+@pytest.mark.parametrize(("epoch", "batch"), [(0, 1), (1, 3), (2, 7)])  # an epoch has 7 batches
+def test_also_in_the_middle_of_an_epoch(path: Path, epoch: int, batch: int, capsys: pytest.CaptureFixture[str]) -> None:
+    straight = Training()
+    whole = straight.fit(4, StopAt(9, 9), Checkpoint(path.with_stem("other")))
+    history = Training().fit(4, StopAt(epoch, batch), Checkpoint(path))
+    assert history.stopped == "interrupted"
+    assert len(history) == epoch
+    assert f'Checkpoint("{path}", resume=True)' in capsys.readouterr().err
+    resumed = Training()
+    after = resumed.fit(4, StopAt(9, 9), Checkpoint(path, resume=True))
+    assert same(straight, resumed)
+    assert after.rows == whole.rows
+    assert after.stopped == ""
+
+
+def test_ctrl_c_finishes_the_batch_and_saves(tmp_path: Path) -> None:
+    path = tmp_path / "run.npz"
+    code = "import sys; from tests.training.models import interrupted_run; interrupted_run(sys.argv[1])"
+    command = [sys.executable, "-c", code, str(path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert "Stopped after epoch 1, batch 3 of the next" in errors
+    assert training.load(path)["progress"]["batch"] == 3
+
+
+def test_every_so_many_epochs(path: Path) -> None:
+    Training().fit(5, Checkpoint(path, every=2))
+    assert training.load(path)["progress"]["epoch"] == 4
+    with pytest.raises(CheckpointError, match="every"):
+        Checkpoint(path, every=0)
+    with pytest.raises(CheckpointError, match=r"\.safetensors or \.npz"):
+        Checkpoint("run.pickle")
+
+
+def test_what_is_saved_is_loaded(path: Path) -> None:
+    state: dict[str, Any] = {
+        "numbers": [1, 2.5, 2**100, float("inf"), True, None, "text"],
+        "arrays": [np.array(1.5, "float32"), np.arange(6).reshape(2, 3).T, np.zeros((0, 2)), np.array([True])],
+        "scalar": np.float32(0.1),
+        "empty": {},
+    }
+    training.save(path, state)
+    loaded = training.load(path)
+    assert loaded["numbers"] == state["numbers"]
+    assert loaded["empty"] == {}
+    assert loaded["scalar"].dtype == np.float32
+    for a, b in zip(loaded["arrays"], state["arrays"], strict=True):
+        assert (a.dtype, a.shape) == (b.dtype, b.shape)
+        assert (a == b).all()
+    with pytest.raises(CheckpointError, match="only numbers"):
+        training.save(path, {"f": print})
+    with pytest.raises(CheckpointError, match="object"):
+        training.save(path, {"a": np.array([{}], object)})
+    assert training.load(path)["empty"] == {}  # the failed writes left it whole
+
+
+def test_a_models_weights_are_stored_under_their_own_names(tmp_path: Path) -> None:
+    library = pytest.importorskip("safetensors.numpy")
+    model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    training.save(tmp_path / "model.safetensors", model.state_dict())
+    arrays = library.load_file(tmp_path / "model.safetensors")
+    assert arrays.keys() == model.state_dict().keys()
+    library.save_file(arrays, tmp_path / "foreign.safetensors")
+    np.savez(tmp_path / "foreign.npz", **arrays)
+    for name in ("model.safetensors", "foreign.safetensors", "foreign.npz"):
+        other = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+        other.load_state_dict(training.load(tmp_path / name))
+        assert (other[0].weight.data == model[0].weight.data).all()
+
+
+def test_truncated_files_are_refused(path: Path) -> None:
+    training.save(path, Noisy().state_dict())
+    whole = path.read_bytes()
+    for size in (0, 4, 8, 50, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:size])
+        with pytest.raises(CheckpointError, match=f"cannot load .*{path.name}"):
+            training.load(path)
+    path.write_bytes(b"something else entirely, of no format at all")
+    with pytest.raises(CheckpointError, match="cannot load"):
+        training.load(path)
+    with pytest.raises(CheckpointError, match="No such file"):
+        training.load(path.with_stem("missing"))
+
+
+def test_changed_files_are_refused(path: Path) -> None:
+    training.save(path, {"weights": np.zeros(100), "note": "text"})
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 7):
+        changed = whole[:at] + bytes([whole[at] ^ 0x11]) + whole[at + 1 :]
+        path.write_bytes(changed)
+        try:
+            loaded = training.load(path)
+        except CheckpointError:
+            continue
+        assert path.suffix == ".npz", at  # a zip holds bytes that do not matter, such as dates
+        assert loaded["note"] == "text"
+        assert (loaded["weights"] == 0).all()
+
+
+def test_another_models_checkpoint_is_refused_with_its_names(path: Path) -> None:
+    Training().fit(1, Checkpoint(path))
+    other = Training()
+    other.model.body = nn.Sequential(nn.Linear(2, 5), nn.Linear(5, 2))
+    with pytest.raises(nn.StateError) as caught:
+        other.fit(2, Checkpoint(path, resume=True))
+    message = str(caught.value)
+    assert "unexpected: body.1.running_mean" in message
+    assert "shapes: body.0.weight is (8, 2), not (5, 2)" in message
+    with pytest.raises(CheckpointError, match="3 callbacks"):
+        Training().fit(2, training.ClipGradients(norm=1.0), Checkpoint(path, resume=True))
+    training.save(path, Noisy().state_dict())
+    with pytest.raises(CheckpointError, match="no training to go on with"):
+        Training().fit(2, Checkpoint(path, resume=True))
+
+
+def test_resume_without_a_file_starts_afresh(path: Path) -> None:
+    assert len(Training().fit(1, Checkpoint(path, resume=True))) == 1
+
+
+def test_without_safetensors_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
+    with pytest.raises(MissingExtraError, match=r"microgradx\[train\].*npz"):
+        training.save(tmp_path / "a.safetensors", {})
