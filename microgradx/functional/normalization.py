@@ -71,7 +71,7 @@ def _by_channel(
     momentum: float, eps: float,
 ) -> Any:  # fmt: skip
     channels = x.shape[1]
-    each = (1, channels) + (1,) * (x.ndim - 2)
+    each = (channels,) + (1,) * (x.ndim - 2)
     parts = [running_mean, running_var, weight, bias]
     for word, part in zip(("running_mean", "running_var", "weight", "bias"), parts, strict=True):
         if part is not None and np.shape(part) != (channels,):
@@ -110,8 +110,9 @@ def _standard(x: Any, mu: Any, spread: Any, eps: float) -> Any:
 
 
 def _scaled(x: Any, weight: Any, bias: Any, shape: tuple[int, ...]) -> Any:
-    x = x if weight is None else x * reshape(weight, shape=shape)
-    return x if bias is None else x + reshape(bias, shape=shape)
+    weight, bias = (b if b is None or np.shape(b) == shape else reshape(b, shape=shape) for b in (weight, bias))
+    x = x if weight is None else x * weight
+    return x if bias is None else x + bias
 
 
 @both_words
@@ -168,7 +169,7 @@ def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, ep
         parts = reshape(x, shape=(x.shape[0], groups, -1))
         mu, spread = mean(parts, 2, keepdims=True).named("mu"), var(parts, 2, 0, keepdims=True).named("var")
         x_hat = reshape(_standard(parts, mu, spread, eps), shape=x.shape)
-        return _scaled(x_hat, weight, bias, (1, -1) + (1,) * (x.ndim - 2))
+        return _scaled(x_hat, weight, bias, (x.shape[1],) + (1,) * (x.ndim - 2))
 
 
 @both_words

@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 
 from microgradx.rules import by_hand
-from microgradx.rules.arithmetic import equal, where
 from microgradx.rules.by_hand import scalars_by
-from microgradx.rules.domains import near_diagonal
+from microgradx.rules.domains import near_diagonal, nonzero
 from microgradx.rules.op import op
 from microgradx.rules.reductions import sum
 from microgradx.rules.shaping import index, reshape, sum_to
@@ -26,11 +25,6 @@ _INVERTIBLE = near_diagonal("invertible matrices")
 _POSITIVE = near_diagonal("positive definite matrices")
 _SIMPLE = near_diagonal("matrices whose eigenvalues differ")
 _FULL_RANK = near_diagonal("matrices of full rank, singular values apart")
-
-
-def symmetric(A: Any) -> Any:
-    """(A + Aᵀ) / 2."""
-    return 0.5 * (A + A.mT)
 
 
 def over_matrix(g: Any) -> Any:
@@ -53,10 +47,17 @@ def lower_ones(like: Any, diagonal: float = 1.0) -> Any:
     return (np.tri(like.shape[-1], k=-1) + diagonal * np.eye(like.shape[-1])).astype(like.dtype)
 
 
-def reciprocal_or_zero(x: Any) -> Any:
-    """1 / x, and 0 at 0: where two values coincide, what the factor multiplies must be 0 too."""
-    zero = equal(x, 0)
-    return where(zero, 0, 1 / where(zero, 1, x))
+def _over(x: Any) -> Any:
+    return np.divide(1.0, x, out=np.zeros_like(x), where=x != 0)
+
+
+symmetric = op(
+    "symmetric(A)", lambda A: 0.5 * (A + A.mT), shapes="(...,n,n)->(...,n,n)", linear="A",
+    A=lambda g: symmetric(g),
+    words=dict(A="an entry and its mirror image share their gradients evenly"),
+)  # fmt: skip
+# 1 / x, and 0 at 0: where two eigenvalues coincide, what this multiplies must be 0 for a derivative to exist.
+over = op("over(x)", _over, lambda x: 1 / x if x else 0.0, where=dict(x=nonzero), x=lambda y: -(y**2))
 
 
 @scalars_by(by_hand.inverse)
@@ -92,7 +93,7 @@ def _log_abs_det(A: Any) -> Any:
 
 @scalars_by(by_hand.cholesky)
 def _cholesky(A: Any) -> Any:
-    return np.linalg.cholesky(symmetric(A))
+    return np.linalg.cholesky(0.5 * (A + A.mT))
 
 
 def _cholesky_pull(g: Any, y: Any) -> Any:
@@ -124,13 +125,13 @@ def _signs(V: Any) -> Any:
 
 @scalars_by(by_hand.stacked_eigh)
 def _eigh(A: Any) -> Any:
-    w, V = np.linalg.eigh(symmetric(A))
+    w, V = np.linalg.eigh(0.5 * (A + A.mT))
     return np.concatenate([w[..., None, :], V * _signs(V)], axis=-2)
 
 
 def _eigh_pull(g: Any, y: Any) -> Any:
     w, V, g_w, g_V = rows_of(y, 0, 1), rows_of(y, 1, None), rows_of(g, 0, 1), rows_of(g, 1, None)
-    return symmetric(V @ (identity(V) * g_w + (V.mT @ g_V) * reciprocal_or_zero(w - w.mT)) @ V.mT)
+    return symmetric(V @ (identity(V) * g_w + (V.mT @ g_V) * over(w - w.mT)) @ V.mT)
 
 
 @scalars_by(by_hand.stacked_svd)
@@ -144,7 +145,7 @@ def _svd_pull(g: Any, A: Any, y: Any) -> Any:
     m = A.shape[-2]
     U, s, V = rows_of(y, None, m), rows_of(y, m, m + 1), rows_of(y, m + 1, None)
     g_U, g_s, g_V = rows_of(g, None, m), rows_of(g, m, m + 1), rows_of(g, m + 1, None)
-    apart, over_s = reciprocal_or_zero((s - s.mT) * (s + s.mT)), reciprocal_or_zero(s)
+    apart, over_s = over((s - s.mT) * (s + s.mT)), over(s)
     turn_U, turn_V = apart * (U.mT @ g_U - g_U.mT @ U), apart * (V.mT @ g_V - g_V.mT @ V)
     inside = U @ (identity(turn_U) * g_s + turn_U * s + s.mT * turn_V) @ V.mT
     outside_U = ((g_U - U @ (U.mT @ g_U)) * over_s) @ V.mT
