@@ -92,7 +92,7 @@ def with_torch(torch: Any) -> Callable[[], float]:
             for p in parameters:
                 p -= LEARNING_RATE * p.grad
                 p.grad = None
-        return float(loss)
+        return float(loss.item())
 
     return step
 

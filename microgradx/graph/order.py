@@ -53,8 +53,3 @@ def passed(output: Node) -> list[Any]:
     for node in order:
         node.grad = None
     return order
-
-
-def needs_gradient(node: Any) -> bool:
-    """True for the nodes that a gradient must reach or pass."""
-    return node.requires_grad  # type: ignore[no-any-return]
