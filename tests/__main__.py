@@ -11,7 +11,7 @@ CHECKS = [
     ["mypy"],  # --strict, on the folders that pyproject.toml lists
     ["tests.tools.imports"],
 ]
-PYTEST = ["pytest", "--numprocesses=auto", "--maxprocesses=4"]
+PYTEST = ["pytest", "--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"]  # a page's blocks run in order
 
 
 def main(extra: list[str]) -> int:

@@ -20,8 +20,9 @@ class CompileError(OpError):
 
     def __init__(self, decisions: list[Any]) -> None:
         self.lines = [f"{Path(file).name}:{line}: {linecache.getline(file, line).strip()}" for file, line in decisions]
+        where = f", at {self.lines[0]}" if self.lines else " (it reads .data, or picks indices by size, on the way)"
         super().__init__(
-            f"cannot compile: the function uses the value of a node to decide something, at {self.lines[0]}. A program "
+            f"cannot compile: the function uses the value of a node to decide something{where}. A program "
             "that was traced once cannot follow that; use mx.where, or run it without compiling."
         )
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from microgradx.autodiff import Edge, backward
-from microgradx.explain.names import display_names
 from microgradx.graph import GradientError, Node, Tensor, Value, topological
 from microgradx.graph.naming import run_and_name
 from microgradx.rules.formula import forward_formula, rule_formula, slots
+from microgradx.rules.names import display_names
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,15 @@
 import ast
 import math
 import re
-from collections import Counter
 from collections.abc import Container
 from typing import Any
 
 import numpy as np
 
 from microgradx.graph import Node
-from microgradx.rules.formula import forward_formula, slots
-from microgradx.rules.notation import in_slot, screen_text
+from microgradx.rules.formula import forward_formula
+from microgradx.rules.names import display_names
+from microgradx.rules.notation import screen_text
 
 _LONGEST_FORMULA = 16  # a nameless value is called by its formula up to this many characters
 _LONGEST_SETTING = 24  # what an op is told (axis=0) is left to the tooltip beyond this
@@ -24,26 +24,8 @@ _FIGURE_SPACE = "\u2007"  # as wide as a digit
 
 
 def names_of(order: list[Any], folded: Container[Any] = ()) -> dict[Any, str]:
-    """A label for every node: its own name, its number, its short formula, or its op with a count."""
-    names: dict[Any, str] = {}
-    counts: Counter[str] = Counter()
-    for node in order:
-        if node.name is not None:
-            names[node] = node.name
-        elif node.op is None:
-            names[node] = number(node.item()) if node.size == 1 else "array"
-        else:
-            text = "" if node in folded else _formula(node, names)
-            if not 0 < len(text) <= _LONGEST_FORMULA:
-                counts[node.op.name] += 1
-                text = f"{node.op.name}#{counts[node.op.name]}"
-            names[node] = text
-    return names
-
-
-def _formula(node: Any, names: dict[Any, str]) -> str:
-    inputs = [in_slot(names[each]) for each in node.inputs]
-    return screen_text(forward_formula(node), dict(zip(slots(node.op, len(inputs)), inputs, strict=True)))
+    """A label for every node, as in the trace, with shorter formulas."""
+    return {node: name.text for node, name in display_names(order, _LONGEST_FORMULA, folded).items()}
 
 
 def symbol(node: Any) -> str:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import microgradx as mx
-from microgradx.explain.names import display_names
 from microgradx.graph import topological
+from microgradx.rules.names import display_names
 from microgradx.rules.samples import sample
 from microgradx.rules.zoom import has_scalar_form, pulled_back, zoom, zoom_all
 

@@ -1,14 +1,14 @@
 """What each node is called in a trace or picture: the learner's own variable names where there are any."""
 
 import ast
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
-from microgradx.explain.arrays import shape_text
 from microgradx.rules.formula import constant, forward_formula, slots, substitute
 from microgradx.rules.notation import screen_text
 
-_LONGEST = 24  # a nameless node is called by its formula up to this length
+LONGEST = 24  # a nameless node is called by its formula up to this length
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,11 @@ class Name:
     expr: ast.expr
 
 
-def display_names(order: list[Any]) -> dict[Any, Name]:
-    """A name for every node of a graph: its own, or its formula, or its op with a number; always unique."""
+def display_names(order: list[Any], longest: int = LONGEST, folded: Container[Any] = ()) -> dict[Any, Name]:
+    """A name for every node of a graph: its own, its number, its formula, or its op with a count; always unique.
+
+    A formula is used up to `longest` characters, and not for the nodes in `folded`.
+    """
     names: dict[Any, Name] = {}
     taken: dict[str, int] = {}
 
@@ -34,14 +37,13 @@ def display_names(order: list[Any]) -> dict[Any, Name]:
         if node.name is not None:
             names[node] = unique(node.name)
         elif node.op is None:
-            expr = constant(node.item()) if node.size == 1 else ast.Name(f"constant{shape_text(node.shape)}")
+            expr = constant(node.item()) if node.size == 1 else ast.Name("array")
             names[node] = Name(screen_text(expr), expr)
         else:
             slotted = zip(slots(node.op, len(node.inputs)), (names[each].expr for each in node.inputs), strict=True)
             expr = substitute(forward_formula(node), dict(slotted))
-            text = screen_text(expr)
-            names[node] = (
-                unique(node.op.name, always=True) if len(text) > _LONGEST or text in taken else Name(text, expr)
-            )
+            text = "" if node in folded else screen_text(expr)
+            fits = 0 < len(text) <= longest and text not in taken
+            names[node] = Name(text, expr) if fits else unique(node.op.name, always=True)
             taken.setdefault(text, 1)
     return names
