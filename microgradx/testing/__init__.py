@@ -19,14 +19,14 @@ from microgradx.testing.checks import Report, check_call, check_grads, gradcheck
 from microgradx.testing.comparison import Kink
 from microgradx.testing.diagnosis import diagnose
 from microgradx.testing.lesson import CheckError, Lesson
-from microgradx.testing.properties import PROPERTIES, Property, rows_of, rule_properties
+from microgradx.testing.properties import PROPERTIES, Property, rows_of
 
 if TYPE_CHECKING:
-    from microgradx.testing.proving import check_rule
+    from microgradx.testing.proving import check_rule, rule_properties
     from microgradx.testing.strategies import Expression, Graph, expressions, graphs, numbers, op_calls, tensors
 
 _DRAWN = {
-    "check_rule": "proving",
+    **dict.fromkeys(("check_rule", "rule_properties"), "proving"),
     **dict.fromkeys(("Expression", "Graph", "expressions", "graphs", "numbers", "op_calls", "tensors"), "strategies"),
 }
 

@@ -53,7 +53,7 @@ def check_grads(
 
     Raises:
         CheckError: they disagree; the message says where, which node's rule is responsible, and guesses why.
-        OpError: the function is not finite at `args`.
+        OpError: the function is not finite at `args`, or on one side of it.
     """
     args = args if isinstance(args, (tuple, list)) else (args,)
     return _check(point(f, args), _name(f), order, modes, rtol, atol)

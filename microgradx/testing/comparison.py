@@ -117,7 +117,7 @@ def compare(point: Point, modes: Sequence[str] = ("rev",), rtol: float = RTOL, a
     With the mode "fwd", forward mode is held against reverse mode: <g, J u> = <J^T g, u>.
 
     Raises:
-        OpError: the function is not finite at the point.
+        OpError: the function is not finite at the point, or on one side of it.
     """
     found = Comparison()
     values = point.values(point.args)
@@ -173,6 +173,11 @@ def _by_entry(found: Comparison, look: _Look, a: Any) -> None:
     worst, one = -1.0, only_factor(look.factors)
     for index in np.ndindex(a.shape):
         analytic, numeric, doubt = float(a[index]), float(slope.value[index]), float(slope.error[index])
+        if not np.isfinite(numeric):
+            raise OpError(
+                f"the function has no finite values on both sides of {look.point.names[look.k]} = "
+                f"{np.asarray(look.point.args[look.k])[index]}: it ends there, so it has no slope to compare with."
+            )
         error, size = abs(analytic - numeric), max(abs(analytic), abs(numeric), 1e-3 * largest)
         if error <= look.rtol * size + look.atol + _doubt(doubt, size):
             found.worst = max(found.worst, error / (size + look.atol / look.rtol))

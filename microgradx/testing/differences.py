@@ -59,11 +59,13 @@ def _extrapolated(f: Curve, h: float, difference: Callable[[Curve, float], Any],
         size = np.abs(np.asarray(f(h), dtype=float))
         row = [difference(f, h)]
         value, error = row[0], np.full_like(row[0], np.inf)
+        rounding = np.finfo(float).eps * size / h  # the last digit of f, divided by the step
         for level in range(1, _LEVELS):
             above, row = row, [difference(f, h / 2**level)]
             for k in range(1, level + 1):
                 row.append(row[k - 1] + (row[k - 1] - above[k - 1]) / (ratio**k - 1))
                 doubt = np.maximum(np.abs(row[k] - row[k - 1]), np.abs(row[k] - above[k - 1]))
+                doubt = doubt + rounding * 2**level
                 better = doubt < error
                 value, error = np.where(better, row[k], value), np.where(better, doubt, error)
         return Slope(value, error), size

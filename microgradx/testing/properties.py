@@ -1,7 +1,4 @@
-"""What must hold for every row of the rulebook, as functions of one call: the claims that tests walk the book with.
-
-`rule_properties` turns them into a pytest test for rows of your own, in one line.
-"""
+"""What must hold for every row of the rulebook, as functions of one call: the claims that tests walk the book with."""
 
 import importlib.util
 import sys
@@ -201,30 +198,6 @@ PROPERTIES: dict[str, Property] = {
     "nothing changes": Property("inputs are never changed, gradients never shared", nothing_changes),
     "zoom": Property("computed scalar by scalar, result and gradient are the same", zoom, lambda op: zooms(op)),
 }
-
-
-def rule_properties(*rows: Any) -> Any:
-    """A pytest test that proves rows of your own: `test_my_ops = rule_properties("my_ops.py")`.
-
-    Args:
-        rows: ops, or paths of Python files that define some.
-
-    Returns:
-        A test parametrised by row and property, with Hypothesis drawing the inputs from each row's domain.
-    """
-    import pytest
-    from hypothesis import given
-
-    from microgradx.testing.strategies import op_calls
-
-    ops = [op for row in rows for op in ([row] if isinstance(row, Op) else rows_of(row))]
-    cases = [(op, name) for op in ops for name, claim in PROPERTIES.items() if claim.about(op)]
-
-    @pytest.mark.parametrize(("op", "name"), cases, ids=[f"{op.name}-{name.replace(' ', '-')}" for op, name in cases])
-    def test(op: Op, name: str) -> None:
-        given(op_calls(op))(PROPERTIES[name].check)()
-
-    return test
 
 
 def rows_of(path: str | Path) -> list[Op]:

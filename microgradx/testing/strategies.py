@@ -138,6 +138,9 @@ class Graph:
             lines.append(f"x{k} = " + (f" {_SIGNS[name]} ".join(args) if name in _SIGNS else f"{name}({args[0]})"))
         return "\n".join(lines)
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # how Hypothesis prints a failing example
+        printer.text(f"Graph({self.leaves!r}, {self.constants!r}, {self.steps!r})")
+
 
 @st.composite
 def graphs(draw: Any, tensors: bool = False, most: int = 8) -> Graph:

@@ -44,7 +44,7 @@ def wrong(name: str) -> Iterator[Any]:
         yield WRONG[name].define()
     finally:
         forget(name)
-        forget("put")
+        forget("put_once")
 
 
 # A wrong sign.
@@ -248,7 +248,7 @@ def _put(x: Any, key: Any, shape: tuple[int, ...]) -> Any:
 
 @diagnosed_as("overwritten instead of accumulated")
 def bad_index() -> Any:
-    put = op("put(x, key=(), shape=())", _put, shapes="(3)", nondiff="x", cases=(dict(key=[0, 2, 1], shape=(4,)),))
+    put = op("put_once(x, key=(), shape=())", _put, shapes="(3)", nondiff="x", cases=(dict(key=[0, 2, 1], shape=(4,)),))
     return op(
         "bad_index(x, key=()) = x[key]", lambda x, key: x[key], shapes="(4)", linear="x",
         cases=(dict(key=np.array([0, 2, 0, 3, 2])), dict(key=slice(1, 3))),

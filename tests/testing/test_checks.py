@@ -1,0 +1,204 @@
+"""check_grads, gradcheck, numerical_jacobian, check_rule: what they accept, what they reject, what they say."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+import microgradx as mx
+from microgradx.testing import CheckError, check_call, check_grads, check_rule, gradcheck, numerical_jacobian
+from microgradx.testing.calls import Chance, draw_call
+from tests.testing.wrong_rules import WRONG, wrong
+
+
+def layer(x, w, b):
+    return ((x @ w + b).tanh() ** 2).sum()
+
+
+LAYER = (np.array([[1.0, -2.0], [0.5, 0.3]]), np.array([[0.1, 0.2, 0.3], [-0.4, 0.5, 0.6]]), np.zeros(3))
+
+
+def test_right_derivatives_pass_to_third_order_in_both_modes():
+    report = check_grads(layer, LAYER, order=3)
+    assert report.worst < 1e-10
+    assert report.modes == ("rev", "fwd")
+    assert gradcheck(layer, LAYER)
+
+
+def test_arguments_may_be_numbers_arrays_nodes_and_nested():
+    check_grads(lambda x: x**3, 2.0)
+    check_grads(lambda p, x: p["w"] * x + p["b"][0], ({"w": 2.0, "b": [np.ones(2)]}, mx.Tensor([1.0, 2.0])))
+    check_grads(lambda a, t: mx.cross_entropy(a, t), (np.eye(3), np.array([0, 2, 1])))  # integers are left alone
+    check_grads(lambda x: (x.sin(), {"more": x * x}), np.ones(2))  # several outputs
+
+
+def test_a_constant_argument_is_not_differentiated_by():
+    check_grads(lambda x, c: x * c.detach(), (2.0, mx.Value(3.0, requires_grad=False)))
+
+
+def test_float32_arguments_are_checked_in_double_precision():
+    assert check_grads(mx.exp, np.ones(3, dtype=np.float32)).worst < 1e-10
+
+
+def test_numerical_jacobian_has_one_array_per_argument():
+    J = numerical_jacobian(lambda x: x**2, np.array([1.0, 3.0]))
+    np.testing.assert_allclose(J, [[2, 0], [0, 6]], atol=1e-10)
+    a, b, t = numerical_jacobian(lambda a, b, t: a * b * t, 2.0, np.ones(3), np.array([1, 2, 3]))
+    assert (a.shape, b.shape, t) == ((3,), (3, 3), None)
+
+
+def test_closed_over_tensors_keep_their_gradients():
+    w = mx.Tensor([1.0, 2.0])
+    w.grad = np.array([7.0, 7.0])
+    check_grads(lambda x: (w * x).sum(), np.ones(2))
+    assert w.grad.tolist() == [7.0, 7.0]
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_every_wrong_rule_is_rejected(name):
+    with wrong(name) as op, pytest.raises(CheckError) as failed:
+        check_rule(op, examples=10)
+    lesson = failed.value.lesson
+    assert WRONG[name].says in lesson.guess
+    assert name in lesson.responsible
+    assert json.loads(json.dumps(lesson.as_dict()))["guess"] == lesson.guess
+
+
+@pytest.mark.parametrize("name", ["bad_sigmoid", "no_transpose", "nearly_exp", "bad_index", "bad_slope", "bad_sum"])
+def test_the_counterexample_is_code_that_fails_in_the_same_way(name):
+    with wrong(name) as op:
+        with pytest.raises(CheckError) as failed:
+            check_rule(op, examples=10)
+        code = failed.value.lesson.code
+        with pytest.raises(CheckError) as again:
+            exec(code, {})
+        assert again.value.lesson.guess == failed.value.lesson.guess
+
+
+def test_a_lesson_tells_where_how_much_who_and_why():
+    with wrong("bad_sigmoid") as op, pytest.raises(CheckError) as failed:
+        check_rule(op)
+    text = str(failed.value)
+    assert "bad_sigmoid: the first derivative (reverse mode) is wrong" in text
+    assert re.search(r"worst at x(\[0\])?:  analytic 1   numeric 0.25", text)
+    assert "responsible: the rule for x in bad_sigmoid(x), which says 1" in text
+    assert "you forgot y * (1 - y)" in text
+
+
+def test_in_a_longer_function_the_responsible_node_is_found_with_its_line():
+    with wrong("same_factor") as op:
+
+        def loss(x, w):
+            h = mx.tanh(x)
+            p = op(h, w)  # the culprit
+            return (p + w).sum()
+
+        with pytest.raises(CheckError) as failed:
+            check_grads(loss, (np.array([1.0, 2.0]), np.array([3.0, 4.0])))
+    lesson = failed.value.lesson
+    assert "same_factor" in lesson.responsible
+    assert re.search(r"line \d+ of .*test_checks.py", lesson.responsible)
+    assert "reads a where b belongs" in lesson.guess
+    assert lesson.input == "x"
+
+
+def test_a_rule_wrong_only_in_its_formula_fails_at_second_order():
+    def slope(x):  # right as a number, but x is hidden from the graph
+        return mx.Value(2 * x.data, False) if isinstance(x, mx.Value) else mx.Tensor(2 * x.data, False)
+
+    op = mx.op("hidden_square(x)", lambda x: x * x, x=lambda x: slope(x) if isinstance(x, mx.Node) else 2 * x)
+    try:
+        assert check_rule(op, order=1).worst < 1e-10
+        with pytest.raises(CheckError, match="second derivative"):
+            check_rule(op)
+    finally:
+        mx.rules.forget("hidden_square")
+
+
+def test_something_hidden_from_the_graph_is_said_to_be_hidden():
+    with pytest.raises(CheckError, match="hidden from the graph"):
+        check_grads(lambda x: x * x.detach(), 2.0)
+
+
+def test_an_input_declared_without_gradient_is_named():
+    op = mx.op("scaled(x, k)", np.multiply, x=lambda k: k, nondiff="k")
+    try:
+        with pytest.raises(CheckError, match="no gradient flows to k, which the row declares nondiff"):
+            check_grads(op, (2.0, 3.0))
+    finally:
+        mx.rules.forget("scaled")
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "left", "right"),
+    [(mx.relu, 0.0, 0, 1), (mx.abs, 0.0, -1, 1), (lambda x: mx.maximum(x, 3.0 - x), 1.5, -1, 1)],
+)
+def test_a_kink_is_reported_with_both_slopes_and_is_no_failure(f, x, left, right):
+    report = check_grads(f, x)
+    assert [(round(k.left, 6), round(k.right, 6)) for k in report.kinks] == [(left, right)] or not report.kinks
+    (kink,) = check_grads(lambda x: 3.0 * mx.relu(x), 0.0).kinks
+    assert (round(kink.left, 6), round(kink.right, 6)) == (0, 3)
+    assert "slope is 0 to the left and 3 to the right" in str(kink)
+
+
+def test_a_gradient_outside_both_slopes_of_a_kink_is_a_failure():
+    op = mx.op("bent(x)", lambda x: np.maximum(x, 0), x=lambda x: mx.where(x < 0.0, 0.0, 5.0))
+    try:
+        with pytest.raises(CheckError, match="slope 0 to the left, 1 to the right"):
+            check_grads(op, 0.0)
+    finally:
+        mx.rules.forget("bent")
+
+
+def test_gradcheck_names_output_and_input_of_the_worst_entry():
+    with wrong("no_turn") as op, pytest.raises(CheckError) as failed:
+        gradcheck(op, np.arange(4.0).reshape(2, 2))
+    assert len(failed.value.lesson.index) == 4
+    assert "a missing transpose" in failed.value.lesson.guess
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "words"),
+    [
+        (lambda: check_grads(mx.log, -2.0), mx.OpError, "not finite"),
+        (lambda: check_grads(lambda x: 3.0, 2.0), mx.GradientError, "returned float"),
+        (lambda: check_grads(mx.sin, np.array([1, 2])), mx.OpError, "nothing to differentiate by"),
+        (lambda: check_grads(mx.sin, 1.0, order=0), mx.OpError, "order is at least 1"),
+        (lambda: check_grads(mx.sin, 1.0, modes=("back",)), mx.OpError, "modes are of"),
+        (lambda: gradcheck(lambda x: (x, x), 1.0), mx.OpError, "one output"),
+        (lambda: check_rule(mx.BOOK["greater"]), mx.RuleError, "no rules to check"),
+    ],
+)
+def test_what_cannot_be_checked_says_why(call, kind, words):
+    with pytest.raises(kind, match=words):
+        call()
+
+
+def test_a_row_that_claims_too_large_a_domain_is_told_so():
+    op = mx.op("root(x)", np.sqrt, x=lambda y: 0.5 / y)
+    try:
+        with np.errstate(all="ignore"), pytest.raises(mx.RuleError, match="Say where the op holds"):
+            check_rule(op)
+    finally:
+        mx.rules.forget("root")
+
+
+def test_check_rule_is_repeatable_and_reports_progress():
+    seen = []
+    first = check_rule(mx.BOOK["matmul"], examples=8, watch=lambda report: seen.append(report.examples))
+    second = check_rule(mx.BOOK["matmul"], examples=8)
+    assert seen == list(range(1, 9))
+    assert first.worst == second.worst < 1e-10
+    assert check_rule(mx.BOOK["matmul"], examples=8, seed=5).worst != first.worst
+
+
+def test_a_drawn_call_shows_itself_as_code():
+    for row in mx.BOOK.values():
+        call = draw_call(row, Chance(1))
+        again = eval(repr(call), {"mx": mx, "np": np, "inf": np.inf})
+        np.testing.assert_array_equal(again.data, call.on(*call.leaves()).data)
+
+
+def test_check_call_checks_one_call():
+    assert check_call(draw_call(mx.BOOK["conv"], Chance(0))).worst < 1e-10

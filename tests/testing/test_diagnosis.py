@@ -1,0 +1,34 @@
+"""The guesses at a mistake: right on every wrong rule, silent on every right one."""
+
+import pytest
+
+import microgradx as mx
+from microgradx.testing import diagnose
+from tests.testing.wrong_rules import WRONG, wrong
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_the_mistake_is_named(name):
+    with wrong(name) as op:
+        assert WRONG[name].says in diagnose(op)
+    assert name not in mx.BOOK
+
+
+@pytest.mark.parametrize("row", [row for row in mx.BOOK.values() if row.smooth], ids=lambda row: row.name)
+def test_a_right_rule_is_never_accused(row):
+    assert diagnose(row) is None
+
+
+def test_only_the_wrong_input_is_accused():
+    with wrong("bad_mul") as op:
+        text = diagnose(op, 2.0, 3.0)
+    assert text.startswith("the rule for b")
+    assert "the rule for a" not in text
+
+
+def test_an_unusual_mistake_is_not_guessed_at():
+    op = mx.op("odd(x)", lambda x: x**3, x=lambda x: 3 * x**2 + mx.sin(5 * x))
+    try:
+        assert diagnose(op) == "the rule for x: not one of the usual mistakes; derive it once more by hand."
+    finally:
+        mx.rules.forget("odd")
