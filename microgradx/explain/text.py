@@ -15,9 +15,10 @@ _DIM, _NAME, _FORMULA, _RESULT = "dim", "bold cyan", "magenta", "bold green"
 
 def as_text(trace: Trace, width: int = 100, max_steps: int | None = None) -> str:
     """The whole trace as plain text."""
-    console = Console(file=io.StringIO(), width=width, color_system=None, legacy_windows=False)
+    console = Console(file=io.StringIO(), width=width, color_system=None, legacy_windows=False, force_jupyter=False)
     show(trace, console, max_steps)
-    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return "\n".join(line.rstrip() for line in text.split("\n"))
 
 
 def show(trace: Trace, console: Console, max_steps: int | None = None) -> None:

@@ -129,7 +129,7 @@ def trace(
         given = tuple(a if n in counts else _leaf(a, n) for a, n in zip(args, names, strict=False))
         named = {n: a if n in counts else _leaf(a, n) for n, a in options.items()}
         output, made = run_and_name(target, given, named)
-        name = getattr(target, "__name__", "the function")
+        name = getattr(target, "__name__", "the function").replace("<lambda>", "a lambda")
         rank = {id(node): k - len(given) - len(named) for k, node in enumerate((*given, *named.values()))}
         rank |= {id(node): k + 1 for k, node in enumerate(made)}
     _check(output, name)
