@@ -117,8 +117,8 @@ def _collect(name: str, thing: Any, sources: dict[str, str], modules: dict[str, 
             modules[word] = f"import {used.__name__}" + (f" as {word}" if word != used.__name__ else "")
         elif isinstance(used, (FunctionType, type)) and (used.__module__ or "").startswith("microgradx"):
             _collect(word, used, sources, modules)
-        elif isinstance(getattr(used, "__self__", None), np.ufunc):  # np.add.reduce under a name of its own
-            inner[word] = f"{word} = np.{used.__self__.__name__}.{used.__name__}"
+        elif isinstance(owner := getattr(used, "__self__", None), np.ufunc):  # np.add.reduce under a name of its own
+            inner[word] = f"{word} = np.{owner.__name__}.{getattr(used, '__name__', '')}"
         elif isinstance(used, (FunctionType, type)) or (word in home and callable(used)):
             modules[word] = f"from {used.__module__} import {word}"
         elif word in home and isinstance(used, (int, float, str, tuple, np.ndarray)):
