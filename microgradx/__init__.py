@@ -78,3 +78,15 @@ def __getattr__(name: str) -> Any:
 
     module = import_module(_LATER[name])
     return getattr(module, name, module)
+
+
+def _in_a_notebook(self: Any, include: Any = None, exclude: Any = None) -> dict[str, str]:
+    """The picture of a node's graph, with its plain text beside it; a leaf is only text."""
+    if self.op is None:
+        return {"text/plain": repr(self)}
+    from microgradx.pictures import draw
+
+    return {**draw(self)._repr_mimebundle_(), "text/plain": repr(self)}
+
+
+Node._repr_mimebundle_ = _in_a_notebook  # type: ignore[attr-defined]  # here, as pictures stand above the nodes

@@ -247,15 +247,6 @@ def _bind(name: str, method: Any, to: type = Methods) -> None:
     setattr(to, name, method)
 
 
-def _in_a_notebook(self: Any, include: Any = None, exclude: Any = None) -> dict[str, str]:
-    """The picture of a node's graph, with its plain text beside it; a leaf is only text."""
-    if self.op is None:
-        return {"text/plain": repr(self)}
-    from microgradx.pictures import draw
-
-    return {**draw(self)._repr_mimebundle_(), "text/plain": repr(self)}
-
-
 def bind() -> None:
     """Fill the node classes from the tables above."""
     for name, row in OPERATORS.items():
@@ -289,7 +280,6 @@ def bind() -> None:
     _bind("trace", _method(trace), TensorMethods)
     _bind("to", _method(F.astype), TensorMethods)
     _bind("backward", backward)
-    _bind("_repr_mimebundle_", _in_a_notebook)
     _bind("__array_ufunc__", _array_ufunc)
     _bind("__array_function__", _array_function)
 

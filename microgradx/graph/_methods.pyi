@@ -161,8 +161,6 @@ class Methods:
         self, gradient: Any = None, *, keep: str = "all", create_graph: bool = False, watcher: Any = None
     ) -> None:
         """Collect the gradient of `output` in the `.grad` of every node it depends on."""
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Self:
-        """The picture of a node's graph, with its plain text beside it; a leaf is only text."""
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **options: Any) -> Any: ...
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any: ...
 
