@@ -9,6 +9,8 @@ Each row is one matrix product with the patches that the kernel visits, laid out
 the last axis in memory: then every patch entry is copied as long runs, which is what makes it fast.
 """
 
+import math
+import threading
 from collections.abc import Iterator
 from itertools import product
 from typing import Any, NamedTuple
@@ -70,18 +72,37 @@ def core(size: Sizes, how: Window) -> Any:
     return tuple(slice(before, before + n) for (before, _), n in zip(how.padding, size, strict=True))
 
 
+class _Scratch(threading.local):
+    """Memory for columns that live only inside one run: fresh pages would cost as much as the arithmetic."""
+
+    flat: Any = None
+
+    def array(self, shape: Sizes, dtype: Any) -> Any:
+        """An array with arbitrary content; it is overwritten by the next one that is asked for."""
+        count = math.prod(shape)
+        if dtype.hasobject or count * dtype.itemsize > _KEPT:
+            return np.empty(shape, dtype)
+        if self.flat is None or self.flat.nbytes < count * dtype.itemsize:
+            self.flat = np.empty(count * dtype.itemsize, np.uint8)
+        return self.flat[: count * dtype.itemsize].view(dtype).reshape(shape)
+
+
+_KEPT = 2**26  # bytes that a thread may keep for its next convolution
+_scratch = _Scratch()
+
+
 def _columns(x: Any, kernel: Sizes, out: Sizes, how: Window) -> Any:
-    """The patches of x as columns: (groups, channels // groups · kernel, out · batch)."""
+    """The patches of x as columns, in scratch memory: (groups, channels // groups · kernel, out · batch)."""
     x = np.moveaxis(x, 0, -1)
     if any(map(any, how.padding)):
         padded = np.zeros((len(x), *(s + sum(p) for s, p in zip(x.shape[1:], how.padding)), x.shape[-1]), x.dtype)
         padded[(slice(None), *core(x.shape[1:-1], how))] = x
     else:
         padded = np.ascontiguousarray(x)
-    cols = np.empty((len(x), *kernel, *out, x.shape[-1]), x.dtype)
+    cols = _scratch.array((len(x), *kernel, *out, x.shape[-1]), x.dtype)
     for at, place in slabs(kernel, out, how):
         cols[(slice(None), *at)] = padded[(slice(None), *place)]
-    return cols.reshape(how.groups, len(x) // how.groups * int(np.prod(kernel)), -1)
+    return cols.reshape(how.groups, len(x) // how.groups * math.prod(kernel), -1)
 
 
 def _rows(u: Any, how: Window) -> Any:
@@ -106,8 +127,10 @@ def _conv_transpose(u: Any, w: Any, size: Sizes, how: Window) -> Any:
     channels, kernel, out = w.shape[1] * how.groups, w.shape[2:], u.shape[2:]
     if places(size, kernel, how) != out:
         raise ValueError(f"the kernel visits {places(size, kernel, how)} places of {size}, but u has {out}")
-    cols = (kernels.mT @ _rows(u, how)).reshape(channels, *kernel, *out, len(u))
-    x = np.zeros((channels, *(s + sum(p) for s, p in zip(size, how.padding, strict=True)), len(u)), cols.dtype)
+    maps, dtype = _rows(u, how), np.result_type(u, w)
+    flat = _scratch.array((how.groups, kernels.shape[-1], maps.shape[-1]), dtype)
+    cols = np.matmul(kernels.mT, maps, out=flat).reshape(channels, *kernel, *out, len(u))
+    x = np.zeros((channels, *(s + sum(p) for s, p in zip(size, how.padding, strict=True)), len(u)), dtype)
     for at, place in slabs(kernel, out, how):
         x[(slice(None), *place)] += cols[(slice(None), *at)]
     return np.moveaxis(x[(slice(None), *core(size, how))], -1, 0)

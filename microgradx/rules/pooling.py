@@ -5,6 +5,7 @@ back, adding where they overlap); `pool_take` (from each window, the entry at pl
 The places inside a window are counted 0, 1, 2 … row by row. Layout: x is (batch, channels, *size).
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -50,14 +51,12 @@ def _max_pool(x: Any, kernel: Sizes, how: Window) -> Any:
 
 
 def _winner(x: Any, kernel: Sizes, how: Window) -> Any:
-    out = places(x.shape[2:], kernel, how)
+    best = _max_pool(x, kernel, how)
     x = _padded(x, how, _least(x.dtype))
-    best = np.full_like(x, _least(x.dtype), shape=(*x.shape[:2], *out))
-    k = np.zeros_like(best, dtype=np.int64)
-    for number, (_, place) in enumerate(slabs(kernel, out, how)):
-        better = x[(..., *place)] > best
-        np.copyto(best, x[(..., *place)], where=better)
-        np.copyto(k, number, where=better)
+    small = np.min_scalar_type(math.prod(kernel))
+    k: Any = np.zeros_like(best, dtype=small)
+    for number, (_, place) in reversed([*enumerate(slabs(kernel, best.shape[2:], how))]):
+        k = np.where(x[(..., *place)] == best, small.type(number), k)  # backwards, so that the first of equals stays
     return k
 
 
@@ -75,9 +74,11 @@ def _take(x: Any, k: Any, kernel: Sizes, how: Window) -> Any:
 
 def _put(u: Any, k: Any, size: Sizes, kernel: Sizes, how: Window) -> Any:
     shape = (*u.shape[:2], *(s + sum(p) for s, p in zip(size, how.padding, strict=True)))
-    x = np.zeros_like(u, shape=shape)
+    x, zero = np.zeros_like(u, shape=shape), u.dtype.type(0)
+    apart = all(d * (m - 1) < s for d, m, s in zip(how.dilation, kernel, how.stride, strict=True))  # no window overlaps
     for number, (_, place) in enumerate(slabs(kernel, u.shape[2:], how)):
-        x[(..., *place)] += np.where(k == number, u, 0)
+        part = np.where(k == number, u, zero)
+        x[(..., *place)] = part if apart else x[(..., *place)] + part
     return x[(..., *core(size, how))]
 
 
