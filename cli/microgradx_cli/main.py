@@ -17,6 +17,7 @@ from microgradx_cli.graph import graph
 from microgradx_cli.ops import ops
 from microgradx_cli.options import SpreadAt
 from microgradx_cli.trace import trace
+from microgradx_cli.train import ANY_OPTION, train
 from microgradx_cli.tutorial import tutorial
 
 
@@ -75,6 +76,7 @@ app.command(cls=SpreadAt)(trace)
 app.command(cls=SpreadAt)(graph)
 app.command(cls=SpreadAt)(check)
 app.command(cls=SpreadAt)(compile)
+app.command(context_settings=ANY_OPTION)(train)
 app.command()(explain)
 app.command()(tutorial)
 app.command()(ops)

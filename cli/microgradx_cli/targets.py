@@ -10,17 +10,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from microgradx.examples import EXAMPLES, find
+from microgradx.examples import EXAMPLES as SMALL
+from microgradx.examples import find
 from microgradx.explain import Trace
 from microgradx.explain import trace as make_trace
 from microgradx.explain.expressions import ExpressionError, expression
 from microgradx.graph import Node, Tensor, Value
 from microgradx.graph.naming import run_and_name
+from microgradx.programs import PROGRAMS
 from microgradx.rules import BOOK
 from microgradx_cli.errors import UserError
 from microgradx_cli.options import parse_at
 from microgradx_cli.screen import training
 from microgradx_cli.user_files import blaming, closest, load_function, load_ops
+
+# The training programs too show one of their steps; where an example has the name, it is the smaller one.
+EXAMPLES = {name: each.view for name, each in PROGRAMS.items() if each.view} | SMALL
 
 
 @dataclass(frozen=True)

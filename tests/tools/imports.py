@@ -18,9 +18,9 @@ LAYERS = [
     {"autodiff"},
     {"binding", "autograd"},
     {"microgradx", "files"},
-    {"testing", "compiler", "pictures", "nn", "optim", "data", "training"},
+    {"testing", "compiler", "pictures", "nn", "optim", "data", "training", "plots"},
     {"explain"},
-    {"examples"},
+    {"examples", "programs"},
     {"microgradx_cli"},
 ]
 CORE = {"graph", "rules", "random", "functional", "linalg", "autodiff", "binding", "autograd"}  # NumPy, nothing else

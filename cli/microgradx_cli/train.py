@@ -1,0 +1,182 @@
+"""`microgradx train`: the programs of the course, each of which learns something and says what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from microgradx_cli.errors import UserError
+from microgradx_cli.screen import json_text, out
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from microgradx.programs import Run, TrainingProgram
+
+ANY_OPTION = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+def _option(name: str, words: str, metavar: str | None = None) -> Any:
+    return typer.Option(name, help=words, metavar=metavar, show_default=False)
+
+
+def train(
+    context: typer.Context,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", show_default=False, help="The program; without it, all are listed.")
+    ] = None,
+    epochs: Annotated[int | None, _option("--epochs", "How often to go over the data.")] = None,
+    lr: Annotated[float | None, _option("--lr", "Learning rate.")] = None,
+    batch_size: Annotated[int | None, _option("--batch-size", "Samples per step.")] = None,
+    optimizer: Annotated[str | None, _option("--optimizer", "sgd, momentum, rmsprop, adagrad, adam or adamw.")] = None,
+    init: Annotated[str | None, _option("--init", "How the weights start: default, normal, xavier or he.")] = None,
+    seed: Annotated[int | None, _option("--seed", "Of everything random.")] = None,
+    dtype: Annotated[Literal["float32", "float64"] | None, _option("--dtype", "Of all numbers.")] = None,
+    save: Annotated[Path | None, _option("--save", "Keep everything in FILE.safetensors or .npz.", "FILE")] = None,
+    resume: Annotated[Path | None, _option("--resume", "Go on from FILE, and keep it up to date.", "FILE")] = None,
+    tensorboard: Annotated[Path | None, _option("--tensorboard", "Write events there.", "FOLDER")] = None,
+    plot: Annotated[Path | None, _option("--plot", "Draw what was learned: FILE.png or .svg.", "FILE")] = None,
+    as_json: Annotated[bool, _option("--json", "Print numbers, report and history as JSON.")] = False,
+    quiet: Annotated[bool, _option("--quiet", "No progress on stderr.")] = False,
+) -> None:
+    """Train one of the course's programs; some take more options (see the list: microgradx train)."""
+    from microgradx.programs import PROGRAMS, find
+
+    if name is None:
+        out(_list)
+        return
+    if save and resume:
+        raise UserError("--resume FILE goes on saving to its FILE; leave out --save.")
+    program = find(name, PROGRAMS)
+    common = dict(epochs=epochs, lr=lr, batch_size=batch_size, optimizer=optimizer, init=init, seed=seed)
+    options = {key: value for key, value in common.items() if value is not None} | switches(context.args, program)
+    if plot:
+        from microgradx.plots.figures import check_suffix
+
+        check_suffix(plot)
+    run = program.run(_run(save, resume, tensorboard, quiet), dtype=dtype, **options)
+    if plot:
+        _plot(run, plot)
+    if as_json:
+        typer.echo(json_text(_document(program, run, options)))
+    else:
+        out(lambda console: show(console, program, run))
+
+
+def switches(words: list[str], program: TrainingProgram) -> dict[str, Any]:
+    """--hidden 50 --batch-norm and --hidden=50 as options of the program, still as text.
+
+    Raises:
+        UserError: a word that belongs to no option, or an option without its value.
+    """
+    options: dict[str, Any] = {}
+    rest = list(words)
+    while rest:
+        option, equals, value = rest.pop(0).partition("=")
+        if not option.startswith("--"):
+            raise UserError(
+                f"{option}: nothing is expected here; an option of {program.name} is written --option value."
+            )
+        key = option[2:].replace("-", "_")
+        if not equals:
+            if key in program.options and program.accepts(key) is bool:
+                value = "true"
+            elif rest and not rest[0].startswith("--"):
+                value = rest.pop(0)
+            elif key in program.options:
+                raise UserError(f"{option} needs a value, as in {option} {program.options[key]}.")
+        options[key] = value
+    return options
+
+
+def _run(save: Path | None, resume: Path | None, tensorboard: Path | None, quiet: bool) -> Run:
+    from microgradx.programs import Run
+    from microgradx.training import Callback, Progress
+
+    watchers: list[Callback] = [] if quiet else [Progress()]
+    if tensorboard:
+        from microgradx.programs.events import Events
+
+        watchers.append(Events(tensorboard))
+    return Run(watchers, save, resume)
+
+
+def show(console: Console, program: TrainingProgram, run: Run) -> None:
+    """The report: paragraphs, tables, numbers, and whether the promise is kept."""
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    console.print(Text(f"{program.name}: {program.title}", style="bold cyan"))
+    for block in run.blocks:
+        console.print()
+        if isinstance(block, str):
+            console.print(Text(block))
+            continue
+        table = RichTable(
+            title=Text(block.title), title_justify="left", title_style="", box=None, header_style="dim", pad_edge=False
+        )
+        for column in block.columns:
+            table.add_column(column)
+        for row in block.rows:
+            table.add_row(*(Text(str(cell)) for cell in row))
+        console.print(table)
+    numbers = "  ".join(f"{key.replace('_', ' ')} {value:.4g}" for key, value in run.numbers.items())
+    console.print(Text(f"\nresult: {numbers}", style="bold"))
+    verdict = "reached" if run.reached else "NOT reached with these options"
+    console.print(Text(f"promised: {program.promise}: {verdict}", style="green" if run.reached else "yellow"))
+
+
+def _document(program: TrainingProgram, run: Run, options: dict[str, Any]) -> dict[str, Any]:
+    """What --json prints; a number that is not finite is null."""
+    import math
+
+    def plain(number: float) -> float | None:
+        return number if math.isfinite(number) else None
+
+    return {
+        "schema": "microgradx.train/1",
+        "program": program.name,
+        "options": {**program.options, **options},
+        "promise": program.promise,
+        "reached": run.reached,
+        "numbers": {key: plain(value) for key, value in run.numbers.items()},
+        "report": [
+            b if isinstance(b, str) else dict(title=b.title, columns=b.columns, rows=b.rows) for b in run.blocks
+        ],
+        "history": {
+            part: [{key: plain(v) for key, v in row.items()} for row in history.rows]
+            for part, history in run.history.items()
+        },
+    }
+
+
+def _plot(run: Run, path: Path) -> None:
+    from microgradx import plots
+
+    losses = {
+        f"{part} {key}": history[key]
+        for part, history in run.history.items() for key in history if key.endswith("loss")
+    }  # fmt: skip
+    plots.save(run.figure() if run.figure else plots.curves(losses), path)
+    typer.echo(f"{path} written.", err=True)
+
+
+def _list(console: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from microgradx.programs import PROGRAMS
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("name", "what it learns", "promised", "options"):
+        table.add_column(column, no_wrap=column == "name")
+    for program in PROGRAMS.values():
+        options = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in program.options.items())
+        table.add_row(Text(program.name, style="bold cyan"), program.title, program.promise, Text(options))
+    console.print(table)
+    console.print(
+        "\nAll take --dtype, --tensorboard, --plot, --json and --quiet too; single models also --save and --resume."
+    )
+    console.print("Begin with: microgradx train gates")

@@ -1,0 +1,14 @@
+"""Plots of what training does, as matplotlib figures; matplotlib (the extra "plot") is loaded with the first one."""
+
+from microgradx.plots.figures import (
+    activation,
+    boundary,
+    curves,
+    descent,
+    filters,
+    fitted,
+    gradient_norms,
+    save,
+)
+
+__all__ = ["activation", "boundary", "curves", "descent", "filters", "fitted", "gradient_norms", "save"]

@@ -1,0 +1,62 @@
+"""Logic gates by one logistic unit: AND and OR are learned, XOR cannot be, for one unit draws one straight line."""
+
+from typing import Literal
+
+import numpy as np
+
+from microgradx import manual_seed, nn
+from microgradx.data import DataLoader, gate
+from microgradx.examples.registry import Example, Program
+from microgradx.functional import binary_cross_entropy
+from microgradx.programs.registry import OPTIMIZERS, Optimizer, TrainingProgram
+from microgradx.programs.run import Run
+from microgradx.programs.views import step_of
+from microgradx.training import predict
+
+ROWS = ("00", "01", "10", "11")
+
+
+def train(run: Run, epochs: int = 300, lr: float = 1.0, optimizer: Optimizer = "sgd", seed: int = 0) -> None:
+    """The same unit, the same settings, three gates; all four rows in every step."""
+    rows, right = [], {}
+    for name in ("and", "or", "xor"):
+        data = gate(name)
+        model = unit()
+        steps = OPTIMIZERS[optimizer](model.parameters(), lr)
+        history = run.fit(model, binary_cross_entropy, steps, DataLoader(data, batch_size=4), epochs=epochs, part=name)
+        answers, targets = predict(model, data.arrays[0])[:, 0], data.arrays[1][:, 0]
+        right[name] = int(np.sum((answers > 0.5) == (targets > 0.5)))
+        w1, w2, b = (round(float(each), 2) for p in model.parameters() for each in p.data.ravel())
+        outputs = "  ".join(f"{row} → {y:.2f}" for row, y in zip(ROWS, answers, strict=True))
+        rows.append((name, w1, w2, b, outputs, f"{right[name]} of 4", f"{history['loss'][-1]:.4f}"))
+    run.table(
+        "one logistic unit, y = σ(w1·x1 + w2·x2 + b)", ("gate", "w1", "w2", "b", "outputs", "right", "loss"), rows
+    )
+    run.say(
+        "A unit says yes on one side of the line w1·x1 + w2·x2 + b = 0. For AND and OR there is such a line. For XOR "
+        "there is none: 01 and 10 must lie on one side, 00 and 11 on the other, and no line parts them. So the best it "
+        "can do is to answer 0.5 everywhere, with the loss ln 2 = 0.6931. A hidden layer helps: microgradx train xor."
+    )
+    loss = run.history["xor"]["loss"][-1]
+    run.result(
+        right["and"] == right["or"] == 4 and right["xor"] < 4,
+        and_right=right["and"], or_right=right["or"], xor_right=right["xor"], xor_loss=loss,
+    )  # fmt: skip
+
+
+def one_step(sample: Literal[0, 1, 2, 3] | None = None, seed: int = 0) -> Program:
+    """The unit on the rows of OR, or on one of them."""
+    manual_seed(seed)
+    rows = slice(None) if sample is None else slice(sample, sample + 1)
+    return step_of(unit(), binary_cross_entropy, *gate("or")[rows])
+
+
+def unit() -> nn.Module:
+    """Two inputs, one output between 0 and 1."""
+    return nn.Sequential({"unit": nn.Linear(2, 1), "sigmoid": nn.Sigmoid()})
+
+
+GATES = TrainingProgram(
+    "gates", "AND, OR and XOR by one logistic unit", "AND and OR: 4 of 4 rows right; XOR: at most 3", train,
+    view=Example("gates", "one logistic unit learns OR: its step on four rows", one_step, "tensor"),
+)  # fmt: skip
