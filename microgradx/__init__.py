@@ -89,4 +89,4 @@ def _in_a_notebook(self: Any, include: Any = None, exclude: Any = None) -> dict[
     return {**draw(self)._repr_mimebundle_(), "text/plain": repr(self)}
 
 
-Node._repr_mimebundle_ = _in_a_notebook  # type: ignore[attr-defined]  # here, as pictures stand above the nodes
+setattr(Node, "_repr_mimebundle_", _in_a_notebook)  # noqa: B010  # here, as pictures stand above the nodes
