@@ -13,7 +13,7 @@ import numpy as np
 
 from microgradx.graph import GradientError, Node, OpError, Tensor, Value, inside_scope
 from microgradx.graph.node import as_array
-from microgradx.graph.order import passed
+from microgradx.graph.order import FREED, passed
 from microgradx.rules.op import Op
 from microgradx.rules.shaping import astype, number, sum_to, tensor
 from microgradx.rules.specialise import careful, own_array
@@ -37,13 +37,6 @@ class Edge(NamedTuple):
 
 
 Watcher = Callable[[Edge], None]
-
-
-class _Freed:
-    """Stands in for the op of a node whose graph was released."""
-
-
-FREED: Any = _Freed()
 
 
 def backward(
@@ -77,9 +70,6 @@ def backward(
         )
     seed = arriving(output, gradient, create_graph, "backward")
     order = passed(output)
-    for node in order:
-        if node.op is FREED:
-            raise released()
     output.grad = added(output.grad, seed)
     if create_graph or watcher is not None:
         _explained(order, watcher, create_graph)
@@ -195,12 +185,3 @@ def free(nodes: list[Any]) -> None:
         if node.op is not None:
             node.op = FREED
             node.left = node.right = node.rest = node.grad = None
-
-
-def released() -> GradientError:
-    """The error for a graph whose nodes were freed."""
-    return GradientError(
-        'this graph was released by backward(keep="leaves"), a GradientTape or autograd.grad(retain_graph=False), '
-        "so no second gradient can pass through it. Compute the result again, keep the graph "
-        '(keep="all", persistent=True, retain_graph=True), or .detach() what should count as a constant.'
-    )

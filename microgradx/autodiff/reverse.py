@@ -7,8 +7,9 @@ gradients back through it. The transformations, tapes and `autograd.grad` all st
 from contextlib import nullcontext
 from typing import Any, NamedTuple
 
-from microgradx.autodiff.backward import FREED, added, apply_rule, free, released
+from microgradx.autodiff.backward import added, apply_rule, free
 from microgradx.graph import Value, inside_scope, topological
+from microgradx.graph.order import FREED, released
 
 
 class Between(NamedTuple):

@@ -3,7 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
+from microgradx.graph.errors import GradientError
 from microgradx.graph.node import Node
+
+
+class _Freed:
+    """Stands in for the op of a node whose graph was released."""
+
+
+FREED: Any = _Freed()
 
 
 def topological(*roots: Node, follow: Callable[[Any], bool] | None = None) -> list[Any]:
@@ -30,6 +38,9 @@ def passed(output: Node) -> list[Any]:
 
     The same walk as `topological`, for backward's hot path: leaves are left out, and a mark in `grad`, which has to
     be emptied anyway, takes the place of a set of the nodes seen.
+
+    Raises:
+        GradientError: a part of the graph was released.
     """
     order: list[Any] = []
     seen = object()  # a new mark each time: what an interrupted walk left behind means nothing
@@ -50,6 +61,20 @@ def passed(output: Node) -> list[Any]:
             if right is not None and right.op is not None:
                 stack.append(right)
             node = node.left
+    whole = True
     for node in order:
         node.grad = None
+        if node.op is FREED:
+            whole = False
+    if not whole:
+        raise released()
     return order
+
+
+def released() -> GradientError:
+    """The error for a graph whose nodes were freed."""
+    return GradientError(
+        'this graph was released by backward(keep="leaves"), a GradientTape or autograd.grad(retain_graph=False), '
+        "so no second gradient can pass through it. Compute the result again, keep the graph "
+        '(keep="all", persistent=True, retain_graph=True), or .detach() what should count as a constant.'
+    )

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.autodiff.backward import FREED, apply_rule
+from microgradx.autodiff.backward import apply_rule
 from microgradx.graph import Node, OpError, no_grad, topological
+from microgradx.graph.order import FREED
 from microgradx.pictures import labels
 from microgradx.pictures.collapse import Fold, collapse
 from microgradx.pictures.colour import Scale, strongest
