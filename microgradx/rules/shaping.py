@@ -27,20 +27,19 @@ def unbroadcast(x: Any, shape: Shape) -> Any:
 
 
 def _scatter(x: Any, key: Key, shape: Shape) -> Any:
-    if x.dtype == object:  # zoom: sums of scalar nodes
-        out = np.zeros(shape, dtype=object)
-    else:
-        out = np.zeros(shape, dtype=x.dtype)
-    if _is_basic(key):
+    out = np.zeros(shape, dtype=x.dtype)
+    if _each_once(key):
         out[key] = x
     else:
         np.add.at(out, key, x)  # an element picked twice collects twice
     return out
 
 
-def _is_basic(key: Key) -> bool:
+def _each_once(key: Key) -> bool:
+    """True when no place can be picked twice: numbers and slices, and a single mask among them."""
     parts = key if isinstance(key, tuple) else (key,)
-    return all(p is None or p is Ellipsis or isinstance(p, (int, np.integer, slice)) for p in parts)
+    arrays = [p for p in parts if not (p is None or p is Ellipsis or isinstance(p, (int, np.integer, slice)))]
+    return not arrays or (len(arrays) == 1 and np.asarray(arrays[0]).dtype.kind == "b")
 
 
 def _to_tensor(x: float, dtype: Any = None) -> Any:
