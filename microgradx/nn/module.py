@@ -21,8 +21,10 @@ class Parameter(Tensor):
 
     __slots__ = ()
 
-    def __init__(self, data: Any, requires_grad: bool = True, dtype: Any = None) -> None:
-        super().__init__(np.array(as_array(data, dtype)), requires_grad)
+    def __init__(
+        self, data: Any, requires_grad: bool | None = True, dtype: Any = None, name: str | None = None
+    ) -> None:
+        super().__init__(np.array(as_array(data, dtype)), requires_grad, name=name)
 
 
 class Buffer(Tensor):
@@ -30,8 +32,10 @@ class Buffer(Tensor):
 
     __slots__ = ()
 
-    def __init__(self, data: Any, dtype: Any = None) -> None:
-        super().__init__(np.array(as_array(data, dtype)), requires_grad=False)
+    def __init__(
+        self, data: Any, requires_grad: bool | None = False, dtype: Any = None, name: str | None = None
+    ) -> None:
+        super().__init__(np.array(as_array(data, dtype)), requires_grad, name=name)
 
 
 class Loaded(NamedTuple):
@@ -48,6 +52,7 @@ class _Running(threading.local):
     """What is being called right now, in this thread."""
 
     path: str = ""  # of the module whose forward runs
+    root: "Module | None" = None  # the outermost of them
     watchers: tuple[Watcher, ...] = ()
 
 
@@ -81,16 +86,18 @@ class Module:
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Run `forward` in the module's scope."""
-        outer = _running.path
-        if not self._path:  # the outermost: its lists may have grown since they were assigned
-            self._name_parts()
+        outer, root = _running.path, _running.root
+        if root is None:
+            _running.root = self
+        elif not self._path:  # a list that has grown since it was assigned
+            root._name_parts()
         name = self._path.removeprefix(f"{outer}.") if outer else self._path
         _running.path = self._path
         try:
             with scope(name) if name else nullcontext():
                 output = self.forward(*inputs, **options)
         finally:
-            _running.path = outer
+            _running.path, _running.root = outer, root
         for watcher in _running.watchers:
             watcher(self._path, self, inputs, output)
         return output
@@ -238,14 +245,12 @@ def complain(what: str, **wrong: list[str]) -> None:
 
 
 def _found(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """The parts that an attribute holds: itself, or those in a list or dict that starts with one."""
+    """The parts that an attribute holds: itself, or those in a list or dict."""
     if isinstance(value, _PARTS):
         yield name, value
     elif isinstance(value, (list, tuple, dict)):
-        items = list(value.items() if isinstance(value, dict) else enumerate(value[:1]))
-        if items and isinstance(items[0][1], _PARTS):
-            items = items if isinstance(value, dict) else list(enumerate(value))
-            yield from ((f"{name}.{key}", part) for key, part in items if isinstance(part, _PARTS))
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        yield from ((f"{name}.{key}", part) for key, part in items if isinstance(part, _PARTS))
 
 
 def _arguments(module: Module) -> Iterator[str]:
