@@ -216,7 +216,7 @@ class Tensor(Node, TensorMethods):
     def __setitem__(self, key: Any, value: Any) -> None:
         raise OpError(
             "tensors are not changed in place, because the graph remembers them; "
-            "use mx.where(mask, new, t) or mx.concatenate to make a new tensor."
+            "mx.index_put(t, key, value) gives a new tensor with the change made."
         )
 
 
