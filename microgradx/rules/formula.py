@@ -102,6 +102,7 @@ def _leaf(node: Any) -> ast.expr:
 
 def _written(op: Op, args: list[ast.expr], static: Any) -> ast.expr:
     """One op applied to expressions, in the notation of its row."""
+    static = {name: str(value) if isinstance(value, np.dtype) else value for name, value in static.items()}
     given = {
         name: value for name, value in static.items() if name not in op.static or not _same(value, op.static[name])
     }
