@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,28 @@ def test_the_method_stub_is_what_the_tables_bind() -> None:
     assert make_stub.STUB.read_text(encoding="utf-8") == fresh, (
         f"microgradx/graph/_methods.pyi is out of date: run `{make_stub.COMMAND}` and commit the result"
     )
+
+
+TYPED = """
+import microgradx as mx
+a, t = mx.Value(1.0), mx.Tensor([[1.0, 2.0]])
+value: mx.Value = (a + 2.0) * a / 3 - a**2
+tensor: mx.Tensor = (t @ t.mT).sum(axis=0).exp() + t.mean(dim=0, keepdim=True)[0]
+truth: bool = t.requires_grad
+tensor.sum().backward(keep="leaves")
+print(mx.sigmoid(value), t.T.shape, -t, 2 * t, truth)
+"""
+
+
+def test_a_strict_type_checker_knows_the_operators_and_methods(tmp_path: Path) -> None:
+    (tmp_path / "learner.py").write_text(TYPED)
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", str(tmp_path / "learner.py")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert checked.returncode == 0, checked.stdout
 
 
 def test_the_readme_has_two_commands_that_stand_alone() -> None:

@@ -13,6 +13,7 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
     ("command", "shown"),
     [
         (["scalar.py", "--blocks=1", "--rounds=1", "--largest=1000"], "bytes a node"),
+        (["moons_step.py", "--points=4", "--rounds=1"], "a training step"),
         (["xor_step.py", "--rounds=1", "--calls=2"], "NumPy by hand"),
     ],
 )
