@@ -3,9 +3,11 @@
 import sys
 from collections.abc import Sequence
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from rich.text import Text
 
 from microgradx.training.callbacks import Callback, Run
 
@@ -19,15 +21,12 @@ class Progress(Callback):
         self.console = console if console is not None else Console(file=sys.stderr)
 
     def on_start(self, run: Run) -> None:
-        columns = [
-            TextColumn("{task.description}"),
-            BarColumn(20),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[numbers]}"),
-        ]
-        self.bar = Bar(*columns, console=self.console, disable=not self.console.is_terminal)
-        self.task = self.bar.add_task("", total=run.epochs * len(run.data), numbers="")
-        self.bar.start()
+        self.bar = Bar(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), auto_refresh=False)
+        self.task = self.bar.add_task("", total=run.epochs * len(run.data))
+        self.numbers = Text()
+        self.live = Live(Group(self.bar, self.numbers), console=self.console)
+        if self.console.is_terminal:
+            self.live.start()
 
     def on_batch(self, run: Run) -> None:
         self._show(run, run.so_far)
@@ -38,15 +37,14 @@ class Progress(Callback):
             self.console.print(f"epoch {run.epoch}/{run.epochs}  {_listed(run.history.last)}", soft_wrap=True)
 
     def on_end(self, run: Run) -> None:
-        self.bar.stop()
+        self.live.stop()
         if run.stop:
             self.console.print(f"ended after epoch {run.epoch}: {run.stop}", soft_wrap=True, markup=False)
 
     def _show(self, run: Run, numbers: dict[str, float]) -> None:
-        plot = sparkline(run.history["loss"][-500:])
         done = run.epoch * len(run.data) + run.batch
-        description = f"epoch {run.epoch}/{run.epochs}"
-        self.bar.update(self.task, completed=done, description=description, numbers=f"{_listed(numbers)}  {plot}")
+        self.bar.update(self.task, completed=done, description=f"epoch {run.epoch}/{run.epochs}")
+        self.numbers.plain = f"{_listed(numbers)}  {sparkline(run.history['loss'][-500:])}"
 
 
 def sparkline(values: Sequence[float], width: int = 20) -> str:

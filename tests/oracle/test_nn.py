@@ -124,6 +124,7 @@ def ids(case: Any) -> str | None:
 
 
 @pytest.mark.parametrize(("name", "args", "options", "shape"), LAYERS, ids=ids)
+@pytest.mark.filterwarnings("ignore:Using padding=.same.")
 def test_layers(name: str, args: tuple[Any, ...], options: dict[str, Any], shape: tuple[int, ...]) -> None:
     ours, theirs = pair(name, *args, **options)
     rtol = 1e-7 if name == "Hardsigmoid" else 1e-9  # PyTorch's slope there is a sixth in single precision
