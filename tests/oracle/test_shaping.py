@@ -3,8 +3,10 @@
 Decisions, where we differ on purpose:
 - `pad` takes any axes in every mode; PyTorch's "reflect", "replicate" and "circular" want 2 to 5 axes.
 - `scatter` with one place named twice: only the value that is kept has a gradient (PyTorch gives it to all).
-- `max_pool`-like index results are int64, as in PyTorch; masks and indices may be lists.
-- `repeat`, `expand`, `unflatten`, `index_put` … are functions too, not only methods.
+- Indices and masks may also be lists or arrays, and indices of any integer type; PyTorch wants int64 tensors.
+- `repeat`, `expand`, `unflatten`, `index_put` … are functions too, not only methods; `transpose` with a tuple is
+  NumPy's, `trace` is a method and in `linalg` (`mx.trace` is the tracer).
+- Functions of torch that only rename others (`view`, `ravel`, `swapaxes`, `moveaxis`, `dstack` …) are left out.
 """
 
 from typing import Any
