@@ -5,6 +5,6 @@ Both build on the profile that Hypothesis chose: where CI is set that is its own
 
 from hypothesis import settings
 
-settings.register_profile("dev", settings.default, max_examples=25, deadline=None)
+settings.register_profile("dev", settings.default, max_examples=20, deadline=None)
 settings.register_profile("thorough", settings.default, max_examples=400, deadline=None)
 settings.load_profile("dev")

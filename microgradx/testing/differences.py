@@ -13,7 +13,7 @@ import numpy as np
 REACH = 0.05  # the largest step away from the point: domains keep further away from kinks than this
 _LEVELS = 7  # halvings of the step: more would meet rounding
 _ATTEMPTS = 5  # first steps to try, each 32 times smaller
-_SETTLED = 1e-10
+_SETTLED, _ENOUGH = 1e-10, 1e-12  # relative to slope and function: no smaller steps, no further halving
 
 Curve = Callable[[float], Any]  # a function of one number, its result a number or an array
 
@@ -68,6 +68,8 @@ def _extrapolated(f: Curve, h: float, difference: Callable[[Curve, float], Any],
                 doubt = doubt + rounding * 2**level
                 better = doubt < error
                 value, error = np.where(better, row[k], value), np.where(better, doubt, error)
+            if np.all(error <= _ENOUGH * (np.abs(value) + size)):
+                break
         return Slope(value, error), size
 
 

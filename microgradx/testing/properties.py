@@ -33,7 +33,7 @@ def first_derivative(call: OpCall) -> None:
 
 def second_derivative(call: OpCall) -> None:
     """So does the derivative of the derivative, by inputs and upstream gradient."""
-    check_call(call, order=2, modes=("rev",))
+    check_call(call, order=2, modes=("rev",), lowest=2)
 
 
 def forward_mode(call: OpCall) -> None:
