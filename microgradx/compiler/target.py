@@ -119,6 +119,9 @@ def _collect(name: str, thing: Any, sources: dict[str, str], modules: dict[str, 
             _collect(word, used, sources, modules)
         elif isinstance(owner := getattr(used, "__self__", None), np.ufunc):  # np.add.reduce under a name of its own
             inner[word] = f"{word} = np.{owner.__name__}.{getattr(used, '__name__', '')}"
+        elif type(used).__module__ == thing.__module__:  # a helper object, such as scratch memory
+            _collect(type(used).__name__, type(used), sources, modules)
+            inner[word] = f"{word} = {type(used).__name__}()"
         elif isinstance(used, (FunctionType, type)) or (word in home and callable(used)):
             modules[word] = f"from {used.__module__} import {word}"
         elif word in home and isinstance(used, (int, float, str, tuple, np.ndarray)):
