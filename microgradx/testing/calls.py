@@ -180,8 +180,9 @@ def _stretches(op: Op) -> bool:
         return False
     one, other = (parse_shapes(op.shapes or "", {}, batch) for batch in ((2, 1), (3,)))
     mixed = [other[0], *one[1:]]
+    inputs = _numbers([op.where[name] for name in op.inputs], mixed, {}, Chance(0))
     try:
-        op.run(*map(np.ones, mixed), **{**op.static, **op.cases[0]})
+        op.run(*inputs, **{**op.static, **op.cases[0]})
     except Exception:
         return False
     return len(mixed) > 1
