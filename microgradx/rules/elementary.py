@@ -109,13 +109,13 @@ relu = op(
 )  # fmt: skip
 leaky_relu = op(
     "leaky_relu(x, negative_slope=0.01)", _leaky, None,
-    where=dict(x=away_from(0.0)), cases=(dict(negative_slope=0.01), dict(negative_slope=0.3)),
+    where=dict(x=away_from(0.0)), cases=(dict(negative_slope=0.01), dict(negative_slope=-0.3)),
     x=lambda x, negative_slope: where(greater(x, 0.0), 1.0, negative_slope),
     words=dict(x="above zero the gradient passes whole, below it is scaled down"),
 )  # fmt: skip
 elu = op(
     "elu(x, alpha=1.0)", _elu, None,
-    where=dict(x=away_from(0.0)), cases=(dict(alpha=1.0), dict(alpha=0.5)),
+    where=dict(x=away_from(0.0)), cases=(dict(alpha=1.0), dict(alpha=-0.5)),
     x=lambda x, y, alpha: where(greater(x, 0.0), 1.0, y + alpha),
     words=dict(x="above zero the gradient passes whole; below, the exponential flattens it"),
 )  # fmt: skip
