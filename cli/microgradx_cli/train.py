@@ -114,9 +114,8 @@ def show(console: Console, program: TrainingProgram, run: Run) -> None:
         if isinstance(block, str):
             console.print(Text(block))
             continue
-        table = RichTable(
-            title=Text(block.title), title_justify="left", title_style="", box=None, header_style="dim", pad_edge=False
-        )
+        console.print(Text(block.title))
+        table = RichTable(box=None, header_style="dim", pad_edge=False)
         for column in block.columns:
             table.add_column(column)
         for row in block.rows:

@@ -8,7 +8,8 @@ from microgradx.plots.figures import (
     filters,
     fitted,
     gradient_norms,
+    of_model,
     save,
 )
 
-__all__ = ["activation", "boundary", "curves", "descent", "filters", "fitted", "gradient_norms", "save"]
+__all__ = ["activation", "boundary", "curves", "descent", "filters", "fitted", "gradient_norms", "of_model", "save"]

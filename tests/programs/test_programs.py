@@ -1,23 +1,28 @@
 """Every program keeps its promise with its default options, and tells a person who asks wrongly what is right."""
 
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import pytest
 
+from microgradx import default_dtype
 from microgradx.explain import trace
 from microgradx.graph import MicrogradxError
 from microgradx.pictures import draw
-from microgradx.programs import PROGRAMS, ProgramError, Run, find
+from microgradx.programs import PROGRAMS, ProgramError, Run, Table, find
+from microgradx.programs.cnn import network
+from microgradx.training import save
 
-SLOW = {"mnist", "fashion-mnist"}  # their files are not everywhere; test_mnist has small ones
 
-
-@pytest.mark.parametrize("name", [name for name in PROGRAMS if name not in SLOW])
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_a_program_reaches_what_it_promises(name: str) -> None:
     run = PROGRAMS[name].run()
     assert run.reached, run.numbers
     assert run.blocks
 
 
-@pytest.mark.parametrize("name", [name for name, each in PROGRAMS.items() if each.view and name not in SLOW])
+@pytest.mark.parametrize("name", [name for name, each in PROGRAMS.items() if each.view])
 def test_a_step_of_a_program_is_traced_and_drawn(name: str) -> None:
     view = PROGRAMS[name].view
     assert view is not None
@@ -57,6 +62,59 @@ def test_an_unknown_program_is_told_what_is_near() -> None:
         find("gate", PROGRAMS)
 
 
-def test_a_program_of_several_models_keeps_none(tmp_path: object) -> None:
+def test_a_program_of_several_models_keeps_none(tmp_path: Path) -> None:
     with pytest.raises(MicrogradxError, match="takes no option save"):
-        PROGRAMS["gates"].run(Run(save=tmp_path))  # type: ignore[arg-type]
+        PROGRAMS["gates"].run(Run(save=tmp_path))
+
+
+def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path: Path) -> None:
+    file = tmp_path / "digits.npz"
+    options = dict(dropout=0.3, hidden=16, lr=0.01)
+    whole = PROGRAMS["cnn"].run(epochs=3, **options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("microgradx.training.Checkpoint.on_epoch", _stop_after_the_first)
+        PROGRAMS["cnn"].run(Run(save=file), epochs=3, **options)
+    resumed = PROGRAMS["cnn"].run(Run(resume=file), epochs=3, **options)
+    assert resumed.numbers == whole.numbers
+    for name, array in whole.model.state_dict().items():
+        np.testing.assert_array_equal(resumed.model.state_dict()[name], array)
+
+
+def _stop_after_the_first(checkpoint: Any, run: Any) -> None:
+    save(checkpoint.path, run.state_dict())
+    run.stop = "enough for a test"
+
+
+def test_there_must_be_a_file_to_resume_from(tmp_path: Path) -> None:
+    with pytest.raises(ProgramError, match="there is no such file"):
+        PROGRAMS["cnn"].run(Run(resume=tmp_path / "none.npz"), epochs=1)
+
+
+def test_the_courses_network_has_the_courses_number_of_parameters() -> None:
+    summary = network(28, 10, 100, 0.0, "he").summary(np.zeros((1, 1, 28, 28)))
+    assert [row.parameters for row in summary.rows if row.parameters] == [100, 196_100, 1_010]
+    assert summary.total == 197_210
+
+
+def test_the_sweep_is_a_table_of_five_models() -> None:
+    run = PROGRAMS["digits-mlp"].run(sweep=True, epochs=2)
+    (table,) = run.blocks
+    assert isinstance(table, Table)
+    assert len(table.rows) == 5
+
+
+def test_without_its_files_mnist_says_where_to_put_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MICROGRADX_DATA", str(tmp_path))
+    monkeypatch.setattr("microgradx.data.library.urlopen", _no_network)
+    with pytest.raises(MicrogradxError, match=str(tmp_path / "mnist" / "train-images")):
+        PROGRAMS["cnn"].run(data="mnist")
+
+
+def _no_network(*_: object, **__: object) -> None:
+    raise OSError("no network")
+
+
+def test_float32_trains_in_float32() -> None:
+    run = PROGRAMS["cnn"].run(dtype="float32", epochs=1)
+    assert {p.dtype.name for p in run.model.parameters()} == {"float32"}
+    assert default_dtype() == np.float64

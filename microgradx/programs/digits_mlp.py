@@ -1,0 +1,93 @@
+"""Handwritten digits by a network of plain layers: what activation, start, dropout and batch norm change."""
+
+from typing import Any, Literal
+
+from microgradx import manual_seed, nn
+from microgradx.examples.registry import Example, Program
+from microgradx.functional import cross_entropy
+from microgradx.programs.pictures import Data, Init, learn, pictures, report, started
+from microgradx.programs.registry import Optimizer, TrainingProgram
+from microgradx.programs.run import Run
+from microgradx.programs.views import step_of
+
+Activation = Literal["relu", "sigmoid", "tanh"]
+ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
+
+# The tuning table: each model changes what the one before has shown to be worth changing.
+SWEEP: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("sigmoid, small normal start, plain descent", dict(activation="sigmoid", init="normal", optimizer="sgd", lr=0.1)),
+    ("sigmoid, xavier start", dict(activation="sigmoid", init="xavier", optimizer="sgd", lr=0.1)),
+    ("relu, he start", dict(activation="relu", init="he", optimizer="sgd", lr=0.1)),
+    ("relu, he start, adam", dict(activation="relu", init="he", optimizer="adam", lr=0.003)),
+    ("the same with batch norm and dropout", dict(
+        activation="relu", init="he", optimizer="adam", lr=0.003, batch_norm=True, dropout=0.2)),
+)  # fmt: skip
+
+
+def train(
+    run: Run, epochs: int = 30, lr: float = 0.003, batch_size: int = 32, optimizer: Optimizer = "adam",
+    init: Init = "he", activation: Activation = "relu", hidden: int = 64, layers: int = 2, dropout: float = 0.0,
+    batch_norm: bool = False, sweep: bool = False, data: Data = "digits", seed: int = 0,
+) -> None:  # fmt: skip
+    """`layers` hidden layers of `hidden` units; with `sweep` five settings one after the other, as a table."""
+    sets = pictures(data, seed)
+    pixels = int(sets[0].arrays[0][0].size)
+    if sweep:
+        compare(run, sets, pixels, epochs, batch_size, hidden, layers, seed)
+        return
+    model = network(pixels, activation, hidden, layers, dropout, batch_norm, init)
+    learn(run, model, sets, epochs, lr, batch_size, optimizer, seed)
+    report(run, model, sets, promised=PROMISED[data])
+
+
+PROMISED = {"digits": 0.97, "mnist": 0.97, "fashion-mnist": 0.87}
+
+
+def network(
+    pixels: int, activation: str, hidden: int, layers: int, dropout: float, batch_norm: bool, init: str
+) -> nn.Module:
+    """Pixels → hidden layers, each with its activation (and batch norm before, dropout after it) → ten scores."""
+    parts: dict[str, nn.Module] = {"flatten": nn.Flatten()}
+    width = pixels
+    for k in range(1, layers + 1):
+        parts[f"hidden{k}"] = nn.Linear(width, hidden)
+        if batch_norm:
+            parts[f"norm{k}"] = nn.BatchNorm1d(hidden)
+        parts[f"{activation}{k}"] = ACTIVATIONS[activation]()
+        if dropout:
+            parts[f"dropout{k}"] = nn.Dropout(dropout)
+        width = hidden
+    return started(nn.Sequential(parts | {"scores": nn.Linear(width, 10)}), init)
+
+
+def compare(
+    run: Run, sets: Any, pixels: int, epochs: int, batch_size: int, hidden: int, layers: int, seed: int
+) -> None:
+    """Five models, each trained from the same seed, side by side."""
+    rows = []
+    for name, options in SWEEP:
+        manual_seed(seed)
+        switches = {"dropout": 0.0, "batch_norm": False} | options
+        optimizer, lr = switches.pop("optimizer"), switches.pop("lr")
+        model = network(pixels, hidden=hidden, layers=layers, **switches)
+        history = learn(run, model, sets, epochs, lr, batch_size, optimizer, seed, part=name)
+        numbers = (history[key][-1] for key in ("loss", "accuracy", "validation_loss", "validation_accuracy"))
+        rows.append((name, *(f"{number:.4f}" for number in numbers)))
+    run.table(
+        f"five models after {epochs} epochs", ("model", "loss", "accuracy", "held-out loss", "held-out accuracy"), rows
+    )
+    found = [history["validation_accuracy"][-1] for history in run.history.values()]
+    run.result(max(found) >= 0.97, best_held_out_accuracy=max(found), first_held_out_accuracy=found[0])
+
+
+def one_step(sample: int = 0, seed: int = 0) -> Program:
+    """A network with one hidden layer of eight units, on one picture of 64 pixels."""
+    manual_seed(seed)
+    model = network(64, "relu", 8, 1, 0.0, False, "he")
+    return step_of(model, cross_entropy, *pictures("digits", seed)[0][sample : sample + 1])
+
+
+DIGITS_MLP = TrainingProgram(
+    "digits-mlp", "8×8 handwritten digits by a network of plain layers", "97 % of the held-out digits right", train,
+    saves=True, view=Example("digits-mlp", "a digit through eight hidden units: one step", one_step, "tensor"),
+)  # fmt: skip
