@@ -82,6 +82,12 @@ def _check(
     if not modes or not set(modes) <= set(MODES) or order < 1:
         raise OpError(f"check_grads: order is at least 1, modes are of {MODES}; got order={order}, modes={modes!r}.")
     began, args, below = time.perf_counter(), at.args, at
+    twice = zip(at.values(args), at.values(args), strict=True) if call is None else ()
+    if not all(np.array_equal(a, b, equal_nan=True) for a, b in twice):
+        raise OpError(
+            f"{name} gives another result for the same inputs each time, so it has no derivative to compare with; "
+            "fix what is random in it (dropout in eval mode, or a generator that is seeded inside the function)."
+        )
     report = Report(name, order, tuple(modes))
     for nth in range(1, order + 1):
         if not at.smooth:

@@ -158,6 +158,27 @@ def test_gradcheck_names_output_and_input_of_the_worst_entry():
     assert "a missing transpose" in failed.value.lesson.guess
 
 
+def test_in_a_large_input_the_wrong_entry_is_found_without_looking_at_all():
+    looked = []
+
+    def hide_one(x):  # one entry of 10,000 gets no gradient
+        looked.append(1)
+        free = np.ones((100, 100))
+        free[37, 41] = 0.0
+        return (x * free + x.detach() * (1 - free)).sin().sum()
+
+    with pytest.raises(CheckError) as failed:
+        check_grads(hide_one, np.linspace(-1, 1, 10_000).reshape(100, 100))
+    assert failed.value.lesson.index == (37, 41)
+    assert len(looked) < 2_000
+
+
+def test_a_random_function_is_refused():
+    rng = np.random.default_rng(0)
+    with pytest.raises(mx.OpError, match="another result for the same inputs"):
+        check_grads(lambda x: x * rng.normal(), 1.0)
+
+
 @pytest.mark.parametrize(
     ("call", "kind", "words"),
     [

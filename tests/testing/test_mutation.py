@@ -1,4 +1,4 @@
-"""Every small mistake in a rule is noticed: a few rows here, the whole book with `python -m tests.tools.mutate_rules`."""
+"""Every small mistake in a rule is noticed: some rows here, all of them by `python -m tests.tools.mutate_rules`."""
 
 import pytest
 

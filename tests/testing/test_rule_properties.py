@@ -22,6 +22,9 @@ BAD = GOOD.replace("(1 + x - y)", "(1 + x)")
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "my_ops.py").write_text(GOOD)
     (tmp_path / "my_bad_ops.py").write_text(BAD)
+    (tmp_path / "conftest.py").write_text(
+        "from hypothesis import settings\nsettings.register_profile('few', max_examples=10)\nsettings.load_profile('few')\n"
+    )
     (tmp_path / "test_mine.py").write_text(
         "from microgradx.testing import rule_properties\ntest_good = rule_properties('my_ops.py')\n"
     )
