@@ -13,6 +13,7 @@ class Run(Protocol):
     """What a callback sees of the training that is going on; it may set `stop` to a reason, which ends it."""
 
     model: Any
+    loss: Any
     optimizer: Any
     data: Any
     epochs: int  # to do in all
