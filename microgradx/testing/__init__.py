@@ -19,7 +19,7 @@ from microgradx.testing.checks import Report, check_call, check_grads, gradcheck
 from microgradx.testing.comparison import Kink
 from microgradx.testing.diagnosis import diagnose
 from microgradx.testing.lesson import CheckError, Lesson
-from microgradx.testing.properties import PROPERTIES, Property, rows_of
+from microgradx.testing.properties import PROPERTIES, Property, PropertyError, rows_of
 
 if TYPE_CHECKING:
     from microgradx.testing.proving import check_rule, rule_properties
@@ -40,6 +40,7 @@ __all__ = [
     "MissingExtraError",
     "OpCall",
     "Property",
+    "PropertyError",
     "Report",
     "check_call",
     "check_grads",

@@ -55,6 +55,7 @@ def check_grads(
         CheckError: they disagree; the message says where, which node's rule is responsible, and guesses why.
         OpError: the function is not finite at `args`, or on one side of it.
     """
+    __tracebackhide__ = True  # pytest then shows the lesson, not our own lines
     args = args if isinstance(args, (tuple, list)) else (args,)
     return _check(point(f, args), _name(f), order, modes, rtol, atol, None, 1)
 
@@ -66,6 +67,7 @@ def check_call(call: OpCall, order: int = 2, modes: Sequence[str] = MODES, lowes
         CheckError: as `check_grads` does.
         RuleError: the op is not finite here, although the row's domain allows the call.
     """
+    __tracebackhide__ = True
     try:
         return _check(of_call(call), call.op.name, order, modes, RTOL, ATOL, call, lowest)
     except OpError:
@@ -79,6 +81,7 @@ def check_call(call: OpCall, order: int = 2, modes: Sequence[str] = MODES, lowes
 def _check(
     at: Point, name: str, order: int, modes: Sequence[str], rtol: float, atol: float, call: OpCall | None, lowest: int
 ) -> Report:
+    __tracebackhide__ = True
     if not modes or not set(modes) <= set(MODES) or order < 1:
         raise OpError(f"check_grads: order is at least 1, modes are of {MODES}; got order={order}, modes={modes!r}.")
     began, args, below = time.perf_counter(), at.args, at
@@ -136,6 +139,7 @@ def gradcheck(f: Callable[..., Any], inputs: Any, rtol: float = 1e-6, atol: floa
     Raises:
         CheckError: some entry differs; its index is that of the output, then that of the input.
     """
+    __tracebackhide__ = True
     inputs = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
     at = point(f, inputs)
     values = at.values(at.args)

@@ -12,7 +12,7 @@ from microgradx.rules.op import Op
 from microgradx.testing.calls import OpCall
 from microgradx.testing.checks import MODES, Report, check_call
 from microgradx.testing.lesson import CheckError
-from microgradx.testing.properties import PROPERTIES, rows_of, zoom, zooms
+from microgradx.testing.properties import PROPERTIES, PropertyError, rows_of
 from microgradx.testing.strategies import op_calls
 
 
@@ -38,6 +38,7 @@ def check_rule(
 
     Raises:
         CheckError: with the smallest call that fails, the responsible rule and a guess at the mistake.
+        PropertyError: floats and arrays, or the op and its scalar graph, give different results.
         RuleError: the op has no rules, or its domain holds inputs for which it is not finite.
     """
     if not op.smooth:
@@ -47,8 +48,9 @@ def check_rule(
 
     def prove(call: OpCall) -> None:
         found = check_call(call, order, modes)
-        if zooms(op):
-            zoom(call)
+        for name in ("scalar run", "zoom"):
+            if PROPERTIES[name].about(op):
+                PROPERTIES[name].check(call)
         report.worst = max(report.worst, found.worst)
         report.kinks += found.kinks
         report.examples += 1
@@ -67,6 +69,8 @@ def check_rule(
         failed.__notes__ = []  # the lesson says it better than Hypothesis' own report
         failed.lesson  # noqa: B018  (made now: the row may be gone from the book when it is read)
         raise
+    except AssertionError as failed:
+        raise PropertyError(f"{op.name}: {failed}") from None
     return report
 
 

@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 import microgradx as mx
-from microgradx.testing import CheckError, check_call, check_grads, check_rule, gradcheck, numerical_jacobian
+from microgradx.testing import (
+    CheckError,
+    PropertyError,
+    check_call,
+    check_grads,
+    check_rule,
+    gradcheck,
+    numerical_jacobian,
+)
 from microgradx.testing.calls import Chance, draw_call
 from tests.testing.wrong_rules import WRONG, wrong
 
@@ -203,6 +211,15 @@ def test_a_row_that_claims_too_large_a_domain_is_told_so():
             check_rule(op)
     finally:
         mx.rules.forget("root")
+
+
+def test_a_scalar_run_that_says_something_else_is_noticed():
+    op = mx.op("twofold(x)", np.exp, lambda x: 2.0, x=lambda y: y)
+    try:
+        with pytest.raises(PropertyError, match=r"twofold: floats and arrays differ for x.*BOOK\['twofold'\]"):
+            check_rule(op)
+    finally:
+        mx.rules.forget("twofold")
 
 
 def test_check_rule_is_repeatable_and_reports_progress():
