@@ -12,6 +12,7 @@ from microgradx.graph import MicrogradxError
 from microgradx.pictures import draw
 from microgradx.programs import PROGRAMS, ProgramError, Run, Table, find
 from microgradx.programs.cnn import network
+from microgradx.programs.language import LanguageModel
 from microgradx.training import save
 
 
@@ -118,3 +119,19 @@ def test_float32_trains_in_float32() -> None:
     run = PROGRAMS["cnn"].run(dtype="float32", epochs=1)
     assert {p.dtype.name for p in run.model.parameters()} == {"float32"}
     assert default_dtype() == np.float64
+
+
+def test_a_language_model_carries_its_state_and_starts_anew_in_every_epoch() -> None:
+    model = LanguageModel(5, 4, "lstm")
+    ids = np.array([[0, 1, 2, 3]])
+    whole = model(ids).data
+    model.state = None
+    halves = [model(ids[:, :2]).data, model(ids[:, 2:]).data]
+    np.testing.assert_allclose(np.concatenate(halves, axis=2), whole, atol=1e-12)
+    assert all(part.is_leaf for part in model.state), "the state is cut off from the graph"
+
+
+def test_the_courses_two_layer_lstm_learns_from_a_longer_text() -> None:
+    options = dict(text="topics", cell="lstm", depth=2, dropout=0.2, batch_size=16, steps=16, hidden=32, epochs=2)
+    run = PROGRAMS["char-rnn"].run(dtype="float32", **options)
+    assert run.numbers["perplexity"] < 0.8 * run.numbers["first_perplexity"]
