@@ -18,8 +18,8 @@ from microgradx.testing.calls import OpCall
 from microgradx.testing.checks import Report, check_call, check_grads, gradcheck, numerical_jacobian
 from microgradx.testing.comparison import Kink
 from microgradx.testing.diagnosis import diagnose
-from microgradx.testing.lesson import CheckError, Lesson
-from microgradx.testing.properties import PROPERTIES, Property, PropertyError, rows_of
+from microgradx.testing.lesson import CheckError, Lesson, PropertyError
+from microgradx.testing.properties import PROPERTIES, Property, rows_of
 
 if TYPE_CHECKING:
     from microgradx.testing.proving import check_rule, rule_properties

@@ -25,6 +25,7 @@ class Lesson:
     """What a failed check has to say; `text()` is what a person reads."""
 
     subject: str
+    wrong: str  # what is wrong, as a sentence
     order: int
     mode: str
     code: str
@@ -39,8 +40,7 @@ class Lesson:
 
     def text(self) -> str:
         """The lesson in a few short paragraphs."""
-        nth = _ORDERS.get(self.order, f"{self.order}th")
-        lines = [f"{self.subject}: the {nth} derivative ({self.mode}) is wrong.", "", _indented(self.code), ""]
+        lines = [f"{self.subject}: {self.wrong}.", "", _indented(self.code), ""]
         if self.analytic is not None:
             lines += _numbers(self)
         if self.slopes:
@@ -85,8 +85,10 @@ class CheckError(MicrogradxError, AssertionError):
             remarks.append(f"instead of a gradient: {type(found.problem).__name__}: {found.problem}")
         if not found.settled:
             remarks.append("the differences do not settle here: the function jumps, or is not smooth at this point")
+        nth, mode = _ORDERS.get(self.order, f"{self.order}th"), _MODES[found.mode]
         return Lesson(
-            subject=self.subject, order=self.order, mode=_MODES[found.mode], code=self._code(),
+            subject=self.subject, wrong=f"the {nth} derivative ({mode}) is wrong", order=self.order, mode=mode,
+            code=self._code(),
             input=found.point.names[found.position], index=found.index, analytic=found.analytic, numeric=found.numeric,
             responsible=responsible, guess=guess, slopes=found.slopes, remarks=remarks,
         )  # fmt: skip
@@ -102,6 +104,24 @@ class CheckError(MicrogradxError, AssertionError):
                 lines[-1:] = [f"# and import {self.call.op.home}, where the row is defined", ""]
         inputs = "".join(f"{as_code(x)}, " for x in self.inputs).rstrip()
         return "\n".join([*lines, f"check_grads({called}, ({inputs}), order={self.order})"])
+
+
+class PropertyError(CheckError):
+    """A row lacks another property that every row must have; the message shows the smallest call."""
+
+    def __init__(self, problem: str, call: OpCall) -> None:
+        MicrogradxError.__init__(self, problem)
+        self.problem, self.call = problem, call
+
+    @cached_property
+    def lesson(self) -> Lesson:
+        """The lesson as data; there are no two numbers to put beside each other."""
+        assert self.call is not None
+        code = "\n".join(["import numpy as np", "import microgradx as mx", "", repr(self.call)])
+        return Lesson(
+            subject=self.call.op.name, wrong=self.problem, order=0, mode="", code=code, input="", index=(),
+            analytic=None, numeric=None, responsible=f"the row {self.call.op.form}", guess="",
+        )  # fmt: skip
 
 
 def _numbers(lesson: Lesson) -> list[str]:

@@ -9,17 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from microgradx.autodiff.backward import Edge, apply_rule
-from microgradx.graph import MicrogradxError, OpError, Tensor, Value
+from microgradx.graph import OpError, Tensor, Value
 from microgradx.rules import zoom as scalars
 from microgradx.rules.op import BOOK, Op, forget
 from microgradx.rules.shaping import sum_to
 from microgradx.testing.calls import OpCall
 from microgradx.testing.checks import check_call
 from microgradx.testing.functions import is_real, outputs, weights
-
-
-class PropertyError(MicrogradxError, AssertionError):
-    """A row lacks a property that every row must have; the message shows the smallest call."""
 
 
 class Property(NamedTuple):

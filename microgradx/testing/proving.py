@@ -11,8 +11,8 @@ from microgradx.graph import RuleError
 from microgradx.rules.op import Op
 from microgradx.testing.calls import OpCall
 from microgradx.testing.checks import MODES, Report, check_call
-from microgradx.testing.lesson import CheckError
-from microgradx.testing.properties import PROPERTIES, PropertyError, rows_of
+from microgradx.testing.lesson import CheckError, PropertyError
+from microgradx.testing.properties import PROPERTIES, rows_of
 from microgradx.testing.strategies import op_calls
 
 
@@ -46,7 +46,10 @@ def check_rule(
     report = Report(op.name, order, tuple(modes), examples=0)
     began = time.perf_counter()
 
+    latest: list[OpCall] = []
+
     def prove(call: OpCall) -> None:
+        latest[:] = [call]
         found = check_call(call, order, modes)
         for name in ("scalar run", "zoom"):
             if PROPERTIES[name].about(op):
@@ -70,7 +73,7 @@ def check_rule(
         failed.lesson  # noqa: B018  (made now: the row may be gone from the book when it is read)
         raise
     except AssertionError as failed:
-        raise PropertyError(f"{op.name}: {failed}") from None
+        raise PropertyError(str(failed), latest[0]) from None
     return report
 
 
