@@ -62,3 +62,11 @@ def test_a_mistake_is_one_paragraph(words: list[str], told: str) -> None:
 def test_a_step_can_be_traced_and_drawn() -> None:
     assert "unit_weight" in shown("trace", "gates", "--sample", "1")
     assert "digraph" in shown("graph", "gates")
+
+
+def test_gradients_are_watched_layer_by_layer() -> None:
+    shown_ = shown("watch-gradients", "xor-deep", "--epochs", "4", "--init", "normal")
+    assert "epoch 1" in shown_ and "epoch 4" in shown_
+    assert "layer4.weight" in shown_ and "learning" in shown_
+    assert "vanished" in shown("watch-gradients", "xor-zero", "--epochs", "2")
+    assert "loop of its own" in refusal("watch-gradients", "linear-regression")
