@@ -92,3 +92,28 @@ def test_values_follow_ieee_and_never_raise(row: Op) -> None:
                         np.testing.assert_allclose(v.grad, a.grad[0], rtol=1e-9, atol=1e-300, equal_nan=True)
 
     check()
+
+
+@pytest.mark.parametrize("row", [r for r in mx.BOOK.values() if r.elementwise and r.smooth], ids=lambda r: r.name)
+def test_empty_arrays_have_empty_gradients(row: Op) -> None:
+    shapes = [(0, 2), (2,), (1, 2)][: len(row.inputs)]
+    nodes = [
+        mx.Tensor(np.ones(shape), requires_grad=name not in row.nondiff or None)
+        for shape, name in zip(shapes, row.inputs, strict=True)
+    ]
+    y = row(*nodes, **row.cases[0])
+    y.backward(np.ones(y.shape))
+    assert y.shape == (0, 2)
+    for node, name in zip(nodes, row.inputs, strict=True):
+        if name in row.rules:
+            assert node.grad.shape == node.shape
+            assert not node.grad.any()
+
+
+def test_a_rule_is_not_evaluated_for_an_input_that_needs_no_gradient():
+    """The exponent's rule takes a logarithm of the base: at a negative base it would warn."""
+    for kind in (mx.Value, mx.Tensor):
+        base, exponent = kind(-2.0), kind(3.0).detach()
+        mx.pow(base, exponent).backward()
+        assert base.grad == 12.0
+        assert exponent.grad is None
