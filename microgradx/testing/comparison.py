@@ -220,6 +220,14 @@ def _by_entry(found: Comparison, look: _Look, reverse: Any) -> None:
         found.mismatches.append(mismatch)
 
 
+def moves(point: Point, k: int) -> bool:
+    """True when the outputs change smoothly with input k, whether or not it is differentiated by."""
+    look = _Look(point, k, "rev", weights(point.values(point.args)), RTOL, ATOL)
+    direction = _direction(np.asarray(point.args[k]), k)
+    slope = derivative(lambda t: look.at(t * direction))
+    return abs(float(slope.value)) > 1e-6 and float(slope.error) < 1e-3 * abs(float(slope.value))
+
+
 def _doubt(error: float, size: float) -> float:
     """What the differences themselves may be off by; never so much that a wrong gradient could hide behind it."""
     return min(10 * error, 1e-5 * size)

@@ -11,7 +11,7 @@ from microgradx.graph.state import recording
 from microgradx.rules.formula import rule_formula
 from microgradx.rules.notation import screen_text
 from microgradx.testing.calls import OpCall, as_code
-from microgradx.testing.comparison import Mismatch, compare, only_factor
+from microgradx.testing.comparison import Mismatch, compare, moves, only_factor
 from microgradx.testing.diagnosis import diagnose
 from microgradx.testing.functions import Point, is_real, of_call, outputs
 
@@ -154,7 +154,7 @@ def blame(point: Point, sources: bool = True) -> tuple[str, str]:
             nodes = topological(*outputs(point.f(*point.nodes())))
     except Exception as problem:
         return f"the function itself raises {type(problem).__name__}: {problem}", ""
-    flat = None
+    stopped = ""
     for node in nodes:
         if node.op is None or not all(is_real(x.data) for x in (node, *node.inputs) if x.requires_grad):
             continue
@@ -162,15 +162,21 @@ def blame(point: Point, sources: bool = True) -> tuple[str, str]:
         wrong = _fails(call)
         if wrong is not None:
             return _described(node, wrong), diagnose(node.op, *node.inputs, **call.static) or ""
-        if flat is None and node.op.nondiff and any(x.requires_grad for x in node.inputs):
-            flat = node
-    if flat is not None:
-        names = ", ".join(sorted(flat.op.nondiff))
-        return f"perhaps {flat.op.form}: no gradient flows to {names}, which the row declares nondiff", ""
+        stopped = stopped or _stopped(node, call)
+    if stopped:
+        return stopped, "a dropped dependence: an input that the result moves with needs a rule"
     return (
         "no row of the rulebook: each rule on the way is right by itself",
         "part of the computation is hidden from the graph (.data, .item(), detach() or no_grad() on the way)",
     )
+
+
+def _stopped(node: Any, call: OpCall) -> str:
+    """The input at which a gradient stops, although the result moves with it."""
+    for k, (each, name) in enumerate(zip(node.inputs, call.names, strict=True)):
+        if node.op.rule_for(k) is None and each.requires_grad and moves(of_call(call), k):
+            return f"{node.op.form}: no gradient flows to {name}, which the row declares nondiff"
+    return ""
 
 
 def _fails(call: OpCall) -> Mismatch | None:

@@ -45,7 +45,6 @@ def check_rule(
         raise RuleError(f"{op.name} has no rules to check: all its inputs are declared nondiff.")
     report = Report(op.name, order, tuple(modes), examples=0)
     began = time.perf_counter()
-
     latest: list[OpCall] = []
 
     def prove(call: OpCall) -> None:
