@@ -11,6 +11,7 @@ from microgradx.programs.linear_regression import LINEAR_REGRESSION
 from microgradx.programs.logistic_regression import LOGISTIC_REGRESSION
 from microgradx.programs.polynomial_regression import POLYNOMIAL_REGRESSION
 from microgradx.programs.registry import TrainingProgram, find
+from microgradx.programs.remember import LSTM_REMEMBER
 from microgradx.programs.run import Run, Table
 from microgradx.programs.softmax_regression import SOFTMAX_REGRESSION
 from microgradx.programs.xor import XOR, XOR_DEEP, XOR_ZERO
@@ -20,7 +21,7 @@ PROGRAMS: dict[str, TrainingProgram] = {
     for each in (
         GATES, LINEAR_REGRESSION, POLYNOMIAL_REGRESSION, LOGISTIC_REGRESSION, SOFTMAX_REGRESSION,
         XOR, XOR_DEEP, XOR_ZERO, DIGIT_OR_NOT, DIGITS_MLP, CNN, LENET, DIABETES_REGRESSION,
-        CHAR_RNN, WORD_RNN, WORD_VECTORS,
+        CHAR_RNN, WORD_RNN, WORD_VECTORS, LSTM_REMEMBER,
     )
 }  # fmt: skip
 
