@@ -88,9 +88,11 @@ def check(
 def _jobs(
     targets: list[str], at: list[str] | None, order: int, modes: tuple[str, ...], examples: int, seed: int | None
 ) -> Iterator[Job]:
+    from microgradx.examples import EXAMPLES
     from microgradx.rules import BOOK
     from microgradx.testing import check_rule
     from microgradx.testing.composites import CALLS
+    from microgradx_cli.user_files import closest
 
     def row(op: Any) -> Job:
         return op.name, lambda watch: check_rule(
@@ -109,6 +111,11 @@ def _jobs(
                     f"{target} carries no gradient (its result jumps between fixed values): nothing to check."
                 )
             yield row(BOOK[target])
+        elif target.isidentifier() and target not in EXAMPLES:
+            near = closest(target, [*BOOK, *CALLS, *EXAMPLES])
+            raise UserError(
+                f"{target} is no op and no example.{near} List them with: microgradx ops, microgradx examples."
+            )
         elif path.suffix == ".py":
             yield from (row(op) for op in _rows_in(path))
         else:
@@ -156,11 +163,13 @@ def _function(
 ) -> Callable[[Callable[[Any], None]], Any]:
     from microgradx.testing import check_grads
     from microgradx_cli.targets import resolve
+    from microgradx_cli.user_files import blaming
 
     found = resolve(target, at, None)
 
     def call(*args: Any) -> Any:
-        return found.function(*args, **found.options)
+        with blaming():
+            return found.function(*args, **found.options)
 
     call.__name__ = getattr(found.function, "__name__", "the function")
     return lambda watch: check_grads(call, found.args, order=order, modes=modes)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from microgradx import functional as F
 from microgradx.graph import OpError
 from microgradx.nn.module import Module
-from microgradx.rules.op import ALIASES
+from microgradx.rules.specialise import ALIASES
 
 
 class FunctionLayer(Module):

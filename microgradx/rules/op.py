@@ -14,10 +14,9 @@ import numpy as np
 from microgradx.graph import OpError, RuleError
 from microgradx.rules.call import call
 from microgradx.rules.domains import REAL, Domain
-from microgradx.rules.specialise import ieee, in_place, missing_names, pull_function, raw_twin
+from microgradx.rules.specialise import ALIASES, ieee, in_place, missing_names, pull_function, raw_twin
 
 BOOK: dict[str, Op] = {}  # the rulebook: every op by name
-ALIASES = {"dim": "axis", "keepdim": "keepdims"}  # PyTorch's words for NumPy's
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +140,7 @@ class Op:
         """The rule as raw arithmetic on floats ("scalar") or arrays ("array")."""
         key = (kind, rule)
         if key not in self._twins:
-            self._twins[key] = raw_twin(rule.run, kind)
+            self._twins[key] = raw_twin(rule.run, kind, self.static)
         return self._twins[key]
 
 
@@ -284,7 +283,7 @@ def _check_rule(name: str, key: str, rule: Any, names: tuple[str, ...], elementw
     if "g" not in reads and not elementwise:
         raise RuleError(
             f"{name}: the rule for {key} does not read g. A local partial is only allowed for elementwise ops; "
-            f"this row has shapes={'…'!r}, so write the whole pull-back: lambda g, …: …"
+            "this row has shapes, so write the whole pull-back: lambda g, …: …"
         )
     constant = rule() if not reads else None
     if constant is not None and not isinstance(constant, (int, float)):

@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import builtins
 import dis
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from types import CellType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ import numpy as np
 
 if TYPE_CHECKING:
     from microgradx.rules.op import Op
+
+ALIASES = {"dim": "axis", "keepdim": "keepdims"}  # PyTorch's words for NumPy's
 
 
 def ieee(fast: Callable[..., Any], run: Callable[..., Any]) -> Callable[..., Any]:
@@ -42,9 +45,63 @@ def ieee(fast: Callable[..., Any], run: Callable[..., Any]) -> Callable[..., Any
     return scalar
 
 
-def raw_twin(rule: Callable[..., Any], kind: str) -> Callable[..., Any]:
-    """The same code, with every op it names replaced by its "scalar" or "array" run function."""
-    return _rebound(rule, kind, {})  # type: ignore[no-any-return]
+def raw_twin(rule: Callable[..., Any], kind: str, static: Iterable[str] = ()) -> Callable[..., Any]:
+    """The rule on raw data: the same code, with every op it names replaced by its "scalar" or "array" run function.
+
+    A rule that calls more than rows (a composite, a node's method, PyTorch's dim=) runs on constant nodes instead.
+    """
+    if _only_rows(rule):
+        return _rebound(rule, kind, {})  # type: ignore[no-any-return]
+    return _through_nodes(rule, {*static, "i"})
+
+
+def _only_rows(rule: Any) -> bool:
+    """True when a rule computes with rows, operators and NumPy alone, so that raw data can pass through it."""
+    if rule.__module__.startswith("microgradx.rules."):
+        return True  # written for it, and tested for it
+    codes = _codes(rule.__code__)
+    if any(set(ALIASES) & set(c) for code in codes for c in code.co_consts if isinstance(c, tuple)):
+        return False
+    steps = [step for code in codes for step in dis.get_instructions(code)]
+    words = {step.argval for step in steps if step.opname == "LOAD_GLOBAL"}
+    attributes = {step.argval for step in steps if step.opname in ("LOAD_ATTR", "LOAD_METHOD")} - _ARRAY_WORDS
+    known = [rule.__globals__[word] for word in words if word in rule.__globals__]
+    known += [cell.cell_contents for cell in rule.__closure__ or ()]
+    modules = [each for each in known if isinstance(each, ModuleType)]
+    if any(not any(hasattr(m, name) for m in modules) for name in attributes):
+        return False  # a method of a node
+    found = [getattr(m, name) for m in modules for name in attributes if hasattr(m, name)]
+    return not any(_composite(each) for each in [*known, *found])
+
+
+_ARRAY_WORDS = {"shape", "ndim", "size", "dtype", "T", "mT"}  # the same on arrays and on nodes
+
+
+def _composite(thing: Any) -> bool:
+    """A function of this package, or one of the learner's own, that is not a row."""
+    if not isinstance(thing, FunctionType):
+        return False
+    return thing.__module__.startswith("microgradx.") or not _only_rows(thing)
+
+
+def _through_nodes(rule: Callable[..., Any], static: set[str]) -> Callable[..., Any]:
+    """The rule called with constant nodes; its result as raw data."""
+    from microgradx.graph import Node, Tensor, Value, no_grad
+
+    def node(raw: Any) -> Any:
+        if isinstance(raw, list):
+            return [node(each) for each in raw]
+        return Tensor(raw, requires_grad=False) if isinstance(raw, np.ndarray) else Value(raw, requires_grad=False)
+
+    names = tuple(inspect.signature(rule).parameters)
+
+    def twin(*args: Any, **named: Any) -> Any:
+        given = {**dict(zip(names, args, strict=False)), **named}
+        with no_grad():
+            result = rule(**{name: each if name in static else node(each) for name, each in given.items()})
+        return result.data if isinstance(result, Node) else result
+
+    return twin
 
 
 def _rebound(thing: Any, kind: str, done: dict[int, Any]) -> Any:
@@ -127,8 +184,8 @@ def pull_function(op: Op, kind: str) -> Callable[[Any, Any], None]:
     lines = ["def pull(node, g):", f"    {', '.join(nodes.values())} = {', '.join(places[: len(nodes)])}"]
     for name, rule in op.rules.items():
         node = nodes[name]
-        space[f"rule_{name}"] = raw_twin(rule.run, kind)
-        space[f"slow_{name}"] = raw_twin(rule.run, "array")
+        space[f"rule_{name}"] = raw_twin(rule.run, kind, op.static)
+        space[f"slow_{name}"] = raw_twin(rule.run, "array", op.static)
         plain = kind == "scalar" or op.shapes == "value"  # the input is a Value: its gradient is a float
         lines.append(f"    if {node}.requires_grad:")
         lines += _contribution(op, name, rule, kind)
@@ -175,7 +232,7 @@ def _only_returns_its_argument(rule: Any) -> bool:
 
 def _pull_variadic(op: Op, kind: str) -> Callable[[Any, Any], None]:
     rule = op.rules[op.inputs[0]]
-    twin = raw_twin(rule.run, kind)
+    twin = raw_twin(rule.run, kind, op.static)
 
     def pull(node: Any, g: Any) -> None:
         known = op.known([n.data for n in node.inputs], node.data, g, node.static, 0)

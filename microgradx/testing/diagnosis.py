@@ -162,14 +162,27 @@ def _pull_of(other: Op, e: Evidence) -> Any:
 
 
 def _constant(evidence: list[Evidence]) -> str | None:
-    pairs = [(e.pull(), e.truth) for e in evidence]
-    if any(a is None or a.shape != n.shape for a, n in pairs):
-        return None
-    a, n = (np.concatenate([np.ravel(p[k]) for p in pairs]) for k in (0, 1))
-    factor = float(np.dot(a, n) / np.dot(a, a)) if np.any(a) else 0.0
-    if not factor or not same(a * factor, n):
+    factor = _ratio(evidence)
+    if not factor:
         return None
     return f"a constant factor: it is {_number(1 / factor)} times what it should be (multiply it by {_number(factor)})"
+
+
+def _whole_constant(evidence: list[Evidence]) -> str | None:
+    """A factor such as 2, 3 or a half: likelier than one that merely is constant on this evidence."""
+    factor = _ratio(evidence)
+    whole = factor and min(abs(r - round(r)) for r in (factor, 1 / factor)) < 1e-6
+    return _constant(evidence) if whole else None
+
+
+def _ratio(evidence: list[Evidence]) -> float:
+    """What the rule would have to be multiplied by, everywhere; 0 when there is no such number."""
+    pairs = [(e.pull(), e.truth) for e in evidence]
+    if any(a is None or a.shape != n.shape for a, n in pairs):
+        return 0.0
+    a, n = (np.concatenate([np.ravel(p[k]) for p in pairs]) for k in (0, 1))
+    factor = float(np.dot(a, n) / np.dot(a, a)) if np.any(a) else 0.0
+    return factor if same(a * factor, n) else 0.0
 
 
 def _number(x: float) -> str:
@@ -193,5 +206,5 @@ def _factor(evidence: list[Evidence]) -> str | None:
 
 GUESSES: tuple[Guess, ...] = (
     _no_dependence, _sign, _mean_for_sum, _wrong_name, transpose_guess, _no_unbroadcast, _only_own, _overwrite,
-    _factor, _other_op, _constant, missing_term,
+    _whole_constant, _factor, _other_op, _constant, missing_term,
 )  # fmt: skip

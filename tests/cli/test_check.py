@@ -68,10 +68,32 @@ def test_a_function_of_ones_own_with_a_kink_is_no_false_alarm(run, tmp_path):
     assert run("check", f"{file}:loss", "--at", "w=0.0").exit_code == 0
 
 
+def test_a_rule_may_call_composites_methods_and_pytorchs_words(run, tmp_path):
+    file = tmp_path / "my_ops.py"
+    file.write_text(
+        "import numpy as np\nfrom microgradx import *\nimport microgradx as mx\n"
+        'op("s1(x)", lambda x: np.sum(x), shapes="(n,m)->()", x=lambda g, x: broadcast_to(g, x.shape))\n'
+        'op("e1(x)", np.exp, x=lambda x: x.exp())\n'
+        'op("p1(x) = x * 2 + 1", lambda x: 2 * x + 1, x=lambda x: mx.silu(x) * 0 + 2)\n'
+        'op("m1(x)", lambda x: np.mean(x, axis=0), shapes="(n,m)->(m)",'
+        " x=lambda g, x: broadcast_to(sum(unsqueeze(g, 0), dim=0), x.shape) / x.shape[0])\n"
+    )
+    result = run("check", str(file))
+    assert result.exit_code == 0, result.stdout
+
+
+def test_a_function_of_ones_own_that_raises_is_one_paragraph(run, tmp_path):
+    file = tmp_path / "net.py"
+    file.write_text("def loss(w):\n    return w.nothing\n")
+    result = run("check", f"{file}:loss", "--at", "w=1")
+    assert result.exit_code == 2
+    assert "net.py:2" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["nosuch"], "no example is called 'nosuch'"),
+        (["sigmod"], "Did you mean sigmoid"),
         (["greater"], "carries no gradient"),
         (["nothing_here.py"], "no file nothing_here.py"),
         (["sigmoid", "--order", "0"], "--order"),
