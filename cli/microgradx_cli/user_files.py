@@ -21,6 +21,9 @@ _modules: dict[str, str] = {}  # the files that were run, and the module that ea
 _rows: set[str] = set()  # the ops that they defined
 
 
+USERS = "__microgradx_user_file__"  # marks the modules that are a user's file
+
+
 def load_ops(paths: list[Path] | None) -> None:
     """Start afresh, then run files of op rows; the rulebook then has them."""
     for name in _modules.values():
@@ -62,7 +65,8 @@ def load(path: Path) -> ModuleType:
     name = file.stem
     if str(file) in _modules:
         return sys.modules[_modules[str(file)]]
-    if name in sys.modules or name in sys.stdlib_module_names or not name.isidentifier():
+    taken = name in sys.modules and not hasattr(sys.modules[name], USERS)  # an earlier file of theirs may give way
+    if taken or name in sys.stdlib_module_names or not name.isidentifier():
         name = f"microgradx_user_{file.stem}"
     if str(file.parent) not in sys.path:
         sys.path.append(str(file.parent))
@@ -70,6 +74,7 @@ def load(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise UserError(f"{path} is not a Python file; its name should end in .py.")
     module = importlib.util.module_from_spec(spec)
+    setattr(module, USERS, True)
     sys.modules[name], _modules[str(file)] = module, name
     before = set(BOOK)
     try:

@@ -1,7 +1,6 @@
 """What must hold for every row of the rulebook, as functions of one call: the claims that tests walk the book with."""
 
 import importlib.util
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -215,7 +214,6 @@ def rows_of(path: str | Path) -> list[Op]:
     spec = importlib.util.spec_from_file_location(file.stem, file)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules.setdefault(file.stem, module)
     spec.loader.exec_module(module)
     found = [op for name, op in BOOK.items() if name not in before]
     if not found:
