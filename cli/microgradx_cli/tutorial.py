@@ -4,10 +4,13 @@ from typing import Annotated, Any
 
 import typer
 
+from microgradx_cli import options as o
+
 
 def tutorial(
     number: Annotated[int | None, typer.Argument(show_default=False, help="Which one; none lists them all.")] = None,
-    width: Annotated[int | None, typer.Option("--width", min=40, show_default=False, help="Columns to use.")] = None,
+    width: o.Width = None,
+    ops: o.Ops = None,
 ) -> None:
     """Learn backpropagation step by step, in the terminal.
 
@@ -16,7 +19,9 @@ def tutorial(
     from rich.console import Console
 
     from microgradx.explain.lesson import blocks, lesson, lessons, title
+    from microgradx_cli.user_files import load_ops
 
+    load_ops(ops)
     console = Console(width=width)
     if number is None:
         for each, path in lessons().items():

@@ -243,6 +243,8 @@ def _parse_form(form: str) -> tuple[str, tuple[str, ...], bool, dict[str, Any], 
     variadic = arguments.vararg is not None
     if arguments.vararg is not None:
         inputs = [*inputs, arguments.vararg.arg]
+    if len({*inputs, *static}) < len(inputs) + len(static):
+        raise RuleError(f"{tree.name}: the form {form!r} uses one name twice; every input needs a name of its own.")
     reserved = {"y", "g", "i"} & {*inputs, *static}
     if reserved:
         raise RuleError(

@@ -57,6 +57,7 @@ WRONG = {
     "the rule reads y of another spelling": (_define(x=lambda Y: Y), "reads Y"),
     "the rule uses a function that exists nowhere": (_define(x=lambda x: cosine(x)), "uses cosine.*import it"),  # noqa: F821
     "an input has no rule": (_define("thing(a, b)", a=lambda: 1.0), "input b has no rule.*nondiff='b'"),
+    "two inputs have one name": (_define("thing(a, a)", a=lambda: 1.0), "uses one name twice"),
     "an input has a rule and is nondiff": (_define(x=lambda: 1.0, nondiff="x"), "x has a rule and is.*nondiff"),
     "the name is taken": (_define("sin(x)", x=lambda x: x), r"already has.*sin\(x\).*elementary.*another name"),
     "an input is called y": (_define("thing(y)", y=lambda y: y), "y cannot name an input"),
