@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from microgradx_cli import options as o
 from microgradx_cli.errors import UserError
 from microgradx_cli.screen import json_text, out
 
@@ -39,10 +40,14 @@ def train(
     tensorboard: Annotated[Path | None, _option("--tensorboard", "Write events there.", "FOLDER")] = None,
     plot: Annotated[Path | None, _option("--plot", "Draw what was learned: FILE.png or .svg.", "FILE")] = None,
     as_json: Annotated[bool, _option("--json", "Print numbers, report and history as JSON.")] = False,
+    ops: o.Ops = None,
     quiet: Annotated[bool, _option("--quiet", "No progress on stderr.")] = False,
 ) -> None:
     """Train one of the course's programs; some take more options (see the list: microgradx train)."""
     from microgradx.programs import PROGRAMS, find
+    from microgradx_cli.user_files import load_ops
+
+    load_ops(ops)
 
     if name is None:
         out(_list)

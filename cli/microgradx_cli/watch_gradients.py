@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from microgradx_cli import options as o
 from microgradx_cli.errors import UserError
 from microgradx_cli.screen import out
 from microgradx_cli.train import switches
@@ -22,6 +23,7 @@ def watch_gradients(
     name: Annotated[
         str, typer.Argument(metavar="NAME", show_default=False, help="The program (see: microgradx train).")
     ],
+    ops: o.Ops = None,
 ) -> None:
     """Train a program and show each layer's gradient; takes the program's own options, such as --init normal."""
     from rich.console import Console
@@ -29,7 +31,9 @@ def watch_gradients(
 
     from microgradx.programs import PROGRAMS, Run, find
     from microgradx.programs.gradients import Gradients
+    from microgradx_cli.user_files import load_ops
 
+    load_ops(ops)
     program = find(name, PROGRAMS)
     console = Console(stderr=True)
     with Live(console=console, transient=True) if console.is_terminal else nullcontext() as live:
