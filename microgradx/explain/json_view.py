@@ -1,10 +1,16 @@
 """The trace as JSON-ready data, schema "microgradx.trace/1": full precision, formulas in Python syntax.
 
-At scalar level `local` is the value of the text `local_numbers` (names as in `math`, and those of
-`microgradx.functional`), `contribution` is upstream × local, `total` the running sum per input. At tensor
-level `local_numbers` is null, and `local` is null wherever a rule is a whole pull-back.
+At scalar level `local` is the value of the text `local_numbers`: Python arithmetic with the names of `math`. Where
+Python refuses what IEEE 754 answers (1 / 0.0), the text is that answer. `contribution` is upstream × local, `total`
+the running sum per input. At tensor level `local_numbers` is null, and `local` is null wherever a rule is a whole
+pull-back.
 """
 
+import ast
+import copy
+import math
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -50,19 +56,60 @@ def _row(trace: Trace, row: Row) -> dict[str, Any]:
 
 def _step(trace: Trace, step: Step) -> dict[str, Any]:
     scalar = isinstance(trace.rows[step.node].node, Value) and step.local is not None
-    numbers = {slot: in_slot(repr(value)) for slot, value in step.values.items()} if scalar else {}
     return {
         "step": step.number,
         "node": step.node,
         "input": step.input,
         "upstream": plain(step.upstream),
         "local_formula": python_text(rule_expression(trace, step)),
-        "local_numbers": python_text(step.formula, numbers) if scalar else None,
+        "local_numbers": _local_numbers(step) if scalar else None,
         "local": plain(step.local),
         "contribution": plain(step.contribution),
         "total": plain(step.total),
         "complete": step.complete,
     }
+
+
+# Rows that rules name and `math` does not, as the arithmetic that anyone can evaluate.
+_ARITHMETIC = {
+    "sigmoid(x)": "1 / (1 + exp(-x))", "sign(x)": "(x > 0) - (x < 0)", "logical_and(a, b)": "a and b",
+    "inside(x, low, high)": "1 if low <= x <= high else 0",
+}  # fmt: skip
+_MATH = {name: getattr(math, name) for name in dir(math) if name[0] != "_"} | {"abs": abs, "max": max, "min": min}
+
+
+def _local_numbers(step: Step) -> str:
+    """The rule with its numbers as plain Python arithmetic whose value is `local`; else that value itself."""
+    formula, run = _arithmetic(step.formula, tuple(step.values))
+    try:
+        value = run(*step.values.values())
+    except (ArithmeticError, ValueError, NameError):
+        value = None  # Python raises, or the rule names a row that has no arithmetic of its own
+    if not isinstance(value, (int, float)) or not math.isclose(value, step.local, rel_tol=1e-12):
+        return repr(step.local)
+    return python_text(formula, {slot: in_slot(repr(number)) for slot, number in step.values.items()})
+
+
+@lru_cache(maxsize=1024)
+def _arithmetic(formula: ast.expr, slots: tuple[str, ...]) -> tuple[ast.expr, Callable[..., Any]]:
+    """A formula without the names of rows, and the function of its slots that it stands for."""
+    written = _Written().visit(copy.deepcopy(formula))
+    source = f"lambda {', '.join(slots)}: {ast.unparse(written)}"
+    return written, eval(source, dict(_MATH))  # of our own making: a rule's formula
+
+
+class _Written(ast.NodeTransformer):
+    """Calls of the rows in the table above, replaced by their arithmetic."""
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        for call, arithmetic in _ARITHMETIC.items():
+            name, *parameters = [n.id for n in ast.walk(ast.parse(call)) if isinstance(n, ast.Name)]
+            if isinstance(node.func, ast.Name) and node.func.id == name:
+                given = dict(zip(parameters, node.args, strict=False)) | {k.arg or "": k.value for k in node.keywords}
+                bounds = {"low": ast.parse("-inf", mode="eval").body, "high": ast.Name("inf")}
+                return substitute(ast.parse(arithmetic, mode="eval").body, bounds | given)
+        return node
 
 
 def plain(value: Any) -> Any:

@@ -12,6 +12,8 @@ from microgradx.rules.op import op
 from microgradx.rules.reductions import softmax
 from microgradx.rules.shaping import unsqueeze
 
+E100 = math.exp(-100)  # the probability whose logarithm is the floor
+
 
 def _log_floor(p: Any) -> Any:
     with np.errstate(divide="ignore"):
@@ -56,10 +58,10 @@ def _cross_entropy(x: Any, t: Any) -> Any:
 bce = op(
     "bce(p, t)", _bce, _bce_scalar, where=dict(p=unit, t=unit),
     p=lambda p, t: (p - t) / maximum(p * (1 - p), 1e-12),
-    t=lambda p: log(1 - p) - log(p),
+    t=lambda p: log(maximum(1 - p, E100)) - log(maximum(p, E100)),
     words=dict(
         p="guess minus truth, more steeply where the guess is sure of itself (the max only avoids 0 / 0)",
-        t="how much more the other answer would have cost",
+        t="how much more the other answer would have cost (at most 100: the floor of the logarithm)",
     ),
 )  # fmt: skip
 bce_with_logits = op(

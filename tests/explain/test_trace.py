@@ -1,5 +1,6 @@
 """A trace says what the engine did: every line can be recomputed, every sum adds up."""
 
+import ast
 import json
 import math
 import re
@@ -14,11 +15,12 @@ from microgradx.explain.digits import product, running_sum
 from microgradx.explain.json_view import as_json
 from microgradx.explain.markdown import as_markdown
 from microgradx.explain.text import as_text
+from microgradx.testing import op_calls
 from tests.explain.programs import NUMBERS, programs
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False, width=64).filter(lambda x: x == 0 or 1e-150 < abs(x) < 1e150)
 MATH = {n: getattr(math, n) for n in dir(math) if not n.startswith("_")} | {"max": max, "min": min, "abs": abs}
-NAMES = MATH | {"sign": lambda x: math.copysign(1, x) if x else 0.0, "sigmoid": lambda x: 1 / (1 + math.exp(-x))}
+EXTREMES = (0.0, -0.0, 0.3, -1.5, 1000.0, -1000.0, 1e-300, math.inf, -math.inf, math.nan)
 
 
 def number(text: str) -> float:
@@ -30,28 +32,58 @@ def rounded(x: float) -> float:
     return float(f"{x:.4g}")
 
 
+def same(a: float, b: float) -> bool:
+    return a == b or (math.isnan(a) and math.isnan(b))
+
+
 def check_invariants(document: dict) -> None:
-    """What the JSON contract promises at scalar level."""
+    """What the JSON contract promises at scalar level; "nan" and "inf" are numbers written as text."""
     json.dumps(document, allow_nan=False)
     totals: dict[str, float] = {}
     ids = {row["id"] for row in document["forward"]}
     finished = {document["backward"][0]["node"]}
     for step in document["backward"]:
+        upstream, local, contribution, total = (float(step[k]) for k in ("upstream", "local", "contribution", "total"))
         assert {step["node"], step["input"]} <= ids
         assert step["node"] in finished, "a node passes its gradient on only when its own total is complete"
-        assert step["upstream"] == totals.get(step["node"], 1.0)
-        assert step["local"] == pytest.approx(eval(step["local_numbers"], {}, NAMES), rel=1e-12, abs=1e-300)
-        assert step["contribution"] == step["upstream"] * step["local"]
-        totals[step["input"]] = (
-            totals[step["input"]] + step["contribution"] if step["input"] in totals else step["contribution"]
-        )
-        assert step["total"] == totals[step["input"]]
+        assert same(upstream, totals.get(step["node"], 1.0))
+        assert local == pytest.approx(eval(step["local_numbers"], {}, MATH), rel=1e-12, abs=1e-300, nan_ok=True)
+        assert same(contribution, upstream * local)
+        before = totals.get(step["input"])
+        totals[step["input"]] = contribution if before is None else before + contribution
+        assert same(total, totals[step["input"]])
         if step["complete"]:
             finished.add(step["input"])
     leaves = {row["name"]: row["id"] for row in document["forward"]}
     for name, gradient in document["gradients"].items():
         if gradient is not None:
-            assert totals.get(leaves[name], 1.0) == gradient
+            assert same(totals.get(leaves[name], 1.0), float(gradient))
+
+
+SCALAR_ROWS = [row for row in mx.BOOK.values() if row.smooth and row.elementwise]
+
+
+@pytest.mark.parametrize("row", SCALAR_ROWS, ids=lambda row: row.name)
+def test_local_numbers_are_plain_arithmetic_for_every_row_also_where_python_would_raise(row):
+    for case in row.cases or ({},):
+        for start in range(len(EXTREMES)):
+            xs = [EXTREMES[(start * (k + 1) + k) % len(EXTREMES)] for k in range(max(len(row.inputs), 1))]
+            with np.errstate(all="ignore"):
+                trace = mx.trace(lambda *leaves, case=case: row(*leaves, **case), *xs)
+                if trace.steps:
+                    check_invariants(as_json(trace))
+
+
+@pytest.mark.parametrize("row", SCALAR_ROWS, ids=lambda row: row.name)
+def test_local_numbers_show_the_rule_not_only_its_value(row):
+    @given(op_calls(row, scalar=True))
+    def check(call):
+        trace = mx.trace(call.on, *call.leaves())
+        for step, shown in zip(trace.steps, as_json(trace)["backward"], strict=True):
+            if isinstance(step.formula, (ast.BinOp, ast.IfExp, ast.Call)) and math.isfinite(step.local):
+                assert shown["local_numbers"] != repr(step.local), shown["local_formula"]
+
+    check()
 
 
 @given(programs())

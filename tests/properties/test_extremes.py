@@ -56,6 +56,12 @@ def test_logsumexp_softmax_and_cross_entropy_at_a_thousand(entries):
     np.testing.assert_allclose(node.grad[0], shares - np.eye(len(x))[1], atol=1e-12)
 
 
+def test_targets_of_a_certain_guess_have_the_slope_of_the_floored_logarithm():
+    p, t = mx.Tensor([0.0, 1.0, 0.0, 1.0]), mx.Tensor([0.0, 1.0, 1.0, 0.0])
+    mx.binary_cross_entropy(p, t, reduction="sum").backward()
+    np.testing.assert_allclose(t.grad, [100, -100, 100, -100])
+
+
 def test_a_wrong_certainty_costs_a_hundred_and_its_gradient_is_finite():
     p = mx.Tensor([0.0, 1.0])
     loss = mx.binary_cross_entropy(p, mx.Tensor([1.0, 0.0], requires_grad=False), reduction="sum")
