@@ -42,7 +42,7 @@ CONVENTIONS = [
     At("pow", (0.0, -1.0), (-inf, -inf)),
     At("pow", (-2.0, 3.0), (12.0, float("nan"))),
     At("over", (0.0,), (0.0,)),
-    # Linear in t with the floor of the logarithm as slope; PyTorch answers inf there, which its own values do not follow.
+    # Linear in t with the floor of the logarithm as slope, as the values are; PyTorch answers inf there.
     At("bce", (0.0, 1.0), (-1e12, 100.0)),
     At("bce", (1.0, 0.0), (1e12, -100.0)),
     At("bce", (0.0, 0.0), (0.0, 100.0)),
