@@ -18,12 +18,12 @@ from microgradx.functional.inputs import real
 from microgradx.functional.linear_algebra import matmul
 from microgradx.functional.reductions import vector_norm
 from microgradx.functional.shaping import movedim
-from microgradx.functional.words import both_words
 from microgradx.graph import OpError
 from microgradx.rules import decompositions as rows
 from microgradx.rules.arithmetic import abs
 from microgradx.rules.reductions import amax, amin, sum
 from microgradx.rules.shaping import concatenate, index, mT, squeeze, unsqueeze
+from microgradx.rules.words import both_words
 
 __all__ = [
     "cholesky", "det", "eigh", "eigvalsh", "inv", "matrix_norm", "matrix_power", "multi_dot", "norm", "pinv", "qr",
@@ -221,7 +221,6 @@ def multi_dot(tensors: Sequence[Any]) -> Any:
     return squeeze(y, axis=0) if first else y
 
 
-@both_words
 def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False) -> Any:
     """`vector_norm` over one axis or all, `matrix_norm` over two; without `ord`, the root of the sum of squares."""
     A = real("norm", A)
@@ -237,7 +236,6 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False) -> Any
     return matrix_norm(A, ord, axes, keepdim)
 
 
-@both_words
 def matrix_norm(A: Any, ord: Any = "fro", dim: tuple[int, int] = (-2, -1), keepdim: bool = False) -> Any:
     """A norm of matrices whose rows and columns are the axes `dim`.
 
@@ -261,3 +259,7 @@ def matrix_norm(A: Any, ord: Any = "fro", dim: tuple[int, int] = (-2, -1), keepd
     for axis in sorted(axes) if keepdim else ():
         y = unsqueeze(y, axis)
     return y
+
+
+for _name in __all__:
+    globals()[_name] = both_words(globals()[_name])

@@ -230,6 +230,7 @@ from microgradx.rules.reductions import all, amax, amin, any, argmax, argmin, lo
 from microgradx.rules.scans import argsort
 from microgradx.rules.shaping import astype, mT, unsqueeze
 from microgradx.rules.steps import ceil, copysign, floor, floor_divide, fmod, remainder, round, trunc
+from microgradx.rules.words import both_words
 
 cat = concatenate
 clip = clamp
@@ -262,3 +263,6 @@ __all__ = [
     "tensordot", "threshold", "tile", "topk", "transpose", "tril", "triplet_margin_loss", "triu", "trunc", "unbind",
     "unflatten", "unfold", "unsqueeze", "var", "vstack", "where", "xlogy",
 ]  # fmt: skip
+
+for _name in __all__:
+    globals()[_name] = both_words(globals()[_name])

@@ -5,7 +5,6 @@ from typing import Any
 
 from microgradx.functional.arguments import along
 from microgradx.functional.inputs import axis_of, node, tensor
-from microgradx.functional.words import both_words
 from microgradx.graph import OpError
 from microgradx.rules import elementary as rows
 from microgradx.rules.arithmetic import abs, clip, greater, greater_equal, less_equal, where
@@ -136,7 +135,6 @@ def prelu(x: Any, weight: Any) -> Any:
     return where(greater(x, 0.0), x, weight * x)
 
 
-@both_words
 def glu(x: Any, axis: int = -1) -> Any:
     """The gated linear unit: the first half of `axis` times σ of the second. (Dauphin et al. 2016.)"""
     x = tensor(x)
@@ -147,7 +145,6 @@ def glu(x: Any, axis: int = -1) -> Any:
     return index(x, key=along(axis, slice(0, half))) * sigmoid(index(x, key=along(axis, slice(half, None))))
 
 
-@both_words
 def softmin(x: Any, axis: int = -1) -> Any:
     """softmax(−x): the smallest gets the largest share."""
     return softmax(-node(x), axis=axis)

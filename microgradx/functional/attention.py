@@ -9,7 +9,6 @@ from microgradx.functional.arguments import constant, integers
 from microgradx.functional.inputs import axis_of, real, tensor
 from microgradx.functional.linear_algebra import matmul
 from microgradx.functional.normalization import dropout
-from microgradx.functional.words import both_words
 from microgradx.graph import OpError, scope
 from microgradx.random import Generator
 from microgradx.rules.arithmetic import maximum, where
@@ -17,7 +16,6 @@ from microgradx.rules.reductions import norm2, softmax, sum
 from microgradx.rules.shaping import index, mT
 
 
-@both_words
 def embedding(x: Any, weight: Any, padding_idx: int | None = None) -> Any:
     """The rows of `weight` (words, size) listed by the integers x (…): shape (…, size).
 
@@ -34,7 +32,6 @@ def embedding(x: Any, weight: Any, padding_idx: int | None = None) -> Any:
     return where(constant((ids == padding_idx % weight.shape[0])[..., None]), rows.detach(), rows)
 
 
-@both_words
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     """The cosine of the angle between vectors along `dim`: x1 · x2 / (|x1| |x2|), each length at least eps."""
     x1, x2 = real("cosine_similarity", x1), real("cosine_similarity", x2)
@@ -47,7 +44,6 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     return sum(one * two, axis)
 
 
-@both_words
 def scaled_dot_product_attention(
     query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0, is_causal: bool = False,
     scale: float | None = None, *, generator: Generator | None = None,

@@ -9,7 +9,6 @@ import numpy as np
 
 from microgradx.functional.inputs import node, real, same_shape
 from microgradx.functional.losses import reduced
-from microgradx.functional.words import both_words
 from microgradx.graph import OpError, Tensor, Value
 from microgradx.rules import losses as rows
 from microgradx.rules.arithmetic import not_equal, where
@@ -18,7 +17,6 @@ from microgradx.rules.reductions import log_softmax, sum
 from microgradx.rules.shaping import broadcast_to, transpose
 
 
-@both_words
 def cross_entropy(
     x: Any,
     t: Any,
@@ -61,7 +59,6 @@ def cross_entropy(
     return _averaged(loss, keep, weight, t, reduction)
 
 
-@both_words
 def nll_loss(x: Any, t: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Any:
     """−x[t]: what `cross_entropy` does after log_softmax; arguments as there, `x` are log-probabilities."""
     x, t, weight, _ = _prepared("nll_loss", x, t, weight)
@@ -131,7 +128,6 @@ def _weight_of(t: Any, weight: Any) -> Any:
     return -_picked(broadcast_to(weight, shape=(*t.shape, weight.size)), t)
 
 
-@both_words
 def multi_margin_loss(
     x: Any, t: Any, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean"
 ) -> Any:
@@ -153,7 +149,6 @@ def multi_margin_loss(
     return reduced(sum(where(true, 0.0, loss), -1) / classes, reduction)
 
 
-@both_words
 def multilabel_margin_loss(x: Any, t: Any, reduction: str = "mean") -> Any:
     """Σ over true classes i and other classes j of max(0, 1 − x[i] + x[j]), divided by the number of classes.
 

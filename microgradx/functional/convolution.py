@@ -4,13 +4,11 @@ from typing import Any
 
 from microgradx.functional.inputs import tensor
 from microgradx.functional.layout import counts, over_maps, padding_for_same
-from microgradx.functional.words import both_words
 from microgradx.graph import OpError
 from microgradx.rules import convolution as rows
 from microgradx.rules.shaping import flip, index, pad, reshape
 
 
-@both_words
 def conv1d(
     x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1,
     *, channels_last: bool = False,
@@ -22,7 +20,6 @@ def conv1d(
     return _conv(1, x, weight, bias, stride, padding, dilation, groups, channels_last)
 
 
-@both_words
 def conv2d(
     x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1,
     *, channels_last: bool = False,
@@ -48,7 +45,6 @@ def conv2d(
     return _conv(2, x, weight, bias, stride, padding, dilation, groups, channels_last)
 
 
-@both_words
 def conv3d(
     x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1,
     *, channels_last: bool = False,
@@ -79,7 +75,6 @@ def _conv(
     return over_maps(name, n, x, channels_last, lambda x: _plus(name, n, rows.conv(x, w, how=how), b))
 
 
-@both_words
 def conv_transpose1d(
     x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
     groups: int = 1, dilation: Any = 1, *, channels_last: bool = False,
@@ -88,7 +83,6 @@ def conv_transpose1d(
     return _transpose(1, x, weight, bias, stride, padding, output_padding, groups, dilation, channels_last)
 
 
-@both_words
 def conv_transpose2d(
     x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
     groups: int = 1, dilation: Any = 1, *, channels_last: bool = False,

@@ -6,7 +6,6 @@ import numpy as np
 
 from microgradx.functional.arguments import along, axes_of, booleans, constant, integers
 from microgradx.functional.inputs import axis_of, tensor
-from microgradx.functional.words import both_words
 from microgradx.graph import Node, OpError
 from microgradx.rules import shaping as rows
 from microgradx.rules.arithmetic import where
@@ -54,7 +53,6 @@ def _like(x: Any, values: Any) -> Any:
     return constant(np.asarray(values, x.dtype)) if isinstance(values, (bool, int, float)) else tensor(values)
 
 
-@both_words
 def narrow(x: Any, dim: int, start: int, length: int) -> Any:
     """`length` slices of axis `dim`, from `start` on."""
     x = tensor(x)
@@ -66,7 +64,6 @@ def narrow(x: Any, dim: int, start: int, length: int) -> Any:
     return rows.index(x, key=along(at, slice(first, first + length)))
 
 
-@both_words
 def select(x: Any, dim: int, index: int) -> Any:
     """The slice number `index` of axis `dim`, that axis removed."""
     x = tensor(x)
@@ -75,7 +72,6 @@ def select(x: Any, dim: int, index: int) -> Any:
     return rows.index(x, key=along(axis_of("select", x, dim), int(index)))
 
 
-@both_words
 def diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     """The elements whose positions on `dim1` and `dim2` differ by `offset`, as a new last axis."""
     x = tensor(x)
@@ -85,7 +81,6 @@ def diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     return rows.index(x, key=(..., i, j))
 
 
-@both_words
 def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     """Matrices with the last axis of `x` on their diagonal, zeros elsewhere; the matrix axes are dim1, dim2."""
     x = tensor(x)
@@ -101,7 +96,6 @@ def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     return rows.transpose(y, axes=tuple(front))
 
 
-@both_words
 def diag(x: Any, diagonal: int = 0) -> Any:
     """A vector as a diagonal matrix; of a matrix, its diagonal."""
     x = tensor(x)
@@ -150,21 +144,18 @@ def _within(name: str, ids: Any, n: int, dim: Any) -> None:
         raise OpError(f"{name}: indices must lie in 0 … {n - 1} (axis {dim}), got {ids.min()} … {ids.max()}.")
 
 
-@both_words
 def gather(x: Any, dim: int, index: Any) -> Any:
     """For every place of `index`, the element of `x` there, with the position on `dim` replaced by the index."""
     x = tensor(x)
     return rows.index(x, key=_grid("gather", x, dim, index))
 
 
-@both_words
 def scatter(x: Any, dim: int, index: Any, src: Any) -> Any:
     """A copy of `x` with `src` written to the places that `gather` would read."""
     x = tensor(x)
     return index_put(x, _grid("scatter", x, dim, index), _source("scatter", x, index, src))
 
 
-@both_words
 def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
     """`x` plus `src` added at the places that `gather` would read; a place named twice collects twice."""
     x = tensor(x)
@@ -180,7 +171,6 @@ def _source(name: str, x: Any, index: Any, src: Any) -> Any:
     return rows.index(src, key=tuple(slice(n) for n in ids.shape))
 
 
-@both_words
 def index_select(x: Any, dim: int, index: Any) -> Any:
     """The slices of axis `dim` listed by the vector `index`."""
     x, ids = tensor(x), np.atleast_1d(integers("index_select", index))
@@ -191,7 +181,6 @@ def index_select(x: Any, dim: int, index: Any) -> Any:
     return rows.index(x, key=along(at, ids)) if x.ndim else x
 
 
-@both_words
 def index_add(x: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
     """`x` with `alpha` times the slices of `source` added to the slices of axis `dim` listed by `index`."""
     x, ids = tensor(x), np.atleast_1d(integers("index_add", index))
@@ -203,13 +192,11 @@ def index_add(x: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) ->
     return index_put(x, along(at, ids), source if alpha == 1 else alpha * source, accumulate=True)
 
 
-@both_words
 def take(x: Any, index: Any) -> Any:
     """Elements by their number in the flattened tensor; negative numbers count from the end."""
     return rows.index(rows.reshape(tensor(x)), key=integers("take", index))
 
 
-@both_words
 def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
     """`gather` whose other axes broadcast; without `dim`, of the flattened tensor."""
     x, ids = tensor(x), integers("take_along_dim", indices)
@@ -226,7 +213,6 @@ def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
     return gather(x, at, np.broadcast_to(ids, (*shape[:at], ids.shape[at], *shape[at + 1 :])))
 
 
-@both_words
 def masked_fill(x: Any, mask: Any, value: Any) -> Any:
     """`value` (one number) where the mask is true, `x` elsewhere."""
     x, chosen = tensor(x), booleans("masked_fill", mask)
@@ -235,7 +221,6 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Any:
     return where(constant(chosen), _like(x, value), x)
 
 
-@both_words
 def masked_select(x: Any, mask: Any) -> Any:
     """The elements where the mask is true, as a vector; both broadcast against each other."""
     x, chosen = tensor(x), booleans("masked_select", mask)

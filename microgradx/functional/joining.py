@@ -8,21 +8,18 @@ import numpy as np
 
 from microgradx.functional.arguments import along, integers
 from microgradx.functional.inputs import axis_of, tensor
-from microgradx.functional.words import both_words
 from microgradx.graph import Node, OpError
 from microgradx.rules import shaping as rows
 
 _BORDERS = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}  # PyTorch's word: NumPy's
 
 
-@both_words
 def concatenate(tensors: Sequence[Any], axis: int = 0) -> Any:
     """Join tensors along an existing axis."""
     _several("concatenate", tensors)
     return rows.concatenate(*tensors, axis=axis)
 
 
-@both_words
 def stack(tensors: Sequence[Any], axis: int = 0) -> Any:
     """Join tensors of one shape along a new axis; Values become a vector."""
     _several("stack", tensors)
@@ -52,7 +49,6 @@ def _at_least(n: int, x: Any) -> Any:
     return rows.reshape(x, shape=(1,) * (n - x.ndim) + x.shape) if x.ndim < n else x
 
 
-@both_words
 def split(x: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
     """Pieces of a given size (the last may be smaller), or of the listed sizes."""
     x = tensor(x)
@@ -68,7 +64,6 @@ def split(x: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
     return _cut(x, [*range(0, total, size or 1), total] if total else [0, 0], dim)
 
 
-@both_words
 def chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     """About `chunks` equal pieces: each of ceil(n / chunks), so there may be fewer (as in PyTorch)."""
     x = tensor(x)
@@ -77,7 +72,6 @@ def chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     return split(x, max(-(-_length("chunk", x, dim) // chunks), 1), dim)
 
 
-@both_words
 def tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
     """Exactly so many pieces, sizes differing by 1 at most; or cuts before the listed positions."""
     x = tensor(x)
@@ -92,7 +86,6 @@ def tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Any, .
     return tuple(rows.index(x, key=along(at, slice(a, b))) for a, b in pairwise([0, *cuts, total]))
 
 
-@both_words
 def unbind(x: Any, dim: int = 0) -> tuple[Any, ...]:
     """The slices along one axis, that axis removed."""
     x = tensor(x)
@@ -111,7 +104,6 @@ def _cut(x: Any, cuts: Any, dim: int) -> tuple[Any, ...]:
     return tuple(rows.index(x, key=along(at, slice(int(a), int(b)))) for a, b in pairwise(cuts))
 
 
-@both_words
 def pad(x: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Any:
     """A border round a tensor.
 

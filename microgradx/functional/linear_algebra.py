@@ -7,7 +7,6 @@ import numpy as np
 
 from microgradx.functional.arguments import axes_of
 from microgradx.functional.inputs import tensor
-from microgradx.functional.words import both_words
 from microgradx.graph import OpError, Tensor
 from microgradx.rules import linear_algebra as rows
 from microgradx.rules.linear_algebra import explicit_spec
@@ -89,7 +88,6 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
     return reshape(rows.matmul(A, B), shape=tuple(t.shape[k] for t, kept in zip((a, b), free) for k in kept))
 
 
-@both_words
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     """A layer of neurons, x Wᵀ + b: x (…, inputs), weight (outputs, inputs), bias (outputs,) or None."""
     x, weight = tensor(x), tensor(weight)
@@ -101,7 +99,6 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     return y if bias is None else y + bias
 
 
-@both_words
 def bilinear(x1: Any, x2: Any, weight: Any, bias: Any = None) -> Any:
     """x1ᵀ W_o x2 for every output o: x1 (…, n), x2 (…, m), weight (outputs, n, m), bias (outputs,) or None."""
     x1, x2, weight = tensor(x1), tensor(x2), tensor(weight)
@@ -113,7 +110,6 @@ def bilinear(x1: Any, x2: Any, weight: Any, bias: Any = None) -> Any:
     return y if bias is None else y + bias
 
 
-@both_words
 def addmm(x: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
     """beta · x + alpha · mat1 @ mat2, for matrices; x broadcasts."""
     x, A, B = tensor(x), tensor(mat1), tensor(mat2)

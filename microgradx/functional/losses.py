@@ -10,7 +10,6 @@ import numpy as np
 
 from microgradx.functional.elementwise import xlogy
 from microgradx.functional.inputs import node, same_shape
-from microgradx.functional.words import both_words
 from microgradx.graph import Node, OpError, Tensor, Value
 from microgradx.rules import losses as rows
 from microgradx.rules.arithmetic import abs, clip, square, where
@@ -47,21 +46,18 @@ def weighted(loss: Any, weight: Any) -> Any:
     return loss if weight is None else loss * weight
 
 
-@both_words
 def mse_loss(x: Any, t: Any, reduction: str = "mean", weight: Any = None) -> Any:
     """Squared error (x − t)²."""
     x, t = pair("mse_loss", x, t)
     return reduced(weighted(square(x - t), weight), reduction)
 
 
-@both_words
 def l1_loss(x: Any, t: Any, reduction: str = "mean", weight: Any = None) -> Any:
     """Absolute error |x − t|; its slope at 0 is 0."""
     x, t = pair("l1_loss", x, t)
     return reduced(weighted(abs(x - t), weight), reduction)
 
 
-@both_words
 def huber_loss(x: Any, t: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
     """½e² for a small error e = x − t, δ(|e| − ½δ) for a large one. (Huber 1964.)
 
@@ -73,7 +69,6 @@ def huber_loss(x: Any, t: Any, reduction: str = "mean", delta: float = 1.0, weig
     return reduced(weighted(_huber(x - t, delta), weight), reduction)
 
 
-@both_words
 def smooth_l1_loss(x: Any, t: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
     """The Huber loss divided by β: slope ±1 outside; β = 0 gives the absolute error. (Girshick 2015.)"""
     if beta < 0:
@@ -87,7 +82,6 @@ def _huber(e: Any, delta: float) -> Any:
     return c * (e - 0.5 * c)
 
 
-@both_words
 def binary_cross_entropy(x: Any, t: Any, weight: Any = None, reduction: str = "mean") -> Any:
     """−t·log x − (1 − t)·log(1 − x) for probabilities x in [0, 1]; logarithms stop at −100, as in PyTorch.
 
@@ -103,7 +97,6 @@ def binary_cross_entropy(x: Any, t: Any, weight: Any = None, reduction: str = "m
     return reduced(weighted(rows.bce(x, t), weight), reduction)
 
 
-@both_words
 def binary_cross_entropy_with_logits(
     x: Any, t: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
 ) -> Any:
@@ -117,7 +110,6 @@ def binary_cross_entropy_with_logits(
     return reduced(weighted(pos_weight * t * softplus(-x) + (1 - t) * softplus(x), weight), reduction)
 
 
-@both_words
 def kl_div(x: Any, t: Any, reduction: str = "mean", log_target: bool = False) -> Any:
     """The Kullback-Leibler divergence t·(log t − x) of log-probabilities x from t (or from log t).
 
@@ -130,7 +122,6 @@ def kl_div(x: Any, t: Any, reduction: str = "mean", log_target: bool = False) ->
     return reduced(loss, reduction)
 
 
-@both_words
 def poisson_nll_loss(
     x: Any, t: Any, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
 ) -> Any:
@@ -147,7 +138,6 @@ def poisson_nll_loss(
     return reduced(loss, reduction)
 
 
-@both_words
 def gaussian_nll_loss(x: Any, t: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> Any:
     """−log of the normal density of t: ½(log var + (x − t)² / var); `full` adds ½·log 2π.
 

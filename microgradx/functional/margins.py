@@ -5,21 +5,18 @@ from typing import Any
 from microgradx.functional.inputs import node, real
 from microgradx.functional.losses import pair, reduced, weighted
 from microgradx.functional.reductions import vector_norm
-from microgradx.functional.words import both_words
 from microgradx.graph import OpError
 from microgradx.rules.arithmetic import clip, equal, minimum, not_equal, where
 from microgradx.rules.elementary import softplus, sqrt
 from microgradx.rules.reductions import mean, sum
 
 
-@both_words
 def soft_margin_loss(x: Any, t: Any, reduction: str = "mean") -> Any:
     """log(1 + e^(−t·x)) for targets t of 1 or −1."""
     x, t = pair("soft_margin_loss", x, t)
     return reduced(softplus(-(t * x)), reduction)
 
 
-@both_words
 def hinge_embedding_loss(x: Any, t: Any, margin: float = 1.0, reduction: str = "mean") -> Any:
     """The distance x itself where t = 1 (similar), max(0, margin − x) where t = −1. (Hadsell et al. 2006.)"""
     x, t = pair("hinge_embedding_loss", x, t)
@@ -27,7 +24,6 @@ def hinge_embedding_loss(x: Any, t: Any, margin: float = 1.0, reduction: str = "
     return reduced(near + where(not_equal(t, 1.0), clip(margin - x, low=0.0), 0.0), reduction)
 
 
-@both_words
 def multilabel_soft_margin_loss(x: Any, t: Any, weight: Any = None, reduction: str = "mean") -> Any:
     """Binary cross-entropy of every class with sigmoid(x), averaged over the classes (the last axis)."""
     x, t = pair("multilabel_soft_margin_loss", x, t)
@@ -35,7 +31,6 @@ def multilabel_soft_margin_loss(x: Any, t: Any, weight: Any = None, reduction: s
     return reduced(mean(loss, -1), reduction)
 
 
-@both_words
 def margin_ranking_loss(x1: Any, x2: Any, t: Any, margin: float = 0.0, reduction: str = "mean") -> Any:
     """max(0, margin − t·(x1 − x2)): x1 should rank above x2 where t = 1, below where t = −1."""
     x1, x2 = pair("margin_ranking_loss", x1, x2)
@@ -43,7 +38,6 @@ def margin_ranking_loss(x1: Any, x2: Any, t: Any, margin: float = 0.0, reduction
     return reduced(clip(margin - t * (x1 - x2), low=0.0), reduction)
 
 
-@both_words
 def cosine_embedding_loss(x1: Any, x2: Any, t: Any, margin: float = 0.0, reduction: str = "mean") -> Any:
     """1 − cos(x1, x2) where t = 1, max(0, cos(x1, x2) − margin) where t = −1.
 
@@ -62,13 +56,11 @@ def cosine_embedding_loss(x1: Any, x2: Any, t: Any, margin: float = 0.0, reducti
     return reduced(loss, reduction)
 
 
-@both_words
 def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdims: bool = False) -> Any:
     """The p-norm of x1 − x2 + eps along the last axis."""
     return vector_norm(node(x1) - x2 + eps, p, -1, keepdims)
 
 
-@both_words
 def triplet_margin_loss(
     anchor: Any,
     positive: Any,

@@ -12,7 +12,6 @@ import numpy as np
 
 from microgradx.functional.arguments import constant, numbers
 from microgradx.functional.inputs import real
-from microgradx.functional.words import both_words
 from microgradx.graph import Node, OpError, Tensor, scope
 from microgradx.random import Generator, default_generator
 from microgradx.rules.arithmetic import square
@@ -21,7 +20,6 @@ from microgradx.rules.reductions import mean, var
 from microgradx.rules.shaping import reshape
 
 
-@both_words
 def batch_norm(
     x: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
     momentum: float = 0.1, eps: float = 1e-5,
@@ -49,7 +47,6 @@ def batch_norm(
     return _by_channel("batch_norm", x, over, training, running_mean, running_var, weight, bias, momentum, eps)
 
 
-@both_words
 def instance_norm(
     x: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
     use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5,
@@ -115,7 +112,6 @@ def _scaled(x: Any, weight: Any, bias: Any, shape: tuple[int, ...]) -> Any:
     return x if bias is None else x + bias
 
 
-@both_words
 def layer_norm(x: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     """Each sample brought to mean 0 and variance 1 over its last axes, `normalized_shape`. (Ba, Kiros & Hinton 2016.)
 
@@ -128,7 +124,6 @@ def layer_norm(x: Any, normalized_shape: Sequence[int], weight: Any = None, bias
         return _scaled(_standard(x, mu, spread, eps), weight, bias, shape)
 
 
-@both_words
 def rms_norm(x: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> Any:
     """Each sample divided by its root mean square over its last axes. (Zhang & Sennrich 2019.)
 
@@ -153,7 +148,6 @@ def _last_axes(name: str, x: Any, shape: Any, weight: Any, bias: Any) -> tuple[t
     return listed, tuple(range(-len(listed), 0))
 
 
-@both_words
 def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     """Each sample's channels in groups, each group brought to mean 0 and variance 1. (Wu & He 2018.)
 
@@ -172,7 +166,6 @@ def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, ep
         return _scaled(x_hat, weight, bias, (x.shape[1],) + (1,) * (x.ndim - 2))
 
 
-@both_words
 def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Generator | None = None) -> Any:
     """Each element set to 0 with probability p, the others divided by 1 − p, so that the mean stays.
 

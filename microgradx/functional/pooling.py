@@ -8,7 +8,6 @@ from microgradx.functional.arguments import constant
 from microgradx.functional.inputs import tensor
 from microgradx.functional.layout import counts, over_maps, padding_for_same
 from microgradx.functional.reductions import max as largest
-from microgradx.functional.words import both_words
 from microgradx.graph import OpError
 from microgradx.rules import pooling as rows
 from microgradx.rules.convolution import Window, places, window
@@ -17,7 +16,6 @@ from microgradx.rules.reductions import sum
 from microgradx.rules.shaping import index, mT, reshape, transpose
 
 
-@both_words
 def max_pool1d(
     x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
     return_indices: bool = False, *, channels_last: bool = False,
@@ -26,7 +24,6 @@ def max_pool1d(
     return _max(1, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices, channels_last)
 
 
-@both_words
 def max_pool2d(
     x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
     return_indices: bool = False, *, channels_last: bool = False,
@@ -50,7 +47,6 @@ def max_pool2d(
     return _max(2, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices, channels_last)
 
 
-@both_words
 def avg_pool1d(
     x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool | None = None, *, channels_last: bool = False,
@@ -59,7 +55,6 @@ def avg_pool1d(
     return _average(1, x, kernel_size, stride, padding, ceil_mode, count_include_pad, None, channels_last)
 
 
-@both_words
 def avg_pool2d(
     x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool | None = None, divisor_override: int | None = None, *, channels_last: bool = False,
@@ -169,13 +164,11 @@ def _window(
     return sizes, how
 
 
-@both_words
 def adaptive_avg_pool1d(x: Any, output_size: Any, *, channels_last: bool = False) -> Any:
     """`adaptive_avg_pool2d` along one axis."""
     return over_maps("adaptive_avg_pool1d", 1, x, channels_last, lambda x: _adaptive_average(1, x, output_size))
 
 
-@both_words
 def adaptive_avg_pool2d(x: Any, output_size: Any, *, channels_last: bool = False) -> Any:
     """Averages over as many nearly equal parts as `output_size` says; part k covers floor(k·n/m) … ceil((k+1)·n/m).
 
@@ -185,7 +178,6 @@ def adaptive_avg_pool2d(x: Any, output_size: Any, *, channels_last: bool = False
     return over_maps("adaptive_avg_pool2d", 2, x, channels_last, lambda x: _adaptive_average(2, x, output_size))
 
 
-@both_words
 def adaptive_max_pool1d(x: Any, output_size: Any, return_indices: bool = False, *, channels_last: bool = False) -> Any:
     """`adaptive_max_pool2d` along one axis."""
     return over_maps(
@@ -193,7 +185,6 @@ def adaptive_max_pool1d(x: Any, output_size: Any, return_indices: bool = False, 
     )
 
 
-@both_words
 def adaptive_max_pool2d(x: Any, output_size: Any, return_indices: bool = False, *, channels_last: bool = False) -> Any:
     """The largest element of each part, the parts being those of `adaptive_avg_pool2d`."""
     return over_maps(

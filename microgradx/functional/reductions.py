@@ -8,7 +8,6 @@ import numpy as np
 from microgradx.functional.arguments import along, axes_of
 from microgradx.functional.indexing import gather
 from microgradx.functional.inputs import node, real, tensor
-from microgradx.functional.words import both_words
 from microgradx.graph import Node, OpError
 from microgradx.rules import reductions as rows
 from microgradx.rules.arithmetic import abs, equal, maximum, minimum, not_equal, power, where
@@ -28,7 +27,6 @@ def _chosen(x: Any, at: Any, axis: int, keepdims: bool) -> ValuesIndices:
     return ValuesIndices(values, at) if keepdims else ValuesIndices(squeeze(values, axis), squeeze(at, axis))
 
 
-@both_words
 def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The largest element; with an axis, (values, indices), the gradient going to the returned index.
 
@@ -39,7 +37,6 @@ def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return rows.amax(x) if axis is None else _chosen(tensor(x), rows.argmax(x, axis, True), axis, keepdims)
 
 
-@both_words
 def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The smallest element; with an axis, (values, indices), the gradient going to the returned index."""
     if isinstance(axis, (Node, np.ndarray)):
@@ -47,7 +44,6 @@ def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return rows.amin(x) if axis is None else _chosen(tensor(x), rows.argmin(x, axis, True), axis, keepdims)
 
 
-@both_words
 def median(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """The middle element, of an even number the lower middle one; with an axis, (values, indices)."""
     x = tensor(x)
@@ -57,13 +53,11 @@ def median(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     return _chosen(x, argmedian(x, axis), axis, keepdims)
 
 
-@both_words
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The average over `axis` (all axes by default); integers are refused."""
     return rows.mean(real("mean", x), axis, keepdims)
 
 
-@both_words
 def var(
     x: Any, axis: Any = None, unbiased: bool = True, keepdims: bool = False, *, correction: float | None = None
 ) -> Any:
@@ -75,7 +69,6 @@ def var(
     return rows.var(real("var", x), axis, correction, keepdims)
 
 
-@both_words
 def std(
     x: Any, axis: Any = None, unbiased: bool = True, keepdims: bool = False, *, correction: float | None = None
 ) -> Any:
@@ -95,7 +88,6 @@ def _freedom(axis: Any, unbiased: Any, correction: float | None) -> tuple[Any, f
     return axis, int(bool(unbiased)) if correction is None else correction
 
 
-@both_words
 def vector_norm(x: Any, ord: float = 2, axis: Any = None, keepdims: bool = False) -> Any:
     """(Σ |x|^ord)^(1/ord) over `axis`; inf and −inf give the largest and smallest |x|, 0 counts what is not 0.
 
@@ -121,7 +113,6 @@ def _power_at_zero(x: Any, n: float) -> Any:
     return where(zero, 0.0 if n > 0 else math.inf, power(where(zero, 1.0, x), n=n))
 
 
-@both_words
 def norm(x: Any, p: Any = "fro", axis: Any = None, keepdims: bool = False) -> Any:
     """The length of `x` over `axis` (all axes by default): p a number, or "fro", which is 2."""
     if p == "nuc":
@@ -131,7 +122,6 @@ def norm(x: Any, p: Any = "fro", axis: Any = None, keepdims: bool = False) -> An
     return vector_norm(x, 2 if p is None or p == "fro" else p, axis, keepdims)
 
 
-@both_words
 def prod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The product over `axis` (all axes by default), multiplied in pairs, then pairs of pairs.
 

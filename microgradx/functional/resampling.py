@@ -8,7 +8,6 @@ import numpy as np
 from microgradx.functional.arguments import along, constant
 from microgradx.functional.inputs import tensor
 from microgradx.functional.layout import counts
-from microgradx.functional.words import both_words
 from microgradx.graph import OpError
 from microgradx.rules import pooling as rows
 from microgradx.rules.convolution import places, window
@@ -18,7 +17,6 @@ from microgradx.rules.shaping import index, mT, reshape, squeeze, transpose, uns
 _LINEAR = {"linear": 1, "bilinear": 2}  # how many spatial axes each takes
 
 
-@both_words
 def interpolate(
     x: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
 ) -> Any:
@@ -74,7 +72,6 @@ def _shares(old: int, new: int, step: float, corners: bool) -> Any:
     return shares
 
 
-@both_words
 def pixel_shuffle(x: Any, upscale_factor: int) -> Any:
     """(…, channels · r², height, width) → (…, channels, height · r, width · r): channels become pixels.
 
@@ -91,7 +88,6 @@ def pixel_shuffle(x: Any, upscale_factor: int) -> Any:
     return reshape(transpose(apart, axes=order), shape=(*batch, channels // (r * r), height * r, width * r))
 
 
-@both_words
 def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
     """Every window of an image as a column: (batch, channels, H, W) → (batch, channels · kernel, windows)."""
     x = tensor(x)
@@ -104,7 +100,6 @@ def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride
     return y if x.ndim == 4 else squeeze(y, axis=0)
 
 
-@both_words
 def fold(
     x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
 ) -> Any:  # fmt: skip

@@ -7,7 +7,6 @@ from microgradx.functional.arguments import along
 from microgradx.functional.indexing import gather
 from microgradx.functional.inputs import axis_of, tensor
 from microgradx.functional.reductions import ValuesIndices, factors
-from microgradx.functional.words import both_words
 from microgradx.graph import OpError
 from microgradx.rules import scans as rows
 from microgradx.rules.arithmetic import mul
@@ -28,25 +27,21 @@ def _scan(name: str, x: Any, axis: int, combine: Callable[[Any, Any], Any]) -> A
     return x
 
 
-@both_words
 def cumsum(x: Any, axis: int) -> Any:
     """Running sums along `axis`."""
     return rows.cumsum(tensor(x), axis)
 
 
-@both_words
 def cumprod(x: Any, axis: int) -> Any:
     """Running products along `axis`; right at zeros too."""
     return _scan("cumprod", factors(x), axis, mul)
 
 
-@both_words
 def logcumsumexp(x: Any, axis: int) -> Any:
     """log of the running sums of e^x, stable."""
     return _scan("logcumsumexp", x, axis, logaddexp)
 
 
-@both_words
 def cummax(x: Any, axis: int) -> Any:
     """(values, indices) of the largest element so far; of equal ones the latest."""
     x = tensor(x)
@@ -54,7 +49,6 @@ def cummax(x: Any, axis: int) -> Any:
     return ValuesIndices(gather(x, axis, at), at)
 
 
-@both_words
 def cummin(x: Any, axis: int) -> Any:
     """(values, indices) of the smallest element so far; of equal ones the latest."""
     x = tensor(x)
@@ -62,7 +56,6 @@ def cummin(x: Any, axis: int) -> Any:
     return ValuesIndices(gather(x, axis, at), at)
 
 
-@both_words
 def sort(x: Any, axis: int = -1, descending: bool = False, stable: bool = True) -> Any:
     """(values, indices) in order along `axis`; equal elements always keep their order, nan counts as largest."""
     x = tensor(x)
@@ -70,7 +63,6 @@ def sort(x: Any, axis: int = -1, descending: bool = False, stable: bool = True) 
     return ValuesIndices(gather(x, axis, at), at)
 
 
-@both_words
 def topk(x: Any, k: int, axis: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """(values, indices) of the `k` largest (or smallest) elements along `axis`, always in order.
 

@@ -7,7 +7,6 @@ import numpy as np
 
 from microgradx.functional.arguments import along, axes_of, constant, numbers
 from microgradx.functional.inputs import axis_of, tensor
-from microgradx.functional.words import both_words
 from microgradx.graph import OpError
 from microgradx.rules import shaping as rows
 from microgradx.rules.arithmetic import where
@@ -23,7 +22,6 @@ def reshape(x: Any, *shape: Any) -> Any:
     return rows.reshape(x, shape=_sizes(shape))
 
 
-@both_words
 def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     """The axes `start_dim` … `end_dim` joined into one."""
     x = tensor(x)
@@ -33,7 +31,6 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     return rows.reshape(x, shape=(*x.shape[:start], prod(x.shape[start : end + 1]), *x.shape[end + 1 :]))
 
 
-@both_words
 def unflatten(x: Any, dim: int, sizes: tuple[int, ...]) -> Any:
     """The axis `dim` split into several of the given sizes; one may be -1."""
     x = tensor(x)
@@ -97,7 +94,6 @@ def transpose(x: Any, *axes: Any) -> Any:
     return rows.transpose(x, axes=tuple(order))
 
 
-@both_words
 def movedim(x: Any, source: Any, destination: Any) -> Any:
     """The axes `source` moved to `destination`, the others keeping their order."""
     x = tensor(x)
@@ -110,7 +106,6 @@ def movedim(x: Any, source: Any, destination: Any) -> Any:
     return rows.transpose(x, axes=tuple(order))
 
 
-@both_words
 def squeeze(x: Any, dim: Any = None) -> Any:
     """Without the axes of size 1; of those named by `dim`, the others stay (as in PyTorch)."""
     x = tensor(x)
@@ -118,14 +113,12 @@ def squeeze(x: Any, dim: Any = None) -> Any:
     return rows.squeeze(x, axis=tuple(a for a in chosen if x.ndim and x.shape[a] == 1))
 
 
-@both_words
 def flip(x: Any, dims: Any = None) -> Any:
     """The order turned round along `dims` (all of them when left out)."""
     x = tensor(x)
     return rows.flip(x, axis=None if dims is None else axes_of("flip", x, dims))
 
 
-@both_words
 def roll(x: Any, shifts: Any, dims: Any = None) -> Any:
     """Elements moved on by `shifts` places; those that leave at the end come back in front.
 
@@ -144,7 +137,6 @@ def roll(x: Any, shifts: Any, dims: Any = None) -> Any:
     return x
 
 
-@both_words
 def rot90(x: Any, k: int = 1, dims: tuple[int, int] = (0, 1)) -> Any:
     """Turned by k quarter turns, from the first of `dims` towards the second."""
     x = tensor(x)
@@ -192,14 +184,12 @@ def kron(a: Any, b: Any) -> Any:
     return rows.reshape(product, shape=tuple(m * k for m, k in zip(left, right, strict=True)))
 
 
-@both_words
 def tril(x: Any, diagonal: int = 0) -> Any:
     """The lower triangle of each matrix, up to and including the given diagonal; zeros elsewhere."""
     x = _matrices("tril", x)
     return where(constant(np.tri(x.shape[-2], x.shape[-1], diagonal, dtype=bool)), x, 0)
 
 
-@both_words
 def triu(x: Any, diagonal: int = 0) -> Any:
     """The upper triangle of each matrix, from the given diagonal on; zeros elsewhere."""
     x = _matrices("triu", x)

@@ -100,9 +100,9 @@ class Methods:
         """leaky_relu(x, negative_slope=0.01)"""
     def elu(self, alpha: float = 1.0) -> Self:
         """elu(x, alpha=1.0)"""
-    def maximum(self, b: Any) -> Self:
+    def maximum(self, b: Any, *, other: Any = ...) -> Self:
         """maximum(a, b) = max(a, b)"""
-    def minimum(self, b: Any) -> Self:
+    def minimum(self, b: Any, *, other: Any = ...) -> Self:
         """minimum(a, b) = min(a, b)"""
     def softplus(self, beta: float = 1.0, threshold: float | None = None) -> Self:
         """log(1 + e^(βx)) / β, a smooth relu."""
@@ -120,33 +120,33 @@ class Methods:
         """`x` with nan and the infinities replaced (by the largest and smallest number of its dtype)."""
     def round(self, decimals: Any = 0) -> Self:
         """round(x, decimals=0)"""
-    def remainder(self, b: Any) -> Self:
+    def remainder(self, b: Any, *, other: Any = ...) -> Self:
         """remainder(a, b)"""
-    def fmod(self, b: Any) -> Self:
+    def fmod(self, b: Any, *, other: Any = ...) -> Self:
         """fmod(a, b)"""
-    def floor_divide(self, b: Any) -> Self:
+    def floor_divide(self, b: Any, *, other: Any = ...) -> Self:
         """floor_divide(a, b)"""
-    def copysign(self, b: Any) -> Self:
+    def copysign(self, b: Any, *, other: Any = ...) -> Self:
         """copysign(a, b)"""
-    def hypot(self, b: Any) -> Self:
+    def hypot(self, b: Any, *, other: Any = ...) -> Self:
         """hypot(a, b)"""
-    def atan2(self, b: Any) -> Self:
+    def atan2(self, b: Any, *, other: Any = ...) -> Self:
         """atan2(a, b)"""
-    def logaddexp(self, b: Any) -> Self:
+    def logaddexp(self, b: Any, *, other: Any = ...) -> Self:
         """logaddexp(a, b)"""
-    def xlogy(self, b: Any) -> Self:
+    def xlogy(self, b: Any, *, other: Any = ...) -> Self:
         """a · log(b), and 0 where a is 0 (unless b is nan): what entropies need."""
-    def lerp(self, b: Any, weight: Any) -> Self:
+    def lerp(self, b: Any, weight: Any, *, end: Any = ...) -> Self:
         """From `a` (weight 0) to `b` (weight 1) in a straight line: a + weight · (b − a)."""
-    def addcmul(self, a: Any, b: Any, *, value: float = 1.0) -> Self:
+    def addcmul(self, a: Any, b: Any, *, value: float = 1.0, tensor1: Any = ..., tensor2: Any = ...) -> Self:
         """x + value · a · b."""
-    def addcdiv(self, a: Any, b: Any, *, value: float = 1.0) -> Self:
+    def addcdiv(self, a: Any, b: Any, *, value: float = 1.0, tensor1: Any = ..., tensor2: Any = ...) -> Self:
         """x + value · a / b."""
-    def logical_and(self, b: Any) -> Self:
+    def logical_and(self, b: Any, *, other: Any = ...) -> Self:
         """logical_and(a, b)"""
-    def logical_or(self, b: Any) -> Self:
+    def logical_or(self, b: Any, *, other: Any = ...) -> Self:
         """logical_or(a, b)"""
-    def logical_xor(self, b: Any) -> Self:
+    def logical_xor(self, b: Any, *, other: Any = ...) -> Self:
         """logical_xor(a, b)"""
     def hardshrink(self, lambd: float = 0.5) -> Self:
         """`x`, but 0 where |x| ≤ λ."""
@@ -155,7 +155,7 @@ class Methods:
     def __pos__(self) -> Self: ...
     def __neg__(self) -> Self: ...
     def __abs__(self) -> Self: ...
-    def __pow__(self, b: Any) -> Self: ...
+    def __pow__(self, b: Any, *, other: Any = ...) -> Self: ...
     def __rpow__(self, other: Any) -> Self: ...
     def backward(
         self, gradient: Any = None, *, keep: str = "all", create_graph: bool = False, watcher: Any = None
@@ -213,15 +213,15 @@ class TensorMethods:
         """softmax(x, axis=-1)"""
     def log_softmax(self, axis: Any = -1, *, dim: Any = ...) -> Self:
         """log_softmax(x, axis=-1)"""
-    def matmul(self, B: Any) -> Self:
+    def matmul(self, B: Any, *, other: Any = ...) -> Self:
         """`A @ B` with NumPy's rules: vectors, matrices, and batches of matrices (leading axes broadcast)."""
-    def dot(self, b: Any) -> Self:
+    def dot(self, b: Any, *, tensor: Any = ...) -> Self:
         """dot(a, b) = a @ b"""
     def reshape(self, *shape: Any) -> Self:
         """The same elements in another shape: `reshape(x, 2, 3)` or `reshape(x, (2, 3))`; -1 is worked out."""
     def transpose(self, *axes: Any) -> Self:
         """`transpose(x, 0, 1)` swaps two axes (as in PyTorch); a tuple gives a new order, nothing reverses (NumPy)."""
-    def permute(self, *dims: Any, axis: Any = ...) -> Self:
+    def permute(self, *dims: Any) -> Self:
         """The axes in a new order: `permute(x, 0, 2, 1)`."""
     def squeeze(self, dim: Any = None, *, axis: Any = ...) -> Self:
         """Without the axes of size 1; of those named by `dim`, the others stay (as in PyTorch)."""
@@ -265,19 +265,19 @@ class TensorMethods:
         """argsort(x, axis=-1, descending=False)"""
     def topk(self, k: int, axis: int = -1, largest: bool = True, sorted: bool = True, *, dim: int = ...) -> Any:
         """(values, indices) of the `k` largest (or smallest) elements along `axis`, always in order."""
-    def eq(self, b: Any) -> Self:
+    def eq(self, b: Any, *, other: Any = ...) -> Self:
         """equal(a, b) = a == b"""
-    def ne(self, b: Any) -> Self:
+    def ne(self, b: Any, *, other: Any = ...) -> Self:
         """not_equal(a, b) = a != b"""
-    def gt(self, b: Any) -> Self:
+    def gt(self, b: Any, *, other: Any = ...) -> Self:
         """greater(a, b) = a > b"""
-    def ge(self, b: Any) -> Self:
+    def ge(self, b: Any, *, other: Any = ...) -> Self:
         """greater_equal(a, b) = a >= b"""
-    def lt(self, b: Any) -> Self:
+    def lt(self, b: Any, *, other: Any = ...) -> Self:
         """less(a, b) = a < b"""
-    def le(self, b: Any) -> Self:
+    def le(self, b: Any, *, other: Any = ...) -> Self:
         """less_equal(a, b) = a <= b"""
-    def broadcast_to(self, *shape: Any) -> Self:
+    def broadcast_to(self, *shape: Any, size: Any = ...) -> Self:
         """`x` stretched to `shape` by NumPy's broadcasting rules."""
     def chunk(self, chunks: int, dim: int = 0, *, axis: int = ...) -> tuple[Self, ...]:
         """About `chunks` equal pieces: each of ceil(n / chunks), so there may be fewer (as in PyTorch)."""
@@ -287,7 +287,7 @@ class TensorMethods:
         """Matrices with the last axis of `x` on their diagonal, zeros elsewhere; the matrix axes are dim1, dim2."""
     def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Self:
         """The elements whose positions on `dim1` and `dim2` differ by `offset`, as a new last axis."""
-    def expand(self, *sizes: Any) -> Self:
+    def expand(self, *sizes: Any, size: Any = ...) -> Self:
         """Like `broadcast_to`; -1 keeps an axis as it is."""
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Self:
         """The axes `start_dim` … `end_dim` joined into one."""
@@ -299,7 +299,7 @@ class TensorMethods:
         """A copy of `x` with `values` at the places x[indices]; with `accumulate`, added to what is there."""
     def index_select(self, dim: int, index: Any, *, axis: int = ...) -> Self:
         """The slices of axis `dim` listed by the vector `index`."""
-    def kron(self, b: Any) -> Self:
+    def kron(self, b: Any, *, other: Any = ...) -> Self:
         """Kronecker's product: every element of `a` replaced by that element times the whole of `b`."""
     def masked_fill(self, mask: Any, value: Any) -> Self:
         """`value` (one number) where the mask is true, `x` elsewhere."""
@@ -315,13 +315,15 @@ class TensorMethods:
         """Elements moved on by `shifts` places; those that leave at the end come back in front."""
     def rot90(self, k: int = 1, dims: Any = ..., *, axis: Any = ...) -> Self:
         """Turned by k quarter turns, from the first of `dims` towards the second."""
-    def scatter(self, dim: int, index: Any, src: Any, *, axis: int = ...) -> Self:
+    def scatter(self, dim: int, index: Any, src: Any, *, value: Any = ...) -> Self:
         """A copy of `x` with `src` written to the places that `gather` would read."""
     def scatter_add(self, dim: int, index: Any, src: Any, *, axis: int = ...) -> Self:
         """`x` plus `src` added at the places that `gather` would read; a place named twice collects twice."""
     def select(self, dim: int, index: int, *, axis: int = ...) -> Self:
         """The slice number `index` of axis `dim`, that axis removed."""
-    def split(self, split_size_or_sections: Any, dim: int = 0, *, axis: int = ...) -> tuple[Self, ...]:
+    def split(
+        self, split_size_or_sections: Any, dim: int = 0, *, split_size: Any = ..., axis: int = ...
+    ) -> tuple[Self, ...]:
         """Pieces of a given size (the last may be smaller), or of the listed sizes."""
     def take(self, index: Any) -> Self:
         """Elements by their number in the flattened tensor; negative numbers count from the end."""
@@ -329,7 +331,7 @@ class TensorMethods:
         """`gather` whose other axes broadcast; without `dim`, of the flattened tensor."""
     def tensor_split(self, indices_or_sections: Any, dim: int = 0, *, axis: int = ...) -> tuple[Self, ...]:
         """Exactly so many pieces, sizes differing by 1 at most; or cuts before the listed positions."""
-    def tile(self, *dims: Any, axis: Any = ...) -> Self:
+    def tile(self, *dims: Any) -> Self:
         """`repeat`, where missing counts at the front are 1."""
     def tril(self, diagonal: int = 0) -> Self:
         """The lower triangle of each matrix, up to and including the given diagonal; zeros elsewhere."""
@@ -341,11 +343,11 @@ class TensorMethods:
         """The axis `dim` split into several of the given sizes; one may be -1."""
     def addmm(self, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Self:
         """beta · x + alpha · mat1 @ mat2, for matrices; x broadcasts."""
-    def bmm(self, B: Any) -> Self:
+    def bmm(self, B: Any, *, mat2: Any = ...) -> Self:
         """Products of the matrices of two batches, (b, n, k) and (b, k, m); nothing broadcasts."""
-    def mv(self, x: Any, *, input: Any = ...) -> Self:
+    def mv(self, x: Any, *, vec: Any = ...) -> Self:
         """mv(A, x) = A @ x"""
-    def outer(self, b: Any) -> Self:
+    def outer(self, b: Any, *, vec2: Any = ...) -> Self:
         """outer(a, b)"""
     def __matmul__(self, other: Any) -> Self: ...
     def __rmatmul__(self, other: Any) -> Self: ...

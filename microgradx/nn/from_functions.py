@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from microgradx import functional as F
 from microgradx.graph import OpError
 from microgradx.nn.module import Module
-from microgradx.rules.specialise import ALIASES
+from microgradx.rules.words import other_words
 
 
 class FunctionLayer(Module):
@@ -35,7 +35,7 @@ class FunctionLayer(Module):
 
     def _own(self, name: str) -> str:
         """The function's own word for an option: PyTorch's "dim" is "axis" in most of them."""
-        return name if name in self.__signature__.parameters else ALIASES.get(name, name)
+        return other_words(self.function.__name__, tuple(self.__signature__.parameters)).get(name, name)
 
     def forward(self, *inputs: Any) -> Any:
         """The function of the inputs."""

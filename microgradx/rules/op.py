@@ -14,7 +14,8 @@ import numpy as np
 from microgradx.graph import OpError, RuleError
 from microgradx.rules.call import call
 from microgradx.rules.domains import REAL, Domain
-from microgradx.rules.specialise import ALIASES, ieee, in_place, missing_names, pull_function, raw_twin
+from microgradx.rules.specialise import ieee, in_place, missing_names, pull_function, raw_twin
+from microgradx.rules.words import other_words, translate
 
 BOOK: dict[str, Op] = {}  # the rulebook: every op by name
 
@@ -96,9 +97,7 @@ class Op:
 
     def bind(self, args: tuple[Any, ...], static: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Sort a call into inputs and static parameters, defaults filled in."""
-        for word, ours in ALIASES.items():
-            if word in static and word not in self.static and ours in self.static:
-                static[ours] = static.pop(word)
+        translate(self.name, other_words(self.name, (*self.inputs, *self.static)), static)
         if self.variadic:
             inputs, extra = args, ()
         else:

@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from microgradx.rules.words import FOREIGN
+
 if TYPE_CHECKING:
     from microgradx.rules.op import Op
-
-ALIASES = {"dim": "axis", "keepdim": "keepdims"}  # PyTorch's words for NumPy's
 
 
 def ieee(fast: Callable[..., Any], run: Callable[..., Any]) -> Callable[..., Any]:
@@ -60,7 +60,7 @@ def _only_rows(rule: Any) -> bool:
     if rule.__module__.startswith("microgradx.rules."):
         return True  # written for it, and tested for it
     codes = _codes(rule.__code__)
-    if any(set(ALIASES) & set(c) for code in codes for c in code.co_consts if isinstance(c, tuple)):
+    if any(FOREIGN & {*c} for code in codes for c in code.co_consts if isinstance(c, tuple)):
         return False
     steps = [step for code in codes for step in dis.get_instructions(code)]
     words = {step.argval for step in steps if step.opname == "LOAD_GLOBAL"}

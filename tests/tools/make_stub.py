@@ -13,8 +13,8 @@ from types import FunctionType
 from typing import Any
 
 import microgradx  # importing the package binds the methods
-from microgradx.functional.words import other_words
 from microgradx.graph._methods import Methods, TensorMethods
+from microgradx.rules.words import other_words
 
 STUB = Path(microgradx.__file__).parent / "graph" / "_methods.pyi"
 COMMAND = "python tests/tools/make_stub.py"
@@ -75,7 +75,8 @@ def _parameters(name: str, function: Any) -> str:
         default = "" if each.default is each.empty else f" = {_value(each.default)}"
         kind = "object" if name in ("__eq__", "__ne__") else _type(each)
         shown.append(f"{sign}{each.name}: {kind}{default}")
-    also = {word: signature[ours] for word, ours in other_words(function).items() if ours in list(signature)[1:]}
+    words = other_words(function.__name__, tuple(signature))
+    also = {word: signature[ours] for word, ours in words.items() if ours in list(signature)[1:]}
     if also and not star:
         shown.append("*")
     return ", ".join([*shown, *(f"{word}: {_type(each)} = ..." for word, each in also.items())])

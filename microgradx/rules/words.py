@@ -1,0 +1,77 @@
+"""The words of other libraries for our parameters, in one table: rows, composites and layers take them all by name."""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, wraps
+from typing import Any, TypeVar
+
+from microgradx.graph.errors import OpError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Our letter, and what PyTorch calls it (for axes and keepdims: what the other of PyTorch and NumPy does).
+WORDS = {
+    "x": "input", "A": "input", "a": "input", "b": "other", "B": "other", "c": "condition", "t": "target",
+    "x1": "input1", "x2": "input2", "h": "hx", "state": "hx",
+    "axis": "dim", "keepdims": "keepdim", "dim": "axis", "dims": "axis", "keepdim": "keepdims",
+}  # fmt: skip
+# Functions whose inputs PyTorch calls otherwise: its words for the first parameters, in order.
+FIRST = {
+    "addcdiv": "input tensor1 tensor2", "addcmul": "input tensor1 tensor2", "bmm": "input mat2",
+    "broadcast_to": "input size", "dot": "input tensor", "einsum": "equation", "expand": "input size",
+    "lerp": "input end weight", "mv": "input vec", "one_hot": "tensor", "outer": "input vec2", "permute": "input dims",
+    "pow": "input exponent", "scatter": "input dim index value", "split": "tensor split_size",
+    "tensordot": "a b dims", "tile": "input dims",
+}  # fmt: skip
+# No row's own words: a rule that uses them needs the translation.
+FOREIGN = {*WORDS.values(), *" ".join(FIRST.values()).split()} - {"axis", "keepdims", "a", "b"}
+
+
+@cache
+def other_words(name: str, parameters: tuple[str, ...]) -> dict[str, str]:
+    """Which other words the function `name` takes, and for which of its parameters: {"dim": "axis"}."""
+    first = FIRST.get(name, "").split()
+    words = dict(zip(first, parameters, strict=False))
+    words |= {WORDS[ours]: ours for ours in parameters[len(first) :] if ours in WORDS}
+    return {word: ours for word, ours in words.items() if word not in parameters}
+
+
+def translate(name: str, others: Mapping[str, str], given: dict[str, Any]) -> None:
+    """Rename the keywords `given` to the function's own, in place.
+
+    Raises:
+        OpError: one argument under two names.
+    """
+    for word in [w for w in given if w in others]:
+        if others[word] in given:
+            raise OpError(f"{name}: {word} and {others[word]} name the same argument; give one of the two.")
+        given[others[word]] = given.pop(word)
+
+
+def both_words(function: F) -> F:
+    """`function`, called by anyone's words for its parameters. Rows need no such help: they know the table."""
+    return _accepting(function) if inspect.isfunction(function) else function  # type: ignore[return-value]
+
+
+@cache
+def _accepting(function: Callable[..., Any]) -> Callable[..., Any]:
+    name, parameters = function.__name__, inspect.signature(function).parameters
+    others = other_words(name, tuple(parameters))
+    rest = [n for n, p in parameters.items() if p.kind is p.VAR_POSITIONAL]
+    before = _before(rest, parameters)
+
+    @wraps(function)
+    def accepts(*args: Any, **named: Any) -> Any:
+        if not named:
+            return function(*args)
+        translate(name, others, named)
+        if rest and rest[0] in named:  # reshape(x, shape=(2, 3)) for reshape(x, 2, 3)
+            args = (*args, *(named.pop(n) for n in before[len(args) :]), named.pop(rest[0]))
+        return function(*args, **named)
+
+    return accepts
+
+
+def _before(rest: list[str], parameters: Iterable[str]) -> list[str]:
+    listed = list(parameters)
+    return listed[: listed.index(rest[0])] if rest else []
