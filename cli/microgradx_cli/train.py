@@ -102,9 +102,9 @@ def _run(save: Path | None, resume: Path | None, tensorboard: Path | None, quiet
 
     watchers: list[Callback] = [] if quiet else [Progress()]
     if tensorboard:
-        from microgradx.programs.events import Events
+        from microgradx.training.tensorboard import TensorBoard
 
-        watchers.append(Events(tensorboard))
+        watchers.append(TensorBoard(tensorboard))
     return Run(watchers, save, resume)
 
 

@@ -73,7 +73,7 @@ class Run:
         file = self.resume or self.save
         kept = [Checkpoint(file, resume=self.resume is not None)] if file else []
         history = training_fit(
-            model, loss, optimizer, data, epochs, **options, callbacks=[*callbacks, *self.watchers, *kept]
+            model, loss, optimizer, data, epochs, **options, name=part, callbacks=[*callbacks, *self.watchers, *kept]
         )
         self.history[part], self.model = history, model
         if history.stopped:

@@ -12,6 +12,7 @@ from microgradx.training.history import History
 class Run(Protocol):
     """What a callback sees of the training that is going on; it may set `stop` to a reason, which ends it."""
 
+    name: str
     model: Any
     loss: Any
     optimizer: Any

@@ -18,7 +18,8 @@ class Look(NamedTuple):
 
     `outputs` are what each layer gave, and `arriving` the gradients of the loss by them; `gradients` those by the
     parameters, before any clipping; `times` the norm of the gradient by the state h of every time step, for each
-    recurrent layer; `dead` the share of relu units that gave 0 for every sample of the batch.
+    recurrent layer; `dead` the share of relu units that gave 0 for every sample of the batch; `nodes` the graph of the
+    loss, inputs first.
     """
 
     outputs: dict[str, Any]
@@ -26,6 +27,7 @@ class Look(NamedTuple):
     gradients: dict[str, Any]
     times: dict[str, list[float]]
     dead: dict[str, float]
+    nodes: list[Any]
 
 
 def look(run: Run) -> Look:
@@ -37,6 +39,8 @@ def look(run: Run) -> Look:
     kept = [(module, dict(vars(module))) for module in model.modules()]
     gradients = [(p, p.grad) for p in model.parameters()]
     *inputs, target = (Tensor(array, False) for array in run.data.dataset[: run.data.batch_size])
+    for place, each in enumerate([*inputs, target]):
+        each.named("target" if each is target else f"input{place or ''}")
     seen: dict[str, Any] = {}
 
     def note(path: str, module: Module, _: Any, output: Any) -> None:
@@ -59,7 +63,7 @@ def look(run: Run) -> Look:
     return Look(
         {path: node.data for path, node in seen.items()},
         {path: node.grad for path, node in seen.items() if node.grad is not None},
-        found, _by_time(nodes), _dead(nodes),
+        found, _by_time(nodes), _dead(nodes), nodes,
     )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ Metrics = Mapping[str, Callable[[Any, Any], Any]]
 def fit(
     model: Module, loss: Callable[[Any, Any], Any], optimizer: Optimizer, data: Any, epochs: int = 1,
     validation: Any = None, callbacks: Sequence[Callback] = (), metrics: Metrics | None = None, batch_size: int = 32,
+    name: str = "training",
 ) -> History:  # fmt: skip
     """Train `model` in place, leave it ready for use (`eval()`), and return what was measured.
 
@@ -36,11 +37,12 @@ def fit(
         validation: data that is only measured, after every epoch.
         callbacks: progress, early stopping, checkpoints and the like.
         metrics: functions of (output, target), by the name under which the History keeps their means.
+        name: what callbacks call this training, where there are several.
 
     With a Checkpoint among the callbacks, Ctrl-C finishes the batch, saves and returns (a second one breaks off).
     The training also ends when the loss is no longer a finite number; `history.stopped` says so.
     """
-    run = _Training(model, loss, optimizer, _loader(data, batch_size, shuffle=True), epochs, metrics or {})
+    run = _Training(model, loss, optimizer, _loader(data, batch_size, shuffle=True), epochs, metrics or {}, name)
     run.callbacks = sorted(callbacks, key=lambda c: isinstance(c, Checkpoint))  # these save what the others did
     measured = None if validation is None else _loader(validation, 256, shuffle=False)
     started: list[Callback] = []
@@ -63,11 +65,13 @@ class _Training:
     """The training that is going on: what callbacks see, and what a checkpoint holds."""
 
     def __init__(
-        self, model: Module, loss: Any, optimizer: Optimizer, data: DataLoader, epochs: int, metrics: Metrics
-    ) -> None:
+        self, model: Module, loss: Any, optimizer: Optimizer, data: DataLoader, epochs: int, metrics: Metrics,
+        name: str,
+    ) -> None:  # fmt: skip
         if data.repeat is None:
             raise OpError("fit: this DataLoader repeats for ever, so no epoch would end; give it repeat=1.")
         self.model, self.loss, self.optimizer, self.data, self.epochs = model, loss, optimizer, data, epochs
+        self.name = name
         self.epoch = self.batch = 0
         self.means = Means({"loss": loss, **metrics})
         self.history = History()

@@ -24,6 +24,7 @@ class Progress(Callback):
         self.bar = Bar(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), auto_refresh=False)
         self.task = self.bar.add_task("", total=run.epochs * len(run.data))
         self.numbers = Text()
+        self.of = "" if run.name == "training" else f"{run.name}: "
         self.live = Live(Group(self.bar, self.numbers), console=self.console)
         if self.console.is_terminal:
             self.live.start()
@@ -34,16 +35,19 @@ class Progress(Callback):
     def on_epoch(self, run: Run) -> None:
         self._show(run, run.history.last)
         if not self.console.is_terminal:
-            self.console.print(f"epoch {run.epoch}/{run.epochs}  {_listed(run.history.last)}", soft_wrap=True)
+            self.console.print(self._at(run), _listed(run.history.last), soft_wrap=True, markup=False)
 
     def on_end(self, run: Run) -> None:
         self.live.stop()
         if run.stop:
-            self.console.print(f"ended after epoch {run.epoch}: {run.stop}", soft_wrap=True, markup=False)
+            self.console.print(f"{self.of}ended after epoch {run.epoch}: {run.stop}", soft_wrap=True, markup=False)
+
+    def _at(self, run: Run) -> str:
+        return f"{self.of}epoch {run.epoch}/{run.epochs} "
 
     def _show(self, run: Run, numbers: dict[str, float]) -> None:
         done = run.epoch * len(run.data) + run.batch
-        self.bar.update(self.task, completed=done, description=f"epoch {run.epoch}/{run.epochs}")
+        self.bar.update(self.task, completed=done, description=self._at(run))
         self.numbers.plain = f"{_listed(numbers)}  {sparkline(run.history['loss'][-500:])}"
 
 

@@ -1,5 +1,7 @@
-"""A training as events that TensorBoard shows: numbers, and histograms of everything that flows through the model."""
+"""A training as events that TensorBoard shows: numbers, histograms of all that flows through the model, its graph."""
 
+import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +13,30 @@ from microgradx.training.looking import look
 
 
 class TensorBoard(Callback):
-    """Write scalars after every epoch, and histograms of weights, biases, activations and gradients.
+    """Write scalars and histograms after every epoch, and after the first one the recorded graph.
 
-    The activations and all gradients are those of one batch (see `looking.look`): `activations/LAYER` are a layer's
-    outputs, `activation_gradients/LAYER` the loss by them, `gradients/NAME` the loss by a parameter, before clipping.
-    Numbers that are not finite are left out of histograms, which cannot hold them.
+    The histograms are those of one batch (see `looking.look`): `weights/NAME` and `biases/NAME`, `activations/LAYER` a
+    layer's outputs, `activation_gradients/LAYER` the loss by them, `gradients/NAME` the loss by a parameter, before
+    clipping. Numbers that are not finite are left out of histograms, which cannot hold them. The graph is what the
+    engine recorded on that batch, from inputs and weights to the loss: one node per result, grouped by scope.
 
     Args:
-        folder: one training each; a second training with the same callback gets FOLDER/training-2, and so on.
+        folder: one training each, in FOLDER/NAME; a second training of that name gets FOLDER/NAME-2, and so on.
 
     Raises:
         MissingExtraError: tensorboardX is not installed.
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder, self.trainings = Path(folder), 0
-        _writer()  # when it is missing, this is known before the training
+        self.folder, self.used = Path(folder), Counter[str]()
+        _library()  # when it is missing, this is known before the training
 
     def on_start(self, run: Run) -> None:
-        self.trainings += 1
-        self.events = _writer()(str(self.folder / f"training-{self.trainings}"))
+        name = re.sub(r"[^\w.]+", "-", run.name)
+        self.used[name] += 1
+        again = f"-{self.used[name]}" if self.used[name] > 1 else ""
+        self.events = _library().SummaryWriter(str(self.folder / f"{name}{again}"))
+        self.graph_written = False
 
     def on_epoch(self, run: Run) -> None:
         for name, number in run.history.last.items():
@@ -44,6 +50,9 @@ class TensorBoard(Callback):
         ):  # fmt: skip
             for name, array in arrays.items():
                 self._histogram(f"{group}/{name}", array, run.epoch)
+        if not self.graph_written:
+            self.events.file_writer.add_event(_library().proto.event_pb2.Event(graph_def=graph_bytes(seen.nodes)))
+            self.graph_written = True
 
     def on_end(self, run: Run) -> None:
         self.events.close()
@@ -54,11 +63,38 @@ class TensorBoard(Callback):
             self.events.add_histogram(name, finite, epoch)
 
 
-def _writer() -> Any:
+def graph_bytes(nodes: list[Any]) -> bytes:
+    """Recorded nodes, inputs first, as a serialised GraphDef: TensorFlow's form of a graph, which TensorBoard draws."""
+    proto = _library().proto
+    graph = proto.graph_pb2.GraphDef()
+    names: dict[Any, str] = {}
+    used = Counter[str]()
+    for node in nodes:
+        own = node.name or (node.op.name if node.op else "constant")
+        # A weight's name is its path already; scopes become groups.
+        path = own.replace(".", "/") if node.is_leaf else "/".join([*node.scope.split("."), own])
+        path = re.sub(r"[^A-Za-z0-9_./\\-]", "_", path.strip("/"))
+        used[path] += 1
+        names[node] = f"{path}_{used[path]}" if used[path] > 1 else path
+        sizes = [proto.tensor_shape_pb2.TensorShapeProto.Dim(size=n) for n in node.shape]
+        shape = proto.tensor_shape_pb2.TensorShapeProto(dim=sizes)
+        shapes = proto.attr_value_pb2.AttrValue.ListValue(shape=[shape])
+        graph.node.add(
+            name=names[node],
+            op=node.op.name if node.op else "Parameter" if node.requires_grad else "Constant",
+            input=[names[each] for each in node.inputs],
+            attr={"_output_shapes": proto.attr_value_pb2.AttrValue(list=shapes)},
+        )
+    return bytes(graph.SerializeToString())
+
+
+def _library() -> Any:
     try:
-        from tensorboardX import SummaryWriter
+        import tensorboardX
+        import tensorboardX.proto.event_pb2
+        import tensorboardX.proto.graph_pb2
     except ImportError:
         raise MissingExtraError(
             'TensorBoard events need tensorboardX, which is not installed: pip install "microgradx[tensorboard]".'
         ) from None
-    return SummaryWriter
+    return tensorboardX

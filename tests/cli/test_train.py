@@ -22,7 +22,7 @@ def test_the_report_ends_with_the_promise() -> None:
 
 def test_piped_progress_is_one_plain_line_per_epoch_beside_the_report() -> None:
     result = run("train", "gates", "--epochs", "3", "--json")
-    assert "epoch 1/3  loss 0." in result.stderr
+    assert "xor: epoch 1/3  loss 0." in result.stderr
     assert len(result.stderr.splitlines()) == 9, "three epochs of three gates"
     document = json.loads(result.stdout)
     assert document["options"]["epochs"] == 3
@@ -36,11 +36,15 @@ def test_a_plot_is_written(suffix: str) -> None:
 
 
 def test_events_are_read_back(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
     run("train", "gates", "--quiet", "--epochs", "2", "--tensorboard", str(tmp_path / "events"))
-    files = sorted((tmp_path / "events").glob("training-*/events*"))
-    assert len(files) == 3
-    content = files[0].read_bytes()
-    assert b"weights/unit.weight" in content and b"gradients/unit.bias" in content
+    assert sorted(folder.name for folder in (tmp_path / "events").iterdir()) == ["and", "or", "xor"]
+    found = EventAccumulator(str(tmp_path / "events" / "xor")).Reload()
+    assert len(found.Scalars("loss")) == 2
+    assert {"weights/unit.weight", "biases/unit.bias", "activations/sigmoid", "gradients/unit.bias"} <= {
+        *found.Tags()["histograms"]
+    }
 
 
 @pytest.mark.parametrize(

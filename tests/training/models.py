@@ -35,11 +35,11 @@ class Training:
         self.schedule = training.Schedule(optim.lr_scheduler.CosineAnnealingLR(self.optimizer, 20), every="batch")
         self.stopping = training.EarlyStopping(patience=100)
 
-    def fit(self, epochs: int, *callbacks: training.Callback) -> training.History:
+    def fit(self, epochs: int, *callbacks: training.Callback, name: str = "training") -> training.History:
         """Train, measuring on other moons."""
         return training.fit(
             self.model, nn.CrossEntropyLoss(), self.optimizer, self.loader, epochs, data.moons(30, seed=9),
-            [*callbacks, self.schedule, self.stopping], {"accuracy": training.accuracy},
+            [*callbacks, self.schedule, self.stopping], {"accuracy": training.accuracy}, name=name,
         )  # fmt: skip
 
     def numbers(self) -> list[np.ndarray[Any, Any]]:

@@ -1,6 +1,5 @@
-"""Events are read back with TensorBoard's own reader where it is installed, else as the records they are."""
+"""Events are read back with TensorBoard's own reader; and looking at a training leaves it as it was."""
 
-import struct
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,49 +16,62 @@ from microgradx.training.tensorboard import TensorBoard
 from tests.training.models import Training, same
 
 
-def read(folder: Path) -> dict[str, list[Any]]:
-    """The values of every tag, by step: numbers, and histograms."""
-    (file,) = folder.glob("events*")
-    found: dict[str, list[Any]] = {}
-    for event in events(file):
-        for value in event.summary.value:
-            found.setdefault(value.tag, []).append((event.step, value))
-    return found
+def read(folder: Path) -> Any:
+    """TensorBoard's own view of one training's folder."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-
-def events(file: Path) -> Any:
-    """TensorBoard's reader; without it, records of length, check, content, check, as TensorFlow defines them."""
-    try:
-        from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
-    except ImportError:
-        from tensorboardX.proto.event_pb2 import Event
-
-        content, records = file.read_bytes(), []
-        while content:
-            (size,) = struct.unpack("<Q", content[:8])
-            records.append(Event.FromString(content[12 : 12 + size]))
-            content = content[12 + size + 4 :]
-        return records
-    return LegacyEventFileLoader(str(file)).Load()
+    return EventAccumulator(str(folder), size_guidance={"histograms": 0, "scalars": 0}).Reload()
 
 
 def test_numbers_and_histograms_are_read_back(tmp_path: Path) -> None:
     training = Training()
     training.stopping.restore = False
     history = training.fit(3, TensorBoard(tmp_path))
-    found = read(tmp_path / "training-1")
-    assert [step for step, _ in found["loss"]] == [1, 2, 3]
-    np.testing.assert_allclose([v.simple_value for _, v in found["loss"]], history["loss"], rtol=1e-6)
+    found = read(tmp_path / "training")
+    assert [each.step for each in found.Scalars("loss")] == [1, 2, 3]
+    for name in history:
+        np.testing.assert_allclose([each.value for each in found.Scalars(name)], history[name], rtol=1e-6)
+    parameters = {name for name, _ in training.model.named_parameters()}
+    assert {tag.partition("/")[2] for tag in found.Tags()["histograms"] if tag.startswith("gradients/")} == parameters
     for tag in (
         "weights/body.0.weight", "biases/body.0.bias", "activations/body.2", "activation_gradients/body.2",
         "gradients/body.4.weight",
     ):  # fmt: skip
-        assert len(found[tag]) == 3, tag
+        assert [each.step for each in found.Histograms(tag)] == [1, 2, 3], tag
     weights = training.model.body[0].weight.data
-    histogram = found["weights/body.0.weight"][-1][1].histo
+    histogram = found.Histograms("weights/body.0.weight")[-1].histogram_value
     assert histogram.num == weights.size
     np.testing.assert_allclose([histogram.min, histogram.max], [weights.min(), weights.max()])
     np.testing.assert_allclose(histogram.sum, weights.sum())
+
+
+def test_the_histograms_are_those_of_the_gradients(tmp_path: Path) -> None:
+    """A line on one batch: ∂L/∂w is 2 · mean (w·x + b − t) · x, by hand."""
+    model = nn.Sequential(nn.Linear(1, 1))
+    x, t = np.array([[1.0], [2.0]]), np.array([[3.0], [-1.0]])
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    fit(model, nn.MSELoss(), optimizer, (x, t), 1, callbacks=[TensorBoard(tmp_path)], batch_size=2)
+    weight, bias = model[0].weight.item(), model[0].bias.item()
+    by_hand = {"0.weight": np.mean(2 * (weight * x + bias - t) * x), "0.bias": np.mean(2 * (weight * x + bias - t))}
+    for name, gradient in by_hand.items():
+        (event,) = read(tmp_path / "training").Histograms(f"gradients/{name}")
+        np.testing.assert_allclose(event.histogram_value.sum, gradient)
+    (event,) = read(tmp_path / "training").Histograms("activations/0")
+    np.testing.assert_allclose(event.histogram_value.sum, np.sum(weight * x + bias))
+
+
+def test_the_graph_is_the_recorded_one(tmp_path: Path) -> None:
+    Training().fit(1, TensorBoard(tmp_path))
+    nodes = {node.name: node for node in read(tmp_path / "training").Graph().node}
+    assert all(name in nodes for node in nodes.values() for name in node.input), "every arrow comes from a node"
+    assert [nodes[name].op for name in ("input", "target")] == ["Constant", "Constant"]
+    weight = nodes["body/0/weight"]
+    assert weight.op == "Parameter"
+    assert [d.size for d in weight.attr["_output_shapes"].list.shape[0].dim] == [8, 2]
+    users = [node for node in nodes.values() if "body/0/weight" in node.input]
+    assert [node.name.rpartition("/")[0] for node in users] == ["body/0"]
+    (end,) = set(nodes) - {name for node in nodes.values() for name in node.input}
+    assert [d.size for d in nodes[end].attr["_output_shapes"].list.shape[0].dim] == [], "all leads to the loss"
 
 
 def test_a_watched_training_takes_the_same_steps(tmp_path: Path) -> None:
@@ -75,7 +87,10 @@ def test_each_training_has_a_folder_of_its_own(tmp_path: Path) -> None:
     board = TensorBoard(tmp_path)
     Training().fit(1, board)
     Training().fit(1, board)
-    assert [read(tmp_path / f"training-{k}")["loss"][0][0] for k in (1, 2)] == [1, 1]
+    Training().fit(1, board, name="five, and more")
+    folders = ("training", "training-2", "five-and-more")
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == sorted(folders)
+    assert [len(read(tmp_path / name).Scalars("loss")) for name in folders] == [1, 1, 1]
 
 
 def test_without_tensorboardx_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
