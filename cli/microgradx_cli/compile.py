@@ -31,8 +31,9 @@ def compile(
         raise UserError(f"-o {output}: the program is Python; let the name end in .py.")
 
     from microgradx.compiler.emit import script
-    from microgradx.compiler.joint import joint
-    from microgradx.compiler.program import program
+    from microgradx.compiler.form import lower
+    from microgradx.compiler.joint import descend, joint
+    from microgradx.compiler.passes import simplified
     from microgradx.graph import Node
     from microgradx_cli.targets import resolve
 
@@ -43,13 +44,15 @@ def compile(
             f"{found.title} takes settings beside its numbers; a program is compiled from numbers and arrays alone."
         )
     recorded = joint(found.function, nodes, options=found.options)
-    chosen = {i for i, node in enumerate(nodes) if found.parameters is None or node.name in found.parameters}
-    recorded.gradients = {i: g for i, g in recorded.gradients.items() if i in chosen}
-    built = program(recorded, found.title)
-    values = {name: node.data for name, node in zip(built.arguments, nodes, strict=True)}
-    text = script(built, values, lr, steps)
+    chosen = (i for i, node in enumerate(nodes) if found.parameters is None or node.name in found.parameters)
+    descend(recorded, [i for i in chosen if i in recorded.gradients])
+    recorded.gradients = {}
+    before = lower(recorded, found.title)
+    form = simplified(before)
+    values = dict(zip(form.arguments, [*(node.data for node in nodes), lr], strict=True))
+    text = script(form, values, steps)
     if stats:
-        typer.echo(", ".join(f"{count} {what}" for what, count in built.stats.items()), err=True)
+        typer.echo(f"{len(before.steps)} steps recorded, {len(form.steps)} left", err=True)
     if output is None:
         typer.echo(text, nl=False)
         return

@@ -3,17 +3,25 @@
 import warnings
 from collections.abc import Callable
 from functools import update_wrapper
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from microgradx.compiler.emit import function_source
+from microgradx.compiler import emit
+from microgradx.compiler.form import Form, lower
 from microgradx.compiler.joint import CompileError, joint, leaf
-from microgradx.compiler.program import Program, program
+from microgradx.compiler.passes import simplified
 from microgradx.graph import Node, OpError, Tensor, Value, no_grad
 from microgradx.graph.node import as_array
 
 _MOST = 32  # programs kept per function; a new signature then replaces the oldest
+
+
+class Program(NamedTuple):
+    """What a signature's calls run."""
+
+    form: Form
+    run: Callable[..., Any]  # of the raw arguments: (outputs, gradients)
 
 
 class Compiled:
@@ -35,7 +43,7 @@ class Compiled:
             with no_grad():
                 return self.function(*(leaf(a, "x") for a in args))
         nodes = [_node(each) for each in results[0]]
-        return nodes[0] if built.alone else tuple(nodes)
+        return nodes[0] if len(nodes) == 1 else tuple(nodes)
 
     def value_and_grad(self, *args: Any) -> tuple[Any, tuple[Any, ...]]:
         """(value, gradients): raw numbers and arrays, one gradient per argument (None: nothing to differentiate)."""
@@ -44,12 +52,11 @@ class Compiled:
         if built is None or results is None:
             return _eagerly(self.function, args)
         outputs, gradients = results
-        return _plain(outputs[0]), tuple(_plain(gradients.get(name)) for name in built.arguments)
+        return _plain(outputs[0]), tuple(_plain(gradients.get(name)) for name in built.form.arguments)
 
     def source(self, *args: Any, differentiate: bool = True) -> str:
         """The emitted source for arguments like these; CompileError when there can be none."""
-        built = self._build(args, differentiate)
-        return f"{built.helpers}\n\n\n{function_source(built, self.function.__name__)}\n"
+        return emit.function_source(self._build(args, differentiate).form, self.function.__name__)
 
     def _program(self, args: tuple[Any, ...], differentiate: bool) -> Program | None:
         """The program for arguments of this kind; None where the function cannot be compiled."""
@@ -68,10 +75,8 @@ class Compiled:
 
     def _build(self, args: tuple[Any, ...], differentiate: bool) -> Program:
         leaves = [leaf(a, n) for a, n in zip(args, _names(self.function, len(args)), strict=True)]
-        built = program(joint(self.function, leaves, differentiate), self.function.__name__)
-        space: dict[str, Any] = dict(built.constants)
-        exec(f"{built.helpers}\n\n\n{function_source(built)}", space)  # source that we have just written
-        built.run = space["compiled"]
+        form = simplified(lower(joint(self.function, leaves, differentiate), self.function.__name__))
+        built = Program(form, emit.function(form))
         self._try_elsewhere(built, args)
         return built
 

@@ -1,57 +1,156 @@
-"""The program as Python source: a function, or a script that trains and prints the loss."""
+"""The NumPy target as a person reads it: a form as lines of Python, one per named result."""
 
-from collections.abc import Mapping
+import ast
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import numpy as np
 
-from microgradx.compiler.program import Program
+from microgradx.compiler.form import Form
+from microgradx.compiler.target import literal, preamble, written
+from microgradx.rules.formula import constant
+
+suffix = ".py"
+_INLINE = 60  # an unnamed result that is used once is written into its user, up to this many characters
 
 
-def function_source(found: Program, name: str = "compiled") -> str:
-    """`def name(arguments)` returning the outputs and the gradients."""
-    body = _body(found)
-    outputs = ", ".join(found.results) + ("," if len(found.results) == 1 else "")
-    gradients = ", ".join(f"{found.arguments[i]}={text}" for i, text in found.gradients.items())
-    body.append(f"return ({outputs}), dict({gradients})")
-    return f"def {name}({', '.join(found.arguments)}):\n" + "\n".join(f"    {line}" if line else "" for line in body)
+@dataclass
+class Line:
+    """`name = expr`, with the rule that it came from."""
+
+    name: str
+    expr: ast.expr
+    section: str
+    note: str
+
+    def __str__(self) -> str:
+        text = f"{self.name} = {ast.unparse(self.expr)}"
+        return f"{text}  # {self.note}" if self.note else text
 
 
-def script(found: Program, values: Mapping[str, Any], lr: float, steps: int) -> str:
-    """A program that trains on its own with NumPy and prints the loss; whatever has a gradient is updated."""
-    lines = [f'"""{found.title}: forward, backward and update as straight-line code, written by microgradx."""', ""]
-    lines += [found.helpers, ""]
-    lines += ["np.seterr(all='ignore')", ""]
+@dataclass
+class Written:
+    """A form as Python: lines, what they need, and the expressions that its results are."""
+
+    form: Form
+    lines: list[Line] = field(default_factory=list)
+    expr: dict[str, ast.expr] = field(default_factory=dict)  # name in the form -> how it is written
+    constants: dict[str, Any] = field(default_factory=dict)  # arrays that need a name
+    helpers: str = ""
+
+    def text(self, name: str) -> str:
+        """How a result is written."""
+        return ast.unparse(self.expr[name])
+
+    def body(self) -> list[str]:
+        """The lines under the names of their sections."""
+        found = []
+        for section in ("forward", "backward", "update"):
+            part = [str(line) for line in self.lines if line.section == section]
+            found += [f"# {section}", *part] if part else []
+        return found
+
+
+def write(form: Form) -> Written:
+    """The form as lines; what is unnamed, short and used once stands inside its user."""
+    found, needed = Written(form), set[Any]()
+    found.expr = {name: ast.Name(name) for name in form.arguments}
+    for name, value in form.constants.items():
+        found.expr[name] = _constant(name, value, found, needed)
+    kinds, uses = form.kinds(), form.uses()
+    own_line = set(form.results)
+    taken = {*form.arguments, *(step.name for step in form.steps if step.named)}
+    fresh = (t for i in count(1) if (t := f"t{i}") not in taken)
+    for step in form.steps:
+        expr = written(step, [found.expr[n] for n in step.operands], [kinds[n] for n in step.operands], needed)
+        if not step.named and step.name not in own_line and uses[step.name] < 2 and len(ast.unparse(expr)) <= _INLINE:
+            found.expr[step.name] = expr
+            continue
+        name = step.name if step.named else next(fresh)
+        found.lines.append(Line(name, expr, step.section, step.note))
+        found.expr[step.name] = ast.Name(name)
+    found.helpers = preamble(needed)
+    return found
+
+
+def function_source(form: Form, name: str = "compiled") -> str:
+    """`def name(arguments)` returning (outputs), {argument: gradient} and, where there are any, {argument: next}."""
+    found = write(form)
+    results = [f"({', '.join(map(found.text, form.outputs))},)"]
+    for each in (form.gradients, form.updates) if form.updates else (form.gradients,):
+        results.append(f"dict({', '.join(f'{a}={found.text(n)}' for a, n in each.items())})")
+    body = [*(f"{n} = {_data(v)}" for n, v in found.constants.items()), *found.body(), f"return {', '.join(results)}"]
+    return f"{found.helpers}\n\n\ndef {name}({', '.join(form.arguments)}):\n" + "".join(f"    {b}\n" for b in body)
+
+
+def function(form: Form) -> Callable[..., Any]:
+    """The form as a Python function of its arguments."""
+    space: dict[str, Any] = {}
+    exec(function_source(form), space)  # source that we have just written
+    return space["compiled"]  # type: ignore[no-any-return]
+
+
+def script(form: Form, values: Mapping[str, Any], steps: int) -> str:
+    """A program that starts from `values`, takes `steps` steps and prints the loss, with NumPy alone."""
+    found = write(form)
+    last = _assigned(found)
+    lines = [f'"""{form.title}: forward, backward and update as straight-line code, written by microgradx."""', ""]
+    lines += [found.helpers, *[""] * (2 if "def " in found.helpers else 0), "np.seterr(all='ignore')", ""]
     lines += [f"{name} = {_data(value)}" for name, value in {**found.constants, **values}.items()]
-    lines += [f"lr = {lr!r}", "", f"for step in range({steps}):"]
-    body = _body(found)
-    body += _update(found)
+    lines += ["", f"for step in range({steps}):"]
+    body = [*found.body(), *last]
     body.append(f"if step % {max(1, steps // 10)} == 0 or step == {steps - 1}:")
-    body.append(f"    print(step, {found.results[0]})")
-    lines += [f"    {line}" if line else "" for line in body]
-    return "\n".join(lines) + "\n"
+    body.append(f"    print(step, {found.text(form.outputs[0])})")
+    return "\n".join([*lines, *(f"    {line}" for line in body)]) + "\n"
 
 
-def _update(found: Program) -> list[str]:
-    """One gradient step; every gradient is in hand before the first argument changes."""
-    made = {line.partition(" = ")[0] for _, line in found.lines}
-    named = {i: text if text in made else f"d_{found.arguments[i]}" for i, text in found.gradients.items()}
-    lines = [f"{named[i]} = {text}" for i, text in found.gradients.items() if text not in made]
-    steps = [f"{found.arguments[i]} = {found.arguments[i]} - lr * {name}" for i, name in named.items()]
-    return [*lines, "# update", *steps] if steps else []
+def _assigned(found: Written) -> list[str]:
+    """Write next values straight into their arguments where nobody reads the old ones later; the rest at the end."""
+    later = []
+    for argument, result in found.form.updates.items():
+        name = found.text(result)
+        where = next((i for i, line in enumerate(found.lines) if line.name == name), None)
+        if where is not None and not any(_reads(line.expr, argument) for line in found.lines[where + 1 :]):
+            for line in found.lines[where:]:
+                line.name = argument if line.name == name else line.name
+                line.expr = _Renamed(name, argument).visit(line.expr)
+        else:
+            later.append((argument, name))
+    if not later:
+        return []
+    return [f"{', '.join(a for a, _ in later)} = {', '.join(n for _, n in later)}"]
 
 
-def _body(found: Program) -> list[str]:
-    lines = []
-    for section in ("forward", "backward"):
-        part = [line for where, line in found.lines if where == section]
-        if part:
-            lines += [f"# {section}", *part]
-    return lines
+def _reads(expr: ast.expr, name: str) -> bool:
+    return any(isinstance(each, ast.Name) and each.id == name for each in ast.walk(expr))
+
+
+class _Renamed(ast.NodeTransformer):
+    def __init__(self, old: str, new: str) -> None:
+        self.old, self.new = old, new
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        return ast.Name(self.new) if node.id == self.old else node
+
+
+def _constant(name: str, value: Any, found: Written, needed: set[Any]) -> ast.expr:
+    array = np.asarray(value)
+    if isinstance(value, float) or (array.ndim == 0 and array.dtype.kind == "f"):
+        number = array.item()
+        return constant(number) if np.isfinite(number) else ast.parse(f"float('{number}')", mode="eval").body
+    if array.size <= 1:
+        return literal(array, needed)
+    name = f"C{len(found.constants) + 1}" if re.match(r"t\d", name) else name
+    found.constants[name] = array
+    return ast.Name(name)
 
 
 def _data(value: Any) -> str:
     if isinstance(value, (int, float)):
-        return repr(value)
+        return repr(value) if np.isfinite(value) else f"float('{value}')"
     array = np.asarray(value)
-    return f"np.array({array.tolist()!r}, dtype='{array.dtype}')"
+    text = re.sub(r"inf|nan", r"np.\g<0>", repr(array.tolist()))
+    return f"np.array({text}, dtype='{array.dtype}')"

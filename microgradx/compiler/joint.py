@@ -2,7 +2,7 @@
 
 import keyword
 import linecache
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,11 +37,13 @@ class Joint:
     forward: set[Any]  # the nodes that the function itself made
     names: dict[Any, str] = field(default_factory=dict)  # Python identifiers: the learner's, and d_… for gradients
     notes: dict[Any, str] = field(default_factory=dict)  # the rule that a node of the backward part came from
+    updates: dict[int, Any] = field(default_factory=dict)  # by the position of an argument: its next value
+    updating: set[Any] = field(default_factory=set)  # the nodes made for that
 
     @property
     def order(self) -> list[Any]:
         """Every node that the results need, inputs first."""
-        return topological(*self.outputs, *self.gradients.values())
+        return topological(*self.outputs, *self.gradients.values(), *self.updates.values())
 
 
 def joint(
@@ -64,7 +66,7 @@ def joint(
     outputs = list(result) if isinstance(result, (tuple, list)) else [result]
     if not outputs or not all(isinstance(each, Node) for each in outputs):
         raise OpError(f"a compiled function returns a Value or Tensor, or a tuple of them, not {result!r}.")
-    found = Joint(arguments, outputs, {}, set(made) | set(arguments))
+    found = Joint(list(arguments), outputs, {}, set(made) | set(arguments))
     for node in (*arguments, *topological(*outputs)):
         if node.name is not None and node not in found.names:
             _name(found, node, node.name)
@@ -103,6 +105,18 @@ def _differentiate(found: Joint, output: Any) -> None:
             _name(found, gradient, f"d_{found.names[node]}")
     for each, grad in zip(found.arguments, kept, strict=True):
         each.grad = grad
+
+
+def descend(found: Joint, chosen: Iterable[int]) -> None:
+    """Add plain gradient descent to the graph: a further argument `lr`, and next values for the chosen arguments."""
+    lr = Value(1.0, requires_grad=False, name="lr")
+    found.names[lr] = "lr"
+    with recording(sources=True) as made:
+        for position in chosen:
+            p, g = found.arguments[position], found.gradients[position]
+            found.updates[position] = p - lr * g
+    found.updating |= set(made)
+    found.arguments.append(lr)
 
 
 def _text(found: Joint, node: Any) -> str:

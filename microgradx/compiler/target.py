@@ -1,4 +1,4 @@
-"""How an op runs in emitted Python: a template per op, and the source of the functions that have none.
+"""How an op runs in emitted NumPy: a template per op, and the source of the functions that have none.
 
 The table says how an op is written there, never how it differentiates.
 """
@@ -8,43 +8,56 @@ import inspect
 import math
 import operator
 import textwrap
-from collections.abc import Mapping
 from functools import cache
 from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from microgradx.compiler.form import Kind, Step
 from microgradx.graph import OpError
 from microgradx.rules.formula import constant, slots, substitute
 from microgradx.rules.op import Op
 
-# Where the notation of a row is not what Python computes with.
+# Where the notation of a row is not what NumPy computes with.
 ARRAY = {
     "where": "np.where(c, a, b)", "maximum": "np.maximum(a, b)", "minimum": "np.minimum(a, b)", "number": "float(x)",
-    "reshape": "np.reshape(x, shape)", "transpose": "np.transpose(x, axes)", "alias": "x",
+    "reshape": "np.reshape(x, shape)", "transpose": "np.transpose(x, axes)", "alias": "x", "mT": "A.mT",
 }  # fmt: skip
 SCALAR = {"alias": "x", "maximum": None, "minimum": None, "tensor": "np.asarray(x)"}
+# Functions of NumPy that do what a row's run does, and say it better.
+WORDS = {"sum": "np.sum", "mean": "np.mean", "unsqueeze": "np.expand_dims", "amax": "np.max", "amin": "np.min"}
+# Helpers of runs that also take nodes, for zooming; a program meets numbers only.
+NUMBERS_ONLY = {"larger": "np.maximum"}
 
 
-def written(op: Op, scalar: bool, operands: list[ast.expr], static: Mapping[str, Any], needed: set[Any]) -> ast.expr:
-    """The op applied to operands, as an expression; functions it calls are added to `needed`.
+def written(step: Step, operands: list[ast.expr], kinds: list[Kind], needed: set[Any]) -> ast.expr:
+    """A step as a Python expression of its operands; functions that it calls are added to `needed`.
 
     Raises:
         OpError: the op's run has no source that could be emitted.
     """
+    op, scalar = step.op, step.kind.scalar
     names = slots(op, len(operands))
     table = SCALAR if scalar else ARRAY
     run = getattr(op.scalar, "__wrapped__", op.scalar) if scalar and op.scalar else op.run
     run = op.run if getattr(run, "__closure__", None) else run  # made from the array run: that one has a source
-    parts = dict(zip(names, operands, strict=True)) | {k: literal(v, needed) for k, v in static.items()}
+    parts = dict(zip(names, operands, strict=True)) | {k: literal(v, needed) for k, v in step.static.items()}
     template = table.get(op.name)
+    if template == "A.mT" and len(kinds[0].shape) == 2:
+        template = "A.T"
     if template is not None:
         return substitute(ast.parse(template, mode="eval").body, parts)
     if op.name not in table and op.notation is not None and _is_operator(op.notation):
         return substitute(op.notation, parts)
-    keywords = [ast.keyword(k, parts[k]) for k in static]
-    return ast.Call(_callee(run, op, needed), operands, keywords)
+    callee = _parsed(WORDS[op.name]) if op.name in WORDS and not scalar else _callee(run, op, needed)
+    numpys = isinstance(callee, ast.Attribute)  # its defaults are known: None and False
+    static = [k for k, v in step.static.items() if not (numpys and (v is None or v is False))]
+    return ast.Call(callee, operands, [ast.keyword(k, parts[k]) for k in static])
+
+
+def _parsed(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
 
 
 def _is_operator(notation: ast.expr) -> bool:
@@ -55,10 +68,10 @@ def _is_operator(notation: ast.expr) -> bool:
 def _callee(run: Any, op: Op, needed: set[Any]) -> ast.expr:
     home = getattr(run, "__module__", None)
     if isinstance(run, np.ufunc) or (home or "").startswith("numpy"):
-        return ast.parse(f"np.{run.__name__}", mode="eval").body
+        return _parsed(f"np.{run.__name__}")
     if home == "math":
         needed.add((None, math))
-        return ast.parse(f"math.{run.__name__}", mode="eval").body
+        return _parsed(f"math.{run.__name__}")
     if run is operator.abs:
         return ast.Name("abs")
     if isinstance(run, FunctionType):
@@ -73,7 +86,7 @@ def _callee(run: Any, op: Op, needed: set[Any]) -> ast.expr:
 def literal(value: Any, needed: set[Any]) -> ast.expr:
     """A static parameter as source."""
     if isinstance(value, np.ndarray):
-        return ast.parse(f"np.array({value.tolist()!r}, dtype='{value.dtype}')", mode="eval").body
+        return _parsed(f"np.array({value.tolist()!r}, dtype='{value.dtype}')")
     if isinstance(value, tuple) and type(value) is not tuple:  # a named tuple of ours, such as Window
         needed.add((None, type(value)))
         fields = [literal(part, needed) for part in value]
@@ -81,7 +94,7 @@ def literal(value: Any, needed: set[Any]) -> ast.expr:
     if isinstance(value, tuple):
         return ast.Tuple([literal(part, needed) for part in value], ast.Load())
     if isinstance(value, slice):
-        return ast.parse(repr(value), mode="eval").body
+        return _parsed(repr(value))
     if value is Ellipsis:
         return ast.Constant(...)
     if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic)):
@@ -113,7 +126,9 @@ def _collect(name: str, thing: Any, sources: dict[str, str], modules: dict[str, 
     inner: dict[str, str] = {}
     for word in sorted(names):
         used = home.get(word)
-        if isinstance(used, ModuleType):
+        if word in NUMBERS_ONLY:
+            inner[word] = f"{word} = {NUMBERS_ONLY[word]}"
+        elif isinstance(used, ModuleType):
             modules[word] = f"import {used.__name__}" + (f" as {word}" if word != used.__name__ else "")
         elif isinstance(used, (FunctionType, type)) and (used.__module__ or "").startswith("microgradx"):
             _collect(word, used, sources, modules)

@@ -1,0 +1,176 @@
+"""What makes a form shorter without changing what it computes: a table of passes, each from form to form."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from microgradx.compiler.form import Form, Step, kind_of
+from microgradx.rules.arithmetic import alias
+from microgradx.rules.reductions import sum as sum_
+from microgradx.rules.shaping import reshape
+
+
+def fold(form: Form) -> Form:
+    """Compute now what depends on no argument."""
+    constants, steps = dict(form.constants), []
+    for step in form.steps:
+        if all(name in constants for name in step.operands):
+            constants[step.name] = computed(step, [constants[name] for name in step.operands])
+        else:
+            steps.append(step)
+    return form.with_steps(steps, {}, constants)
+
+
+def computed(step: Step, data: list[Any]) -> Any:
+    """What a step gives for raw data: a float for a scalar step, else an array."""
+    with np.errstate(all="ignore"):
+        scalar = step.op.scalar if step.kind.scalar else None
+        found = (scalar or step.op.run)(*data, **step.static)
+    return float(found) if step.kind.scalar else np.asarray(found)
+
+
+def algebra(form: Form) -> Form:
+    """x·1, x+0, x−0, x/1, −−x, Aᵀᵀ and the like are what they repeat."""
+    made = {step.name: step for step in form.steps}
+    kinds = form.kinds()
+
+    def repeats(step: Step) -> str | None:
+        inner = made.get(step.operands[0]) if len(step.operands) == 1 else None
+        if inner is not None and inner.op is step.op and step.op.name in _UNDO_THEMSELVES:
+            return inner.operands[0]
+        if step.op is alias or (step.op.name in _SHAPING and kinds[step.operands[0]] == step.kind):
+            return step.operands[0]
+        for side, neutral in _NEUTRAL.get(step.op.name, ()):
+            number, other = step.operands[side], step.operands[1 - side]
+            if kinds[other] == step.kind and np.all(form.constants.get(number, np.nan) == neutral):
+                return other
+        return None
+
+    return _replaced(form, repeats)
+
+
+_UNDO_THEMSELVES = ("neg", "mT")
+_SHAPING = ("reshape", "sum_to", "broadcast_to", "unsqueeze", "squeeze", "astype")  # which may find nothing to do
+_NEUTRAL = {"mul": ((0, 1.0), (1, 1.0)), "add": ((0, 0.0), (1, 0.0)), "sub": ((1, 0.0),), "div": ((1, 1.0),)}
+
+
+def share(form: Form) -> Form:
+    """What is computed twice is computed once."""
+    seen: dict[Any, str] = {}
+    same = {name: seen.setdefault(_constant_key(value), name) for name, value in form.constants.items()}
+
+    def repeats(step: Step) -> str | None:
+        key = (step.op, tuple(same.get(n, n) for n in step.operands), frozen(step.static), step.kind)
+        first = seen.setdefault(key, step.name)
+        return None if first == step.name else first
+
+    return _replaced(form, repeats)
+
+
+def sums(form: Form) -> Form:
+    """`sum_to` a shape, whose axes are known now, is a plain sum (and a reshape, where axes of size 1 stay inside)."""
+    kinds = form.kinds()
+
+    def rewrite(step: Step) -> Iterator[Step]:
+        if step.op.name != "sum_to":
+            yield step
+            return
+        before, after = kinds[step.operands[0]].shape, step.kind.shape
+        lead = len(before) - len(after)
+        inner = tuple(lead + i for i, n in enumerate(after) if n == 1 and before[lead + i] != 1)
+        axes = (*range(lead), *inner)
+        static = {"axis": axes[0] if len(axes) == 1 else axes, "keepdims": bool(inner)}
+        if not (inner and lead):
+            yield replace(step, op=sum_, static=static)
+            return
+        shape = tuple(1 if i in axes else n for i, n in enumerate(before))
+        whole = replace(step, name=f"{step.name}_", op=sum_, static=static, kind=step.kind._replace(shape=shape))
+        yield replace(whole, named=False, note="")
+        yield replace(step, op=reshape, operands=(whole.name,), static={"shape": after})
+
+    return form.with_steps([new for step in form.steps for new in rewrite(step)], {})
+
+
+def stretches(form: Form) -> Form:
+    """Elementwise ops stretch their inputs themselves: a number, or a row, need not become a whole array first."""
+    kinds = form.kinds()
+    made = {step.name: step for step in form.steps}
+    constants = dict(form.constants)
+    for name, value in form.constants.items():
+        if np.ndim(value) and np.size(value) and np.all(value == (first := np.ravel(value)[0])):
+            constants[f"{name}_each"] = np.array(first)
+
+    def short(name: str) -> str:
+        step = made.get(name)
+        if f"{name}_each" in constants:
+            return f"{name}_each"
+        if step is None or step.op.name not in ("spread", "broadcast_to", "tensor"):
+            return name
+        keeps = step.static.get("keepdims") or step.op.name == "broadcast_to"
+        return step.operands[0] if keeps or not kinds[step.operands[0]].shape else name
+
+    def rewrite(step: Step) -> Step:
+        if not step.op.elementwise or step.kind.scalar:
+            return step
+        operands = list(step.operands)
+        for i, name in enumerate(operands):
+            tried = [*operands[:i], short(name), *operands[i + 1 :]]
+            found = [kind_of(constants[n]) if n in constants else kinds[n] for n in tried]
+            arrays = [kind.dtype for kind in found if not kind.scalar]
+            same = not found[i].scalar or (arrays and np.result_type(*arrays) == kinds[name].dtype)
+            if tried[i] != name and same and np.broadcast_shapes(*(kind.shape for kind in found)) == step.kind.shape:
+                operands = tried
+        return replace(step, operands=tuple(operands))
+
+    return form.with_steps([rewrite(step) for step in form.steps], {}, constants)
+
+
+def dead(form: Form) -> Form:
+    """Leave out what no result needs."""
+    needed, steps = set(form.results), []
+    for step in reversed(form.steps):
+        if step.name in needed:
+            needed.update(step.operands)
+            steps.append(step)
+    constants = {name: value for name, value in form.constants.items() if name in needed}
+    return form.with_steps(steps[::-1], {}, constants)
+
+
+Pass = Callable[[Form], Form]
+PASSES: dict[str, Pass] = {
+    "fold": fold, "algebra": algebra, "sums": sums, "share": share, "stretches": stretches, "dead": dead,
+}  # fmt: skip
+
+
+def simplified(form: Form, watch: Callable[[str, Form], object] | None = None) -> Form:
+    """All passes in turn; `watch` is shown the form after each."""
+    for name, each in PASSES.items():
+        form = each(form)
+        if watch is not None:
+            watch(name, form)
+    return form
+
+
+def _replaced(form: Form, repeats: Callable[[Step], str | None]) -> Form:
+    """The form without the steps that only repeat another name, as `repeats` says."""
+    stands: dict[str, str] = {}
+    steps = []
+    for old in form.steps:
+        step = replace(old, operands=tuple(stands.get(n, n) for n in old.operands))
+        plain = repeats(step)
+        if plain is None:
+            steps.append(step)
+        else:
+            stands[step.name] = stands.get(plain, plain)
+    return form.with_steps(steps, stands)
+
+
+def _constant_key(value: Any) -> Any:
+    return (kind_of(value), np.asarray(value).tobytes())
+
+
+def frozen(static: Mapping[str, Any]) -> str:
+    """Static parameters as something that can be compared."""
+    return repr([(k, (v.dtype.str, v.tolist()) if isinstance(v, np.ndarray) else v) for k, v in sorted(static.items())])
