@@ -110,6 +110,12 @@ def _rows(u: Any, how: Window) -> Any:
     return np.moveaxis(u, 0, -1).reshape(how.groups, u.shape[1] // how.groups, -1)
 
 
+def _cut(maps: Any, out: Sizes) -> Any:
+    """(groups, pieces, channels, places): long thin products run twice as fast in pieces that stay in the cache."""
+    pieces = out[0] if maps.shape[-1] > 8192 else 1
+    return maps.reshape(*maps.shape[:2], pieces, -1).swapaxes(1, 2)
+
+
 def _conv(x: Any, w: Any, how: Window) -> Any:
     if x.ndim != w.ndim or x.shape[1] != w.shape[1] * how.groups or w.shape[0] % how.groups:
         raise ValueError(
@@ -117,19 +123,21 @@ def _conv(x: Any, w: Any, how: Window) -> Any:
             "channels and out multiples of groups"
         )
     out = places(x.shape[2:], w.shape[2:], how)
-    kernels = w.reshape(how.groups, len(w) // how.groups, -1)
-    y = kernels @ _columns(x, w.shape[2:], out, how)
+    kernels, cols = w.reshape(how.groups, 1, len(w) // how.groups, -1), _columns(x, w.shape[2:], out, how)
+    y = np.empty((how.groups, len(w) // how.groups, cols.shape[-1]), np.result_type(x, w))
+    np.matmul(kernels, _cut(cols, out), out=_cut(y, out))
     return np.moveaxis(y.reshape(len(w), *out, len(x)), -1, 0)
 
 
 def _conv_transpose(u: Any, w: Any, size: Sizes, how: Window) -> Any:
-    kernels = w.reshape(how.groups, len(w) // how.groups, -1)
+    kernels = w.reshape(how.groups, 1, len(w) // how.groups, -1)
     channels, kernel, out = w.shape[1] * how.groups, w.shape[2:], u.shape[2:]
     if places(size, kernel, how) != out:
         raise ValueError(f"the kernel visits {places(size, kernel, how)} places of {size}, but u has {out}")
     maps, dtype = _rows(u, how), np.result_type(u, w)
     flat = _scratch.array((how.groups, kernels.shape[-1], maps.shape[-1]), dtype)
-    cols = np.matmul(kernels.mT, maps, out=flat).reshape(channels, *kernel, *out, len(u))
+    np.matmul(kernels.mT, _cut(maps, out), out=_cut(flat, out))
+    cols = flat.reshape(channels, *kernel, *out, len(u))
     x = np.zeros((channels, *(s + sum(p) for s, p in zip(size, how.padding, strict=True)), len(u)), dtype)
     for at, place in slabs(kernel, out, how):
         x[(slice(None), *place)] += cols[(slice(None), *at)]
@@ -137,8 +145,9 @@ def _conv_transpose(u: Any, w: Any, size: Sizes, how: Window) -> Any:
 
 
 def _conv_weight(u: Any, x: Any, kernel: Sizes, how: Window) -> Any:
-    w = _rows(u, how) @ _columns(x, kernel, u.shape[2:], how).mT
-    return w.reshape(u.shape[1], x.shape[1] // how.groups, *kernel)
+    out = u.shape[2:]
+    w = np.add.reduce(_cut(_columns(x, kernel, out, how), out) @ _cut(_rows(u, how), out).mT, axis=1)
+    return w.mT.reshape(u.shape[1], x.shape[1] // how.groups, *kernel)
 
 
 _PLAIN, _STRIDED = window(2), window(2, stride=(2, 1), padding=((1, 0), (1, 1)), dilation=(1, 2))
