@@ -12,10 +12,9 @@ def batch_norm(x: Any, gamma: Any, beta: Any, w: Any) -> Any:
     """Each column of x (4, 2) shifted to mean 0 and scaled to variance 1, then to `gamma` and `beta` (2,)."""
     with scope("norm"):
         mean = x.mean(axis=0)
-        centred = x - mean
-        variance = (centred**2).mean(axis=0)
+        variance = x.var(axis=0, correction=0)
         deviation = (variance + 1e-5).sqrt()
-        scaled = centred / deviation
+        scaled = (x - mean) / deviation
     y = gamma * scaled + beta
     L = (w * y).sum()
     return L
@@ -28,8 +27,8 @@ def build_batch_norm() -> Program:
         w=Tensor([[1.0, 0.5], [-1.0, 1.0], [0.5, -0.5], [2.0, 1.5]], requires_grad=False),
     )  # fmt: skip
     note = (
-        "x acts three times: by itself, through the mean and through the variance. The three contributions leave no "
-        "gradient in the direction of a common shift: each column of ∂L/∂x sums to 0."
+        "three paths lead into x: straight through x − mean, through the mean, and through the variance. Together they "
+        "leave no gradient in the direction of a common shift: each column of ∂L/∂x sums to 0."
     )
     return Program(batch_norm, arguments, ("gamma", "beta"), (note,))
 

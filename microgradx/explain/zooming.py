@@ -7,7 +7,7 @@ import numpy as np
 
 from microgradx.explain.digits import shown
 from microgradx.explain.trace import Row, Trace, traced
-from microgradx.explain.wording import d, forward_text
+from microgradx.explain.wording import d, forward_text, step_text
 from microgradx.graph import OpError, Value
 from microgradx.rules.zoom import pulled_back, zoom
 
@@ -34,6 +34,7 @@ def zoom_into(trace: Trace, where: str) -> Trace:
             f"{row.name} = {forward_text(trace, row)}; this is entry {where}",
             f"{d(trace, where)} = {share} arrived here; {part}",
             _check(trace, row, pulled_back(*zoom(row.node, names), upstream)),
+            *dict.fromkeys(step_text(trace, s).notes[0] for s in trace.steps if s.node == row.id and s.words),
         ]
     return found
 

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Container
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from microgradx.rules.formula import constant, forward_formula, slots, substitute
@@ -20,16 +21,19 @@ class Name:
 
 
 def display_names(order: list[Any], longest: int = LONGEST, folded: Container[Any] = ()) -> dict[Any, Name]:
-    """A name for every node of a graph: its own, its number, its formula, or its op with a count; always unique.
+    """A name for every node of a graph: its own, its number, its formula, or v1, v2, v3 …; always unique.
 
-    A formula is used up to `longest` characters, and not for the nodes in `folded`.
+    A formula is used up to `longest` characters, and not for the nodes in `folded`. The v are the textbooks' name
+    for what lies between inputs and result (Griewank & Walther 2008, Evaluating Derivatives, section 2.2).
     """
     names: dict[Any, Name] = {}
     taken: dict[str, int] = {}
+    own = {node.name for node in order}
+    fresh = (f"v{k}" for k in count(1) if f"v{k}" not in own)
 
-    def unique(name: str, always: bool = False) -> Name:
+    def unique(name: str) -> Name:
         taken[name] = taken.get(name, 0) + 1
-        if always or taken[name] > 1:
+        if taken[name] > 1:
             name = f"{name}#{taken[name]}"
         return Name(name, ast.Name(name))
 
@@ -44,6 +48,6 @@ def display_names(order: list[Any], longest: int = LONGEST, folded: Container[An
             expr = substitute(forward_formula(node), dict(slotted))
             text = "" if node in folded else screen_text(expr)
             fits = 0 < len(text) <= longest and text not in taken
-            names[node] = Name(text, expr) if fits else unique(node.op.name, always=True)
+            names[node] = Name(text, expr) if fits else unique(next(fresh))
             taken.setdefault(text, 1)
     return names

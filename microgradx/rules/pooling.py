@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from microgradx.rules.contests import larger
 from microgradx.rules.convolution import Sizes, Window, core, places, slabs, window
 from microgradx.rules.domains import distinct, labels
 from microgradx.rules.op import op
@@ -46,7 +47,7 @@ def _max_pool(x: Any, kernel: Sizes, how: Window) -> Any:
     (_, first), *rest = slabs(kernel, out, how)
     best = x[(..., *first)].copy(order="K")
     for _, place in rest:
-        np.maximum(best, x[(..., *place)], out=best)
+        larger(best, x[(..., *place)], out=best)
     return best
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from microgradx.rules.arithmetic import equal, where
+from microgradx.rules.contests import largest, smallest
 from microgradx.rules.domains import Domain, distinct
 from microgradx.rules.elementary import exp
 from microgradx.rules.op import op
@@ -117,12 +118,12 @@ norm2 = op(
 
 winners = op("winners(x, axis=None)", _winners, shapes="(n,m)", nondiff="x", cases=_ONE_AXIS)
 amax = op(
-    "amax(x, axis=None, keepdims=False) = max(x)", np.max, shapes="(n,m,k)", cases=_AXES, where=dict(x=distinct),
+    "amax(x, axis=None, keepdims=False) = max(x)", largest, shapes="(n,m,k)", cases=_AXES, where=dict(x=distinct),
     x=lambda g, x, axis, keepdims: spread(g, x.shape, axis, keepdims) * winners(x, axis),
     words=dict(x="the gradient goes to the winner; winners that tie share it evenly"),
 )  # fmt: skip
 amin = op(
-    "amin(x, axis=None, keepdims=False) = min(x)", np.min, shapes="(n,m,k)", cases=_AXES, where=dict(x=distinct),
+    "amin(x, axis=None, keepdims=False) = min(x)", smallest, shapes="(n,m,k)", cases=_AXES, where=dict(x=distinct),
     x=lambda g, x, axis, keepdims: spread(g, x.shape, axis, keepdims) * winners(-x, axis),
     words=dict(x="the gradient goes to the smallest; elements that tie share it evenly"),
 )  # fmt: skip

@@ -33,6 +33,25 @@ def test_the_note_compares_all_entries_with_the_tensor_step(trace):
         assert "(largest difference 0)" in str(zoom_into(trace, where))
 
 
+def test_a_pooled_element_shows_its_window_competing():
+    image = np.array([[[[1.0, 3.0], [5.0, 6.0]]]])
+    pooled = mx.trace(lambda image: mx.max_pool2d(image, 2).named("y").sum(), image)
+    zoomed = zoom_into(pooled, "y[0,0,0,0]")
+    assert [row.op for row in zoomed.rows.values() if row.op] == ["maximum"] * 3
+    assert zoomed.gradients == {"image[0,0,0,0]": 0, "image[0,0,0,1]": 0, "image[0,0,1,0]": 0, "image[0,0,1,1]": 1}
+    assert any("the gradient goes to the winner" in note for note in zoomed.notes)
+
+
+@pytest.mark.parametrize(
+    ("f", "shares"),
+    [(lambda x: mx.max_pool1d(x, 3).sum(), [1, 0, 0]), (lambda x: mx.amax(x), [1 / 3] * 3), (mx.amin, [1 / 3] * 3)],
+)
+def test_equals_share_in_scalars_as_they_do_in_tensors(f, shares):
+    whole = mx.trace(lambda x: f(x).named("y") * 1, np.full((1, 1, 3), 2.0))
+    assert "(largest difference 0)" in str(zoom_into(whole, "y"))
+    assert whole.gradients["x"].ravel().tolist() == pytest.approx(shares)
+
+
 @pytest.mark.parametrize(
     ("where", "words"),
     [("Q[0,0]", "no node Q"), ("Z", r"shape \(2, 1\)"), ("Z[2,0]", r"such as Z\[0,0\]"), ("W[0,0]", "W is a leaf")],
