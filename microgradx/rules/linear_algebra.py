@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from microgradx.rules.op import op
-from microgradx.rules.shaping import sum_to
+from microgradx.rules.shaping import mT, reshape, sum_to
 
 
 def _dot(a: Any, b: Any) -> Any:
@@ -32,13 +32,24 @@ def _outer(a: Any, b: Any) -> Any:
 
 
 def _product(A: Any, B: Any) -> Any:
-    return A.dot(B) if A.ndim == B.ndim == 2 else np.matmul(A, B)  # dot starts sooner, for small matrices twice as fast
+    if B.ndim != 2 or A.ndim < 2 or not A.size:
+        return np.matmul(A, B)
+    if A.ndim == 2:
+        return A.dot(B)  # dot starts sooner, for small matrices twice as fast
+    return A.reshape(-1, A.shape[-1]).dot(B).reshape(*A.shape[:-1], B.shape[-1])  # one long product, not a batch
+
+
+def _over_batch(A: Any, g: Any, B: Any) -> Any:
+    """The sum of A.mT @ g over the batch that one matrix B served: one long product again."""
+    if B.ndim == 2 < A.ndim == g.ndim:
+        return matmul(mT(reshape(A, (-1, A.shape[-1]))), reshape(g, (-1, g.shape[-1])))
+    return sum_to(matmul(mT(A), g), B.shape)
 
 
 matmul = op(
     "matmul(A, B) = A @ B", _product, shapes="(...,n,k),(...,k,m)->(...,n,m)", linear="A B",
     A=lambda g, A, B: sum_to(matmul(g, B.mT), A.shape),
-    B=lambda g, A, B: sum_to(matmul(A.mT, g), B.shape),
+    B=lambda g, A, B: _over_batch(A, g, B),
     words=dict(
         A="each entry of {A} met one row of {B}: its gradient sums over that row, a product with {B} transposed",
         B="each entry of {B} met one column of {A}: its gradient sums over that column, a product with {A} transposed",

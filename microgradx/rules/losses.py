@@ -39,20 +39,26 @@ def _bce_logits_scalar(z: float, t: float) -> float:
     return max(z, 0.0) - z * t + math.log1p(math.exp(-math.fabs(z)))
 
 
-def _one_hot(t: Any, classes: int, dtype: Any = "float64") -> Any:
+def _check_labels(t: Any, classes: int) -> None:
     if t.dtype.kind not in "iu":
         raise ValueError("labels must be integers")
     if t.size and not (t.min() >= 0 and t.max() < classes):
         raise ValueError(f"labels must lie in 0 … {classes - 1}")
-    return (t[..., None] == np.arange(classes)).astype(dtype)
+
+
+def _one_hot(t: Any, classes: int, dtype: Any = "float64") -> Any:
+    _check_labels(t, classes)
+    flags = np.zeros((*t.shape, classes), dtype)
+    np.put_along_axis(flags, t[..., None], 1, axis=-1)
+    return flags
 
 
 def _cross_entropy(x: Any, t: Any) -> Any:
     if t.shape != x.shape[:-1]:
         raise ValueError("labels need one entry per row of x")
-    chosen = _one_hot(t, x.shape[-1], bool)
-    top = np.max(x, axis=-1, keepdims=True)
-    return np.log(np.sum(np.exp(x - top), axis=-1)) - np.sum(np.where(chosen, x - top, 0), axis=-1)
+    _check_labels(t, x.shape[-1])
+    x = x - np.max(x, axis=-1, keepdims=True)
+    return np.log(np.sum(np.exp(x), axis=-1)) - np.take_along_axis(x, t[..., None], axis=-1)[..., 0]
 
 
 bce = op(
