@@ -10,7 +10,7 @@ from microgradx.functional.inputs import tensor
 from microgradx.graph import OpError, Tensor
 from microgradx.rules import linear_algebra as rows
 from microgradx.rules.linear_algebra import explicit_spec
-from microgradx.rules.shaping import broadcast_to, mT, reshape, squeeze, transpose, unsqueeze
+from microgradx.rules.shaping import broadcast_to, reshape, squeeze, transpose, unsqueeze
 
 
 def matmul(A: Any, B: Any) -> Any:
@@ -93,7 +93,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     x, weight = tensor(x), tensor(weight)
     if not x.ndim or weight.ndim not in (1, 2) or x.shape[-1] != weight.shape[-1]:
         raise OpError(f"linear: x {x.shape} and weight {weight.shape} must end in the same number of inputs.")
-    y = matmul(x, mT(weight) if weight.ndim == 2 else weight)
+    y = rows.linear(x, weight) if x.ndim > 1 and weight.ndim == 2 else matmul(weight, x) if x.ndim == 1 else x @ weight
     if bias is not None and np.shape(bias) not in ((), weight.shape[:-1]):
         raise OpError(f"linear: the bias must have one entry per output, {weight.shape[:-1]}, not {np.shape(bias)}.")
     return y if bias is None else y + bias

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 from microgradx.functional.arguments import along
 from microgradx.functional.inputs import tensor
 from microgradx.functional.joining import concatenate, stack
-from microgradx.functional.linear_algebra import matmul
+from microgradx.functional.linear_algebra import linear
 from microgradx.functional.normalization import dropout as drop
 from microgradx.functional.shaping import transpose
 from microgradx.graph import OpError, scope
 from microgradx.random import Generator
 from microgradx.rules.elementary import relu, sigmoid, tanh
-from microgradx.rules.shaping import index, mT
+from microgradx.rules.shaping import index
 
 _BENDS = {"tanh": tanh, "relu": relu}
 
@@ -39,8 +39,7 @@ def _sums(name: str, gates: int, x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any
             f"{name}: x {x.shape} and h {h.shape} need w_ih ({gates}·hidden, inputs) and w_hh ({gates}·hidden, "
             f"hidden), not {w_ih.shape} and {w_hh.shape}; biases are ({gates}·hidden,) or None."
         )
-    from_x, from_h = matmul(x, mT(w_ih)), matmul(h, mT(w_hh))
-    return (from_x if b_ih is None else from_x + b_ih), (from_h if b_hh is None else from_h + b_hh)
+    return linear(x, w_ih, b_ih), linear(h, w_hh, b_hh)
 
 
 def _gate(z: Any, k: int, n: int) -> Any:

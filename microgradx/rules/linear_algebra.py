@@ -40,7 +40,7 @@ def _product(A: Any, B: Any) -> Any:
 
 
 def _over_batch(A: Any, g: Any, B: Any) -> Any:
-    """The sum of A.mT @ g over the batch that one matrix B served: one long product again."""
+    """The sum of A.mT @ g over the batch that one matrix (B, or what has its shape) served: one long product again."""
     if B.ndim == 2 < A.ndim == g.ndim:
         return matmul(mT(reshape(A, (-1, A.shape[-1]))), reshape(g, (-1, g.shape[-1])))
     return sum_to(matmul(mT(A), g), B.shape)
@@ -53,6 +53,16 @@ matmul = op(
     words=dict(
         A="each entry of {A} met one row of {B}: its gradient sums over that row, a product with {B} transposed",
         B="each entry of {B} met one column of {A}: its gradient sums over that column, a product with {A} transposed",
+    ),
+)  # fmt: skip
+linear = op(
+    "linear(x, W) = x @ W.mT", lambda x, W: _product(x, np.swapaxes(W, -1, -2)), shapes="(n,k),(m,k)", linear="x W",
+    cases=({}, dict(shapes="(2,n,k),(m,k)"), dict(shapes="(2,1,n,k),(m,k)")),
+    x=lambda g, W: matmul(g, W),
+    W=lambda g, x, W: _over_batch(g, x, W),
+    words=dict(
+        x="each neuron sends its gradient back along its own weights",
+        W="each weight's gradient: its neuron's gradient times its input, summed over the batch",
     ),
 )  # fmt: skip
 mv = op(
