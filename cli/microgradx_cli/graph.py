@@ -38,27 +38,25 @@ def graph(
     if output is not None and output.suffix.lower() not in _SUFFIXES:
         raise UserError(f"-o {output}: a picture is written as {', '.join(_SUFFIXES)}; say which by the suffix.")
 
+    from microgradx.explain.levels import picture as picture_of
     from microgradx.graph import GradientError, Node
     from microgradx.pictures import draw
     from microgradx_cli.targets import resolve
 
     found = resolve(target, at, ops, sample=sample, level=level, weights=weights, seed=seed, epochs=epochs)
     if no_grad:
+        if found.level or zoom:
+            raise UserError("--no-grad draws the forward pass as it is computed; leave out --level and --zoom.")
         result = found.run()
         if not isinstance(result, Node):
             raise UserError(f"{found.title} returned {type(result).__name__}, not a node of the graph.")
         picture = draw(result, grads=False, engine=engine)
     else:
         try:
-            trace = found.trace(lr=0.1)
+            trace = found.trace(lr=0.1, zoom=zoom)
         except GradientError as problem:
             raise UserError(f"{problem} (With --no-grad it is drawn without gradients.)") from problem
-        if zoom is not None:
-            from microgradx.explain.zooming import zoom_into
-
-            trace = zoom_into(trace, zoom)
-        names = {row.node: row.name for row in trace.rows.values()}
-        picture = draw(trace.rows[trace.output].node, names=names, engine=engine)
+        picture = picture_of(trace, engine)
     if output is None:
         typer.echo(picture.dot)
     else:

@@ -31,8 +31,8 @@ Ops = Annotated[
     typer.Option("--ops", metavar="FILE", show_default=False, help="A Python file with op rows of your own."),
 ]
 Level = Annotated[
-    Literal["scalar", "tensor"] | None,
-    typer.Option("--level", show_default=False, help="Show an example number by number, or as matrices."),
+    Literal["layer", "tensor", "scalar"] | None,
+    typer.Option("--level", show_default=False, help="Show it layer by layer, as matrices, or number by number."),
 ]
 Sample = Annotated[
     int | None,
@@ -50,9 +50,10 @@ Epochs = Annotated[
 Zoom = Annotated[
     str | None,
     typer.Option(
-        "--zoom", metavar="NODE[i,j]", show_default=False, help="Go into one entry of a tensor: its scalar graph."
+        "--zoom", metavar="LAYER|NODE[i,j]", show_default=False,
+        help="Go into one layer, or into one entry of a tensor: its scalar graph.",
     ),
-]
+]  # fmt: skip
 Width = Annotated[
     int | None, typer.Option("--width", min=40, show_default=False, help="Columns to use; all it takes when piped.")
 ]

@@ -6,7 +6,7 @@ import inspect
 import re
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from microgradx.examples import find
 from microgradx.explain import Trace
 from microgradx.explain import trace as make_trace
 from microgradx.explain.expressions import ExpressionError, expression
+from microgradx.explain.levels import at_level
 from microgradx.graph import Node, Tensor, Value
 from microgradx.graph.naming import run_and_name
 from microgradx.programs import PROGRAMS
@@ -39,9 +40,10 @@ class Target:
     parameters: tuple[str, ...] | None = None  # None: every leaf
     notes: tuple[str, ...] = ()
     has_lines: bool = True  # an expression has no source lines to show
+    level: str | None = None  # to show it at, where the function itself computes at another
 
-    def trace(self, lr: float) -> Trace:
-        """Run and differentiate it."""
+    def trace(self, lr: float, zoom: str | None = None) -> Trace:
+        """Run and differentiate it, and show it at its level; with `zoom` one layer or entry of it."""
         if not self.has_lines:
             _one_number(self.title, self.run())
         with blaming():
@@ -52,7 +54,7 @@ class Target:
         if not self.has_lines:
             for row in found.rows.values():
                 row.node.source = None
-        return found
+        return at_level(found, self.level, zoom)
 
     def run(self) -> Any:
         """Run it forward only; its result, with the nodes named."""
@@ -65,6 +67,7 @@ def resolve(text: str, at: list[str] | None, ops: list[Path] | None, **options: 
     load_ops(ops)
     values, text = parse_at(at), text.strip()
     given = {name: value for name, value in options.items() if value is not None}
+    level = given.pop("level", None)
     file = re.fullmatch(r"(.*\.py)(?::(\w*))?", text)
     if text not in EXAMPLES and text in BOOK:
         raise UserError(
@@ -72,20 +75,24 @@ def resolve(text: str, at: list[str] | None, ops: list[Path] | None, **options: 
             f'microgradx trace "{text}(x)" --at x=0.5.'
         )
     if text in EXAMPLES or (re.fullmatch(r"[\w-]+", text) and not values):
-        return _example(text, values, given)
+        return _example(text, values, given, level)
     if given:
         listed = ", ".join(f"--{name}" for name in given)
         raise UserError(f"{listed}: only examples take this, and {text} is none. Set values with --at NAME=VALUE.")
-    return _function(file, values) if file else _expression(text, values)
+    return replace(_function(file, values) if file else _expression(text, values), level=level)
 
 
-def _example(name: str, values: dict[str, Any], options: dict[str, Any]) -> Target:
+def _example(name: str, values: dict[str, Any], options: dict[str, Any], level: str | None) -> Target:
     example = find(name, EXAMPLES)
+    if level in example.levels or level == "tensor":
+        options, level = options | {"level": level}, None  # the program computes at this level, or cannot
+    elif level and "tensor" in example.levels and "level" in example.options:
+        options = options | {"level": "tensor"}
     with training(name) as progress:
         reports = {"progress": progress} if example.reports_progress else {}
         program = example.program(**options, **reports).at(values)
     args, keywords = _bound(program.function, program.arguments)
-    return Target(name, program.function, args, keywords, program.parameters, program.notes)
+    return Target(name, program.function, args, keywords, program.parameters, program.notes, level=level)
 
 
 def _function(file: re.Match[str], values: dict[str, Any]) -> Target:

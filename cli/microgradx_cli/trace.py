@@ -58,11 +58,7 @@ def trace(
 
     found = resolve(
         target, at, ops, sample=sample, level=level, weights=weights, seed=seed, epochs=epochs
-    ).trace(lr)  # fmt: skip
-    if zoom is not None:
-        from microgradx.explain.zooming import zoom_into
-
-        found = zoom_into(found, zoom)
+    ).trace(lr, zoom)  # fmt: skip
     if output is not None:
         _write(found, output, width, max_steps)
     elif as_json:

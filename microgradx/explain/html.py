@@ -5,25 +5,26 @@ from collections.abc import Iterable
 from html import escape
 from importlib.resources import files
 
+from microgradx.explain.levels import picture as picture_of
 from microgradx.explain.trace import Row, Step, Trace
 from microgradx.explain.wording import (
+    LAYERS,
     d,
     forward_cells,
     gradient_cells,
+    layer_cells,
     rule_expression,
     seed_text,
     step_text,
     update_text,
 )
 from microgradx.graph import Value
-from microgradx.pictures import draw
 from microgradx.rules.notation import in_slot, mathml
 
 
 def as_html(trace: Trace, engine: str = "auto") -> str:
     """The page as text; write it to a file and open it in any browser."""
-    nodes = {row.node: row.name for row in trace.rows.values()}
-    picture = draw(trace.rows[trace.output].node, engine=engine, names=nodes)
+    picture = picture_of(trace, engine)
     page = files("microgradx.explain") / "page"
     svg = picture.svg[picture.svg.index("<svg") :]
     body = [
@@ -34,6 +35,7 @@ def as_html(trace: Trace, engine: str = "auto") -> str:
         _CONTROLS.format(last=len(trace.steps)),
         *(_step(trace, step, picture.ids) for step in trace.steps),
         f'<figure aria-label="The computation graph">{svg}</figure>',
+        *(["<h2>Layers</h2>", _table(LAYERS, layer_cells(trace))] if trace.layers else []),
         "<h2>Forward</h2>",
         _table(("name", "formula", "value", "where"), forward_cells(trace)),
         "<h2>Gradients</h2>",

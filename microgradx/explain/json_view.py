@@ -10,6 +10,7 @@ import ast
 import copy
 import math
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 
@@ -26,10 +27,12 @@ SCHEMA = "microgradx.trace/1"
 
 def as_json(trace: Trace) -> dict[str, Any]:
     """The whole trace as plain dictionaries, lists, numbers and strings."""
+    layers = [{key: plain(value) for key, value in asdict(each).items()} for each in trace.layers]
     return {
         "schema": SCHEMA,
         "title": trace.title,
         "notes": list(trace.notes),
+        **({"layers": layers} if layers else {}),
         "forward": [_row(trace, row) for row in trace.rows.values()],
         "backward": [_step(trace, step) for step in trace.steps],
         "gradients": {name: plain(grad) for name, grad in trace.gradients.items()},

@@ -3,7 +3,15 @@
 from collections.abc import Iterable
 
 from microgradx.explain.trace import Trace
-from microgradx.explain.wording import forward_cells, gradient_cells, seed_text, step_text, update_text
+from microgradx.explain.wording import (
+    LAYERS,
+    forward_cells,
+    gradient_cells,
+    layer_cells,
+    seed_text,
+    step_text,
+    update_text,
+)
 
 
 def as_markdown(trace: Trace, max_steps: int | None = None) -> str:
@@ -12,6 +20,7 @@ def as_markdown(trace: Trace, max_steps: int | None = None) -> str:
     parts = [
         f"# Trace of {trace.title}",
         *(f"> {note}" for note in trace.notes),
+        *(["## Layers", _table(LAYERS, layer_cells(trace))] if trace.layers else []),
         "## Forward",
         _table(("name", "formula", "value", "where"), forward_cells(trace)),
         "## Backward",

@@ -8,7 +8,16 @@ from rich.text import Text
 
 from microgradx.explain.arrays import value_text
 from microgradx.explain.trace import Trace
-from microgradx.explain.wording import StepText, forward_cells, gradient_cells, seed_text, step_text, update_text
+from microgradx.explain.wording import (
+    LAYERS,
+    StepText,
+    forward_cells,
+    gradient_cells,
+    layer_cells,
+    seed_text,
+    step_text,
+    update_text,
+)
 
 _DIM, _NAME, _FORMULA, _RESULT = "dim", "bold cyan", "magenta", "bold green"
 
@@ -26,6 +35,9 @@ def show(trace: Trace, console: Console, max_steps: int | None = None) -> None:
     console.print(Text(f"trace of {trace.title}", style="bold"))
     for note in trace.notes:
         console.print(Text(f"note: {note}", style="yellow"))
+    if trace.layers:
+        heading(console, "Layers")
+        console.print(layer_table(trace))
     heading(console, "Forward: every result, in the order it was computed")
     console.print(forward_table(trace))
     heading(console, "Backward: the chain rule, edge by edge")
@@ -64,6 +76,14 @@ def forward_table(trace: Trace) -> Table:
         leaf = formula in ("input", "constant")
         cells = (name, _NAME), (formula, _DIM if leaf else _FORMULA), (value, _RESULT), (where, _DIM)
         table.add_row(*(Text(text, style=style) for text, style in cells))
+    return table
+
+
+def layer_table(trace: Trace) -> Table:
+    """What each layer gives, how large that is, and how large the gradients are that arrive."""
+    table = _table(*LAYERS)
+    for cells in layer_cells(trace):
+        table.add_row(Text(cells[0], style=_NAME), *cells[1:])
     return table
 
 

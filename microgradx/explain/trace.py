@@ -59,6 +59,19 @@ class Step:
         return self.path == self.paths
 
 
+@dataclass(frozen=True)
+class Layer:
+    """One layer in the table of a trace at layer level; norms are those of all entries together."""
+
+    name: str
+    shape: tuple[int, ...]  # of what leaves it
+    parameters: int
+    output: float  # norm of what leaves it
+    gradient: float | None  # norm of the gradient that arrives there
+    weights: float | None  # norm of the gradient of its parameters; None without any
+    results: int  # how many it is made of, one level down
+
+
 @dataclass
 class Trace:
     """Forward rows, backward steps and the gradients they lead to; shown by the views of this package."""
@@ -71,6 +84,9 @@ class Trace:
     lr: float
     loss_after: float | None
     notes: list[str] = field(default_factory=list)
+    layers: list[Layer] = field(default_factory=list)  # at layer level
+    folds: dict[Any, str] = field(default_factory=dict)  # at layer level, the layer that a node is in
+    path: str = ""  # of the layer that this is the inside of
 
     @property
     def loss(self) -> Any:

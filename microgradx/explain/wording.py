@@ -74,6 +74,22 @@ def gradient_cells(trace: Trace) -> list[tuple[str, ...]]:
     ]
 
 
+LAYERS = (
+    "layer", "output shape", "parameters", "norm of output", "of its gradient", "of the weights' gradient", "results",
+)  # fmt: skip
+
+
+def layer_cells(trace: Trace) -> list[tuple[str, ...]]:
+    """The table of layers, in the order of LAYERS; "results" counts what each is made of."""
+    return [
+        (
+            each.name, shape_text(each.shape), f"{each.parameters:,}", shown(each.output),
+            *("–" if norm is None else shown(norm) for norm in (each.gradient, each.weights)), str(each.results),
+        )
+        for each in trace.layers
+    ]  # fmt: skip
+
+
 def rule_text(trace: Trace, step: Step) -> str:
     """The rule with the names of what it reads: `h1 · (1 − h1)`, or `Xᵀ · ∂L/∂Z` for a pull-back."""
     return screen_text(rule_expression(trace, step))
@@ -103,6 +119,8 @@ def step_text(trace: Trace, step: Step) -> StepText:
 def seed_text(trace: Trace) -> str:
     """Why the walk starts with a 1."""
     name = trace.rows[trace.output].name
+    if trace.path:
+        return f"Gradients arrive from behind {trace.path}; the walk through the whole trace has computed them."
     return f"{d(trace, name)} = 1   the seed: {name} moves one for one with itself; every gradient starts from this 1."
 
 

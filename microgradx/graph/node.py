@@ -261,10 +261,11 @@ def caller() -> tuple[str, int] | None:
     """File and line of the nearest frame outside this package."""
     frame = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        if frame.f_code.co_filename.startswith(_EXAMPLES):
+        if frame.f_code.co_filename.startswith(_LEARNERS):
             break
         frame = frame.f_back  # type: ignore[assignment]
     return (frame.f_code.co_filename, frame.f_lineno) if frame is not None else None
 
 
-_EXAMPLES = str(Path(_PACKAGE) / "examples")  # the named programs count as the learner's own code
+# The named programs count as the learner's own code.
+_LEARNERS = tuple(str(Path(_PACKAGE) / folder) for folder in ("examples", "programs"))

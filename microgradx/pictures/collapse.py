@@ -6,6 +6,7 @@ neuron0), whole scopes, innermost first, and at last whatever is farthest from t
 
 import re
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,15 @@ def collapse(order: list[Any], roots: list[Any], limit: int | None) -> dict[Any,
     if _shown(order, folds) > limit:
         _fold_far(order, roots, folds, limit)
     return folds
+
+
+def chosen(order: list[Any], folds: Mapping[Any, tuple[str, str]]) -> dict[Any, Fold]:
+    """The folds that the caller chose: for each node of one, its title and what the box says."""
+    members: dict[tuple[str, str], list[Any]] = {}
+    for node in order:
+        if node in folds:
+            members.setdefault(folds[node], []).append(node)
+    return {node: fold for look, nodes in members.items() for fold in [Fold("", *look, nodes)] for node in nodes}
 
 
 def _within(order: list[Any], keep: set[Any]) -> dict[str, list[Any]]:

@@ -13,7 +13,7 @@ from microgradx.autodiff.backward import apply_rule
 from microgradx.graph import Node, OpError, no_grad, topological
 from microgradx.graph.order import FREED
 from microgradx.pictures import labels
-from microgradx.pictures.collapse import Fold, collapse
+from microgradx.pictures.collapse import Fold, chosen, collapse
 from microgradx.pictures.colour import Scale, strongest
 from microgradx.pictures.engines import PictureError
 
@@ -62,7 +62,10 @@ def dot_source(
     return drawing(nodes, grads=grads, max_nodes=max_nodes, names=names).dot
 
 
-def drawing(nodes: Any, *, grads: bool, max_nodes: int | None, names: Mapping[Any, str] | None) -> Drawing:
+def drawing(
+    nodes: Any, *, grads: bool, max_nodes: int | None, names: Mapping[Any, str] | None,
+    folds: Mapping[Any, tuple[str, str]] | None = None,
+) -> Drawing:  # fmt: skip
     """The DOT text with its ids and its scale."""
     roots = _roots(nodes)
     order = topological(*roots)
@@ -70,7 +73,8 @@ def drawing(nodes: Any, *, grads: bool, max_nodes: int | None, names: Mapping[An
         raise PictureError(
             'draw: the graph was released by backward(keep="leaves"); draw it before, or run backward with keep="all".'
         )
-    return _Writer(order, grads, collapse(order, roots, max_nodes), names or {}).drawing()
+    folded = chosen(order, folds) if folds else collapse(order, roots, max_nodes)
+    return _Writer(order, grads, folded, names or {}, "" if folds else " (max_nodes=None unfolds)").drawing()
 
 
 def _roots(nodes: Any) -> list[Any]:
@@ -98,8 +102,10 @@ def _common(scopes: list[list[str]]) -> str:
 class _Writer:
     """Collects boxes by scope, then edges, then writes them; DOT names are n3 (value), o3 (its op), f0 (fold)."""
 
-    def __init__(self, order: list[Any], grads: bool, folds: dict[Any, Fold], names: Mapping[Any, str]) -> None:
-        self.order, self.folds = order, folds
+    def __init__(
+        self, order: list[Any], grads: bool, folds: dict[Any, Fold], names: Mapping[Any, str], unfold: str
+    ) -> None:
+        self.order, self.folds, self.unfold = order, folds, unfold
         self.number = {node: i for i, node in enumerate(order)}
         self.fold_number = {fold: i for i, fold in enumerate(dict.fromkeys(folds.values()))}
         self.names = labels.names_of(order, folds) | {node: name for node, name in names.items() if node in self.number}
@@ -233,7 +239,7 @@ class _Writer:
             notes.append("backward not run: no gradients yet" if possible else "nothing here collects a gradient")
         if self.folds:
             where = "1 folder" if len(self.fold_number) == 1 else f"{len(self.fold_number)} folders"
-            notes.append(f"{len(self.folds):,} of {len(self.order):,} values are in {where} (max_nodes=None unfolds)")
+            notes.append(f"{len(self.folds):,} of {len(self.order):,} values are in {where}{self.unfold}")
         return notes
 
     def _legend(self) -> list[str]:

@@ -20,6 +20,7 @@ def draw(
     max_nodes: int | None = 150,
     names: Mapping[Any, str] | None = None,
     engine: str = "auto",
+    folds: Mapping[Any, tuple[str, str]] | None = None,
 ) -> "Picture":
     """Draw the graph that ends in `node` (or in each of a list of nodes).
 
@@ -28,6 +29,7 @@ def draw(
         max_nodes: a graph with more values is collapsed: repeated scopes first, then whole scopes, then
             what is farthest from the result; the picture says what. None draws everything.
         names: labels for nodes, instead of their own names.
+        folds: nodes to draw as one box, whatever the size of the graph: for each, the box's title and text.
         engine: who lays it out: "dot" (the system's Graphviz), "wasi" (embedded), or "auto", the first that works.
 
     Raises:
@@ -36,7 +38,7 @@ def draw(
     """
     if engine != "auto" and engine not in ENGINES:
         raise PictureError(f"unknown engine {engine!r}; choose auto, {' or '.join(ENGINES)}.")
-    return Picture(drawing(node, grads=grads, max_nodes=max_nodes, names=names), engine)
+    return Picture(drawing(node, grads=grads, max_nodes=max_nodes, names=names, folds=folds), engine)
 
 
 class Picture:

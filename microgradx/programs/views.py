@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from microgradx.examples.registry import Program
-from microgradx.graph import Tensor
+from microgradx.graph import Tensor, scope
 from microgradx.nn import Module
 
 
@@ -24,7 +24,8 @@ def step_of(model: Module, loss: Callable[[Any, Any], Any], X: Any, t: Any, *not
         for name, (owner, attribute, _) in places.items():
             vars(owner)[attribute] = given[name]
         y = model(given["X"])
-        L = loss(y, given["t"])
+        with scope("loss"):
+            L = loss(y, given["t"])
         return L
 
     names = ["X", *places, "t"]

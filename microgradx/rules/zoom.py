@@ -5,11 +5,12 @@ NumPy object arrays whose entries are `Value`s, so that its additions and produc
 """
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
-from microgradx.graph import OpError, Value, recording, topological
+from microgradx.graph import OpError, Value, recording, scope, topological
 from microgradx.rules.notation import in_slot
 from microgradx.rules.op import Op
 
@@ -48,7 +49,8 @@ def zoom_all(output: Any, names: Mapping[Any, str]) -> tuple[Any, dict[Any, Arra
     """
     found: dict[Any, Array] = {}
     for node in topological(output):
-        found[node] = entries(node, names[node]) if node.op is None else _applied(node, found, names[node])
+        with scope(node.scope) if node.scope else nullcontext():
+            found[node] = entries(node, names[node]) if node.op is None else _applied(node, found, names[node])
     return found[output].item(), found
 
 

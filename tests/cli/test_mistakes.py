@@ -25,7 +25,7 @@ MISTAKES = [
     (("trace", "xor", "--epochs", "9"), "nothing is trained"),
     (("trace", "net.py:loss", *AT, "--seed", "1"), "--seed: only examples take this"),
     (("trace", "xor", "--lr", "nan"), "the learning rate is a finite number"),
-    (("trace", "xor", "--level", "layer"), "Invalid value for '--level'"),
+    (("trace", "xor", "--level", "atom"), "Invalid value for '--level'"),
     (("trace", "xor", "--max-steps", "0"), "Invalid value for '--max-steps'"),
     (("trace", "xor", "--width", "7"), "Invalid value for '--width'"),
     (("trace", "xor", "--colour"), "No such option: --colour"),
