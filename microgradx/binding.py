@@ -9,11 +9,11 @@ import numpy as np
 from microgradx import functional as F
 from microgradx import linalg
 from microgradx.autodiff import backward
-from microgradx.functional.indexing import sliding, trace
+from microgradx.functional.indexing import sliding
 from microgradx.graph import Node, OpError, Tensor, Value
 from microgradx.graph._methods import Methods, TensorMethods
+from microgradx.rules import arithmetic as rows
 from microgradx.rules import shaping
-from microgradx.rules.arithmetic import where as where_row
 from microgradx.rules.call import OPERANDS, binary, call, unary
 from microgradx.rules.linear_algebra import matmul as matmul_row
 from microgradx.rules.op import BOOK, Op
@@ -22,109 +22,37 @@ from microgradx.rules.reductions import var as var_row
 
 # Binary operators, each with its reflected form.
 OPERATORS: dict[str, Op] = {
-    "add": F.add, "sub": F.sub, "mul": F.mul, "truediv": F.div, "floordiv": F.floor_divide, "mod": F.remainder,
+    "add": rows.add, "sub": rows.sub, "mul": F.mul, "truediv": rows.div, "floordiv": F.floor_divide,
+    "mod": F.remainder,
 }  # fmt: skip
 # Logic on boolean tensors.
 LOGIC: dict[str, Op] = {"and": F.logical_and, "or": F.logical_or, "xor": F.logical_xor}
 # Comparisons: a Value gives a plain bool (so `if v > 0:` works), a Tensor a boolean tensor.
-COMPARISONS: dict[str, Op] = {
-    "gt": F.greater, "ge": F.greater_equal, "lt": F.less, "le": F.less_equal, "eq": F.equal, "ne": F.not_equal,
-}  # fmt: skip
+COMPARISONS: dict[str, Op] = {"gt": F.gt, "ge": F.ge, "lt": F.lt, "le": F.le, "eq": F.eq, "ne": F.ne}
 # Elementwise functions of one argument, as methods.
-UNARY = [
-    "exp",
-    "log",
-    "log1p",
-    "expm1",
-    "sqrt",
-    "abs",
-    "sign",
-    "square",
-    "sin",
-    "cos",
-    "tan",
-    "sinh",
-    "cosh",
-    "tanh",
-    "asin",
-    "acos",
-    "atan",
-    "asinh",
-    "acosh",
-    "atanh",
-    "sigmoid",
-    "relu",
-    "neg",
-    "exp2",
-    "log2",
-    "log10",
-    "erf",
-    "floor",
-    "ceil",
-    "trunc",
-    "isnan",
-    "isinf",
-    "isfinite",
-    "logical_not",
-]
+UNARY = """
+abs acos acosh asin asinh atan atanh ceil cos cosh erf exp exp2 expm1 floor isfinite isinf isnan log log10 log1p log2
+logical_not neg relu sigmoid sign sin sinh sqrt square tan tanh trunc
+"""
 # Functions whose first argument is the node, as methods of tensors and values alike.
-METHODS = [
-    "clip", "clamp", "leaky_relu", "elu", "maximum", "minimum",
-    "softplus", "reciprocal", "rsqrt", "frac", "sinc", "logit", "nan_to_num", "round", "remainder", "fmod",
-    "floor_divide", "copysign", "hypot", "atan2", "logaddexp", "xlogy", "lerp", "addcmul", "addcdiv",
-    "logical_and", "logical_or", "logical_xor", "hardshrink", "prelu",
-]  # fmt: skip
-# Functions that need axes: methods of tensors.
-TENSOR_METHODS = [
-    "sum",
-    "mean",
-    "max",
-    "min",
-    "amax",
-    "amin",
-    "var",
-    "std",
-    "logsumexp",
-    "softmax",
-    "log_softmax",
-    "matmul",
-    "dot",
-    "reshape",
-    "transpose",
-    "permute",
-    "squeeze",
-    "unsqueeze",
-    "flip",
-    "astype",
-    "all",
-    "any",
-    "argmax",
-    "argmin",
-    "median",
-    "norm",
-    "prod",
-    "cumsum",
-    "cumprod",
-    "cummax",
-    "cummin",
-    "logcumsumexp",
-    "sort",
-    "argsort",
-    "topk",
-    "eq",
-    "ne",
-    "gt",
-    "ge",
-    "lt",
-    "le",
-]
-# Functions that move, choose or place elements, and products: methods of tensors too.
-MOVING = [
-    "broadcast_to", "chunk", "diag", "diag_embed", "diagonal", "expand", "flatten", "gather", "index_add", "index_put",
-    "index_select", "kron", "masked_fill", "masked_select", "movedim", "narrow", "repeat", "roll", "rot90", "scatter",
-    "scatter_add", "select", "split", "take", "take_along_dim", "tensor_split", "tile", "tril", "triu", "unbind",
-    "unflatten", "addmm", "bmm", "mv", "outer",
-]  # fmt: skip
+METHODS = """
+add addcdiv addcmul allclose amax amin atan2 clamp clip copysign div elu eq equal floor_divide fmod frac ge greater
+greater_equal gt hardshrink hypot isclose le leaky_relu lerp less less_equal logaddexp logical_and logical_or
+logical_xor logit lt max maximum mean min minimum mul nan_to_num ne not_equal pow prelu prod reciprocal remainder
+round rsqrt sinc softplus sub sum xlogy
+"""
+# Functions that need axes, or move, choose and place elements: methods of tensors.
+TENSOR_METHODS = """
+addmm all any argmax argmin argsort astype bmm broadcast_to chunk cummax cummin cumprod cumsum diag diag_embed diagonal
+dot expand flatten flip gather index_add index_put index_select kron log_softmax logcumsumexp logsumexp masked_fill
+masked_select matmul median movedim mv narrow norm outer permute repeat reshape roll rot90 scatter scatter_add select
+softmax sort split squeeze std take take_along_dim tensor_split tile topk trace transpose tril triu unbind unflatten
+unsqueeze var
+"""
+# Functions of `linalg` that are methods too.
+MATRIX_METHODS = "cholesky det matrix_power slogdet"
+# PyTorch's short ways to another dtype.
+CASTS = {"double": "float64", "float": "float32", "half": "float16", "long": "int64", "int": "int32", "bool": "bool"}
 
 
 def _flat(x: Any, axis: int | None) -> tuple[Any, int]:
@@ -142,14 +70,14 @@ def _np_median(x: Any, axis: int | None = None) -> Any:
 LINALG = ["cholesky", "det", "inv", "matrix_power", "multi_dot", "norm", "pinv", "slogdet", "solve", "svdvals"]
 # NumPy functions on tensors, where the name or the arguments differ from ours.
 NUMPY: dict[Any, Callable[..., Any]] = {
-    np.power: lambda a, b: _power(a, b), np.where: where_row, np.matmul: F.matmul, np.dot: F.matmul,
+    np.power: lambda a, b: _power(a, b), np.where: rows.where, np.matmul: F.matmul, np.dot: F.matmul,
     np.max: F.amax, np.min: F.amin, np.amax: F.amax, np.amin: F.amin, np.concatenate: F.concatenate,
     np.clip: lambda x, a_min=None, a_max=None, **bounds: F.clip(x, **{"min": a_min, "max": a_max, **bounds}),
     np.sum: F.sum, np.mean: mean_row, np.stack: F.stack, np.reshape: F.reshape, np.transpose: F.transpose,
-    np.broadcast_to: F.broadcast_to, np.squeeze: shaping.squeeze, np.expand_dims: F.unsqueeze, np.flip: F.flip,
+    np.broadcast_to: F.broadcast_to, np.squeeze: shaping.squeeze, np.expand_dims: F.unsqueeze, np.flip: shaping.flip,
     np.pad: lambda x, pad_width, mode="constant", constant_values=0.0: _np_pad(x, pad_width, mode, constant_values),
     np.moveaxis: F.movedim, np.swapaxes: F.transpose, np.roll: F.roll, np.rot90: F.rot90, np.tile: F.tile,
-    np.hstack: F.hstack, np.vstack: F.vstack, np.diag: F.diag, np.diagonal: F.diagonal, np.trace: trace,
+    np.hstack: F.hstack, np.vstack: F.vstack, np.diag: F.diag, np.diagonal: F.diagonal, np.trace: F.trace,
     np.tril: F.tril, np.triu: F.triu, np.kron: F.kron, np.tensordot: F.tensordot,
     **{getattr(np.linalg, name): getattr(linalg, name) for name in LINALG},
     np.einsum: F.einsum, np.outer: F.outer, np.linalg.outer: F.outer, np.matrix_transpose: F.mT,
@@ -223,6 +151,49 @@ def _data(args: Any) -> Any:
     return args.data if isinstance(args, Node) else args
 
 
+def clone(self: Any) -> Any:
+    """A copy with memory of its own, linked to this node: gradients pass through it unchanged."""
+    return self * 1 if self.dtype.kind == "f" else Tensor(self.data.copy(), requires_grad=False)
+
+
+def numel(self: Any) -> int:
+    """How many elements there are."""
+    return int(self.size)
+
+
+def tolist(self: Any) -> Any:
+    """The data as nested lists of Python numbers; of a single number, that number."""
+    return np.asarray(self.data).tolist()
+
+
+def expand_as(self: Any, other: Any) -> Any:
+    """Broadcast to the shape of `other`."""
+    return F.expand(self, other.shape)
+
+
+def view_as(self: Any, other: Any) -> Any:
+    """The same elements in the shape of `other`."""
+    return F.reshape(self, other.shape)
+
+
+def type_as(self: Any, other: Any) -> Any:
+    """The same numbers in the dtype of `other`."""
+    return F.astype(self, other.dtype)
+
+
+def where(self: Any, condition: Any, other: Any) -> Any:
+    """This tensor where the condition holds, `other` elsewhere."""
+    return F.where(condition, self, other)
+
+
+def _cast(name: str, dtype: str) -> Any:
+    def method(self: Any) -> Any:
+        return F.astype(self, dtype)
+
+    method.__name__, method.__doc__ = name, f"The same numbers as {dtype}."
+    return method
+
+
 def _comparison(row: Op) -> Callable[[Any, Any], Any]:
     def compare(self: Any, other: Any) -> Any:
         if not isinstance(other, OPERANDS):
@@ -258,12 +229,19 @@ def bind() -> None:
     _bind("__invert__", lambda self: _logic(F.logical_xor)(self, True), TensorMethods)
     for name, row in COMPARISONS.items():
         _bind(f"__{name}__", _comparison(row))
-    for name in UNARY:
+    for name in UNARY.split():
         _bind(name, unary(getattr(F, name)))
-    for name in METHODS:
+    for name in METHODS.split():
         _bind(name, _method(getattr(F, name)))
-    for name in [*TENSOR_METHODS, *MOVING]:
+    for name in TENSOR_METHODS.split():
         _bind(name, _method(getattr(F, name)), TensorMethods)
+    for name in MATRIX_METHODS.split():
+        _bind(name, getattr(linalg, name), TensorMethods)
+    for name, dtype in CASTS.items():
+        _bind(name, _cast(name, dtype), TensorMethods)
+    own: list[Any] = [clone, numel, tolist, expand_as, type_as, view_as, where]
+    for method in own:
+        _bind(method.__name__, method, Methods if method in (clone, numel, tolist) else TensorMethods)
     _bind("__pos__", lambda self: self)
     _bind("__neg__", unary(F.neg))
     _bind("__abs__", unary(F.abs))
@@ -277,7 +255,7 @@ def bind() -> None:
     _bind("mT", property(F.mT), TensorMethods)
     _bind("T", property(F.transpose), TensorMethods)
     _bind("unfold", _method(sliding), TensorMethods)
-    _bind("trace", _method(trace), TensorMethods)
+    _bind("view", F.reshape, TensorMethods)
     _bind("to", _method(F.astype), TensorMethods)
     _bind("backward", backward)
     _bind("__array_ufunc__", _array_ufunc)

@@ -40,16 +40,22 @@ from microgradx.functional.convolution import (
     correlate,
 )
 from microgradx.functional.elementwise import (
+    add,
     addcdiv,
     addcmul,
+    allclose,
     clamp,
+    div,
+    equal,
     frac,
+    isclose,
     lerp,
     logit,
     nan_to_num,
     reciprocal,
     rsqrt,
     sinc,
+    sub,
     where,
     xlogy,
 )
@@ -72,6 +78,7 @@ from microgradx.functional.indexing import (
     take,
     take_along_dim,
 )
+from microgradx.functional.indexing import trace as trace  # not in __all__: mx.trace is the tracer
 from microgradx.functional.joining import (
     chunk,
     concatenate,
@@ -140,14 +147,14 @@ from microgradx.functional.recurrent import (
     rnn,
     rnn_cell,
 )
-from microgradx.functional.reductions import max, mean, median, min, norm, prod, std, var
+from microgradx.functional.reductions import log_softmax, max, mean, median, min, norm, prod, softmax, std, sum, var
 from microgradx.functional.resampling import (
     fold,
     interpolate,
     pixel_shuffle,
     unfold,
 )
-from microgradx.functional.scans import cummax, cummin, cumprod, cumsum, logcumsumexp, sort, topk
+from microgradx.functional.scans import argsort, cummax, cummin, cumprod, cumsum, logcumsumexp, sort, topk
 from microgradx.functional.shaping import (
     broadcast_to,
     expand,
@@ -167,12 +174,10 @@ from microgradx.functional.shaping import (
     tril,
     triu,
     unflatten,
+    unsqueeze,
 )
 from microgradx.rules.arithmetic import (
     abs,
-    add,
-    div,
-    equal,
     greater,
     greater_equal,
     isfinite,
@@ -192,8 +197,8 @@ from microgradx.rules.arithmetic import (
     power,
     sign,
     square,
-    sub,
 )
+from microgradx.rules.arithmetic import equal as eq
 from microgradx.rules.elementary import (
     acos,
     acosh,
@@ -226,43 +231,42 @@ from microgradx.rules.elementary import (
     tanh,
 )
 from microgradx.rules.linear_algebra import dot, mv, outer
-from microgradx.rules.reductions import all, amax, amin, any, argmax, argmin, log_softmax, logsumexp, softmax, sum
-from microgradx.rules.scans import argsort
-from microgradx.rules.shaping import astype, mT, unsqueeze
+from microgradx.rules.reductions import all, amax, amin, any, argmax, argmin, logsumexp
+from microgradx.rules.shaping import astype, mT
 from microgradx.rules.steps import ceil, copysign, floor, floor_divide, fmod, remainder, round, trunc
 from microgradx.rules.words import both_words
 
 cat = concatenate
 clip = clamp
-eq, ne, gt, ge, lt, le = equal, not_equal, greater, greater_equal, less, less_equal
+ne, gt, ge, lt, le = not_equal, greater, greater_equal, less, less_equal
 
 __all__ = [
     "abs", "acos", "acosh", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool1d", "adaptive_max_pool2d",
-    "add", "addcdiv", "addcmul", "addmm", "all", "amax", "amin", "any", "argmax", "argmin", "argsort", "asin", "asinh",
-    "astype", "atan", "atan2", "atanh", "avg_pool1d", "avg_pool2d", "batch_norm", "bilinear", "binary_cross_entropy",
-    "binary_cross_entropy_with_logits", "bmm", "broadcast_to", "cat", "ceil", "celu", "chunk", "clamp", "clip",
-    "concatenate", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "convolve", "copysign",
-    "correlate", "cos", "cosh", "cosine_embedding_loss", "cosine_similarity", "cross_entropy", "cummax", "cummin",
-    "cumprod", "cumsum", "diag", "diag_embed", "diagonal", "div", "dot", "dropout", "einsum", "elu", "embedding", "eq",
-    "equal", "erf", "exp", "exp2", "expand", "expm1", "flatten", "flip", "floor", "floor_divide", "fmod", "fold",
-    "frac", "gather", "gaussian_nll_loss", "ge", "gelu", "getitem", "glu", "greater", "greater_equal", "group_norm",
-    "gru", "gru_cell", "gt", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hinge_embedding_loss", "hstack",
-    "huber_loss", "hypot", "index_add", "index_put", "index_select", "instance_norm", "interpolate", "isfinite",
-    "isinf", "isnan", "kl_div", "kron", "l1_loss", "l1_penalty", "l2_penalty", "layer_norm", "le", "leaky_relu", "lerp",
-    "less", "less_equal", "linear", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logcumsumexp",
-    "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logsigmoid", "logsumexp", "lstm", "lstm_cell",
-    "lt", "mT", "margin_ranking_loss", "masked_fill", "masked_select", "matmul", "max", "max_pool1d", "max_pool2d",
-    "maximum", "mean", "median", "meshgrid", "min", "minimum", "mish", "movedim", "mse_loss", "mul",
-    "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss", "mv", "nan_to_num", "narrow", "ne",
-    "neg", "nll_loss", "norm", "not_equal", "one_hot", "outer", "pad", "pairwise_distance", "permute", "pixel_shuffle",
-    "poisson_nll_loss", "pow", "power", "prelu", "prod", "reciprocal", "relu", "relu6", "remainder", "repeat",
-    "reshape", "rms_norm", "rnn", "rnn_cell", "roll", "rot90", "round", "rsqrt", "scaled_dot_product_attention",
-    "scatter", "scatter_add", "select", "selu", "sigmoid", "sign", "silu", "sin", "sinc", "sinh", "smooth_l1_loss",
-    "soft_margin_loss", "softmax", "softmin", "softplus", "softshrink", "softsign", "sort", "split", "sqrt", "square",
-    "squeeze", "stack", "std", "sub", "sum", "take", "take_along_dim", "tan", "tanh", "tanhshrink", "tensor_split",
-    "tensordot", "threshold", "tile", "topk", "transpose", "tril", "triplet_margin_loss", "triu", "trunc", "unbind",
-    "unflatten", "unfold", "unsqueeze", "var", "vstack", "where", "xlogy",
+    "add", "addcdiv", "addcmul", "addmm", "all", "allclose", "amax", "amin", "any", "argmax", "argmin", "argsort",
+    "asin", "asinh", "astype", "atan", "atan2", "atanh", "avg_pool1d", "avg_pool2d", "batch_norm", "bilinear",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "bmm", "broadcast_to", "cat", "ceil", "celu", "chunk",
+    "clamp", "clip", "concatenate", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "convolve",
+    "copysign", "correlate", "cos", "cosh", "cosine_embedding_loss", "cosine_similarity", "cross_entropy", "cummax",
+    "cummin", "cumprod", "cumsum", "diag", "diag_embed", "diagonal", "div", "dot", "dropout", "einsum", "elu",
+    "embedding", "eq", "equal", "erf", "exp", "exp2", "expand", "expm1", "flatten", "flip", "floor", "floor_divide",
+    "fmod", "fold", "frac", "gather", "gaussian_nll_loss", "ge", "gelu", "getitem", "glu", "greater", "greater_equal",
+    "group_norm", "gru", "gru_cell", "gt", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hinge_embedding_loss",
+    "hstack", "huber_loss", "hypot", "index_add", "index_put", "index_select", "instance_norm", "interpolate",
+    "isclose", "isfinite", "isinf", "isnan", "kl_div", "kron", "l1_loss", "l1_penalty", "l2_penalty", "layer_norm",
+    "le", "leaky_relu", "lerp", "less", "less_equal", "linear", "log", "log1p", "log2", "log10", "log_softmax",
+    "logaddexp", "logcumsumexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logsigmoid",
+    "logsumexp", "lstm", "lstm_cell", "lt", "mT", "margin_ranking_loss", "masked_fill", "masked_select", "matmul",
+    "max", "max_pool1d", "max_pool2d", "maximum", "mean", "median", "meshgrid", "min", "minimum", "mish", "movedim",
+    "mse_loss", "mul", "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss", "mv", "nan_to_num",
+    "narrow", "ne", "neg", "nll_loss", "norm", "not_equal", "one_hot", "outer", "pad", "pairwise_distance", "permute",
+    "pixel_shuffle", "poisson_nll_loss", "pow", "power", "prelu", "prod", "reciprocal", "relu", "relu6", "remainder",
+    "repeat", "reshape", "rms_norm", "rnn", "rnn_cell", "roll", "rot90", "round", "rsqrt",
+    "scaled_dot_product_attention", "scatter", "scatter_add", "select", "selu", "sigmoid", "sign", "silu", "sin",
+    "sinc", "sinh", "smooth_l1_loss", "soft_margin_loss", "softmax", "softmin", "softplus", "softshrink", "softsign",
+    "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "sub", "sum", "take", "take_along_dim", "tan", "tanh",
+    "tanhshrink", "tensor_split", "tensordot", "threshold", "tile", "topk", "transpose", "tril", "triplet_margin_loss",
+    "triu", "trunc", "unbind", "unflatten", "unfold", "unsqueeze", "var", "vstack", "where", "xlogy",
 ]  # fmt: skip
 
-for _name in __all__:
+for _name in (*__all__, "trace"):
     globals()[_name] = both_words(globals()[_name])

@@ -5,11 +5,11 @@ from typing import Any
 
 from microgradx.functional.arguments import along
 from microgradx.functional.inputs import axis_of, node, tensor
+from microgradx.functional.reductions import softmax
 from microgradx.graph import OpError
 from microgradx.rules import elementary as rows
 from microgradx.rules.arithmetic import abs, clip, greater, greater_equal, less_equal, where
 from microgradx.rules.elementary import elu, erf, expm1, sigmoid, tanh
-from microgradx.rules.reductions import softmax
 from microgradx.rules.shaping import index, reshape
 
 
@@ -145,6 +145,6 @@ def glu(x: Any, axis: int = -1) -> Any:
     return index(x, key=along(axis, slice(0, half))) * sigmoid(index(x, key=along(axis, slice(half, None))))
 
 
-def softmin(x: Any, axis: int = -1) -> Any:
+def softmin(x: Any, axis: int = -1, dtype: Any = None) -> Any:
     """softmax(−x): the smallest gets the largest share."""
-    return softmax(-node(x), axis=axis)
+    return softmax(-node(x), axis, dtype)

@@ -5,12 +5,56 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.functional.inputs import node
+from microgradx.functional.arguments import constant
+from microgradx.functional.inputs import node, tensor
 from microgradx.graph import Node, OpError, Value
 from microgradx.rules import arithmetic as rows
-from microgradx.rules.arithmetic import abs, div, equal, isnan, less, less_equal, logical_and, logical_or, mul, sub
+from microgradx.rules.arithmetic import abs, isnan, less, less_equal, logical_and, logical_or, mul
 from microgradx.rules.elementary import log, log1p, sin, sqrt
-from microgradx.rules.steps import trunc
+from microgradx.rules.steps import floor_divide, trunc
+
+
+def add(a: Any, b: Any, *, alpha: float = 1) -> Any:
+    """a + alpha · b."""
+    return rows.add(a, b if alpha == 1 else mul(alpha, b))
+
+
+def sub(a: Any, b: Any, *, alpha: float = 1) -> Any:
+    """a − alpha · b."""
+    return rows.sub(a, b if alpha == 1 else mul(alpha, b))
+
+
+def div(a: Any, b: Any, *, rounding_mode: str | None = None) -> Any:
+    """a / b; rounding_mode "floor" rounds the quotient down, "trunc" towards 0 (integers then stay integers)."""
+    if rounding_mode not in (None, "floor", "trunc"):
+        raise OpError(f"div: rounding_mode is None, 'floor' or 'trunc', not {rounding_mode!r}.")
+    if rounding_mode is None:
+        return rows.div(a, b)
+    a, b = node(a), node(b)
+    if rounding_mode == "floor":
+        return floor_divide(a, b)
+    if "f" in a.dtype.kind + b.dtype.kind:
+        return trunc(rows.div(a, b))
+    return constant(np.sign(a.data) * np.sign(b.data) * (np.abs(a.data) // np.abs(b.data)))
+
+
+def isclose(a: Any, b: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
+    """Where |a − b| ≤ atol + rtol · |b|, as a boolean tensor; infinities are close to themselves."""
+    a, b = tensor(a).data, tensor(b).data
+    try:
+        return constant(np.isclose(a, b, rtol, atol, equal_nan))
+    except ValueError:
+        raise OpError(f"isclose: shapes {a.shape} and {b.shape} do not broadcast together.") from None
+
+
+def allclose(a: Any, b: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+    """True when `isclose` holds everywhere."""
+    return bool(isclose(a, b, rtol, atol, equal_nan).data.all())
+
+
+def equal(a: Any, b: Any) -> bool:
+    """True when both have the same shape and the same elements; `eq` compares element by element."""
+    return np.array_equal(tensor(a).data, tensor(b).data)
 
 
 def where(c: Any, a: Any, b: Any) -> Any:
@@ -44,22 +88,22 @@ def clamp(x: Any, min: Any = None, max: Any = None) -> Any:
 
 def reciprocal(x: Any) -> Any:
     """1 / x."""
-    return div(1.0, x)
+    return rows.div(1.0, x)
 
 
 def rsqrt(x: Any) -> Any:
     """1 / √x."""
-    return div(1.0, sqrt(x))
+    return rows.div(1.0, sqrt(x))
 
 
 def frac(x: Any) -> Any:
     """The part after the point, with the sign of `x`: x − trunc(x)."""
-    return sub(x, trunc(x))
+    return rows.sub(x, trunc(x))
 
 
 def lerp(a: Any, b: Any, weight: Any) -> Any:
     """From `a` (weight 0) to `b` (weight 1) in a straight line: a + weight · (b − a)."""
-    return node(a) + mul(weight, sub(b, a))
+    return node(a) + mul(weight, rows.sub(b, a))
 
 
 def addcmul(x: Any, a: Any, b: Any, *, value: float = 1.0) -> Any:
@@ -70,7 +114,7 @@ def addcmul(x: Any, a: Any, b: Any, *, value: float = 1.0) -> Any:
 
 def addcdiv(x: Any, a: Any, b: Any, *, value: float = 1.0) -> Any:
     """x + value · a / b."""
-    quotient = div(a, b)
+    quotient = rows.div(a, b)
     return node(x) + (quotient if value == 1 else value * quotient)
 
 
@@ -90,7 +134,7 @@ def logit(x: Any, eps: float | None = None) -> Any:
 
 def xlogy(a: Any, b: Any) -> Any:
     """a · log(b), and 0 where a is 0 (unless b is nan): what entropies need."""
-    silent = logical_and(equal(a, 0.0), logical_or(less_equal(b, 0.0), equal(b, math.inf)))
+    silent = logical_and(rows.equal(a, 0.0), logical_or(less_equal(b, 0.0), rows.equal(b, math.inf)))
     return mul(a, log(rows.where(silent, 1.0, b)))
 
 
@@ -100,6 +144,6 @@ def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: fl
     if x.dtype.kind != "f":
         return x
     most = float(np.finfo(x.dtype).max)
-    x = rows.where(equal(x, math.inf), most if posinf is None else posinf, x)
-    x = rows.where(equal(x, -math.inf), -most if neginf is None else neginf, x)
+    x = rows.where(rows.equal(x, math.inf), most if posinf is None else posinf, x)
+    x = rows.where(rows.equal(x, -math.inf), -most if neginf is None else neginf, x)
     return rows.where(isnan(x), nan, x)

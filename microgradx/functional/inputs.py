@@ -21,6 +21,12 @@ def tensor(x: Any) -> Any:
     return x if isinstance(x, Tensor) else rows.tensor(x)
 
 
+def cast(x: Any, dtype: Any) -> Any:
+    """`x` as a Tensor of `dtype`, which None leaves as it is: the dtype= of sums and their kin."""
+    x = tensor(x)
+    return x if dtype is None else rows.astype(x, dtype)
+
+
 def real(name: str, x: Any) -> Any:
     """`x` as a Tensor of floats.
 

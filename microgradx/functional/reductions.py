@@ -7,7 +7,7 @@ import numpy as np
 
 from microgradx.functional.arguments import along, axes_of
 from microgradx.functional.indexing import gather
-from microgradx.functional.inputs import node, real, tensor
+from microgradx.functional.inputs import cast, node, real, tensor
 from microgradx.graph import Node, OpError
 from microgradx.rules import reductions as rows
 from microgradx.rules.arithmetic import abs, equal, maximum, minimum, not_equal, power, where
@@ -53,9 +53,14 @@ def median(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     return _chosen(x, argmedian(x, axis), axis, keepdims)
 
 
-def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """The average over `axis` (all axes by default); integers are refused."""
-    return rows.mean(real("mean", x), axis, keepdims)
+def sum(x: Any, axis: Any = None, keepdims: bool = False, *, dtype: Any = None) -> Any:
+    """The sum over `axis` (all axes by default); with `dtype`, of the elements made that first."""
+    return rows.sum(x if dtype is None else cast(x, dtype), axis, keepdims)
+
+
+def mean(x: Any, axis: Any = None, keepdims: bool = False, *, dtype: Any = None) -> Any:
+    """The average over `axis` (all axes by default); integers are refused, unless `dtype` makes floats of them."""
+    return rows.mean(real("mean", cast(x, dtype)), axis, keepdims)
 
 
 def var(
@@ -88,12 +93,12 @@ def _freedom(axis: Any, unbiased: Any, correction: float | None) -> tuple[Any, f
     return axis, int(bool(unbiased)) if correction is None else correction
 
 
-def vector_norm(x: Any, ord: float = 2, axis: Any = None, keepdims: bool = False) -> Any:
+def vector_norm(x: Any, ord: float = 2, axis: Any = None, keepdims: bool = False, *, dtype: Any = None) -> Any:
     """(Σ |x|^ord)^(1/ord) over `axis`; inf and −inf give the largest and smallest |x|, 0 counts what is not 0.
 
     Where the norm is 0 and has no slope, the gradient is 0.
     """
-    x = real("norm", x)
+    x = real("norm", cast(x, dtype))
     if ord == 2:
         return rows.norm2(x, axis, keepdims)
     if ord == 0:
@@ -113,25 +118,35 @@ def _power_at_zero(x: Any, n: float) -> Any:
     return where(zero, 0.0 if n > 0 else math.inf, power(where(zero, 1.0, x), n=n))
 
 
-def norm(x: Any, p: Any = "fro", axis: Any = None, keepdims: bool = False) -> Any:
+def norm(x: Any, p: Any = "fro", axis: Any = None, keepdims: bool = False, *, dtype: Any = None) -> Any:
     """The length of `x` over `axis` (all axes by default): p a number, or "fro", which is 2."""
     if p == "nuc":
         raise OpError("norm: the nuclear norm belongs to matrices; use linalg.norm(x, ord='nuc').")
     if isinstance(p, str) and p != "fro":
         raise OpError(f"norm: p must be a number, inf, -inf or 'fro', not {p!r}.")
-    return vector_norm(x, 2 if p is None or p == "fro" else p, axis, keepdims)
+    return vector_norm(x, 2 if p is None or p == "fro" else p, axis, keepdims, dtype=dtype)
 
 
-def prod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def prod(x: Any, axis: Any = None, keepdims: bool = False, *, dtype: Any = None) -> Any:
     """The product over `axis` (all axes by default), multiplied in pairs, then pairs of pairs.
 
     So a 0 among the factors needs no care: its gradient is the product of the others.
     """
-    x = factors(x)
+    x = factors(cast(x, dtype))
     axes = tuple(range(x.ndim)) if axis is None else axes_of("prod", x, axis)
     for each in axes:
         x = _product(x, each)
     return x if keepdims or not axes else squeeze(x, axes)
+
+
+def softmax(x: Any, axis: int = -1, dtype: Any = None) -> Any:
+    """e^x shared out so that the shares along `axis` sum to 1."""
+    return rows.softmax(x if dtype is None else cast(x, dtype), axis)
+
+
+def log_softmax(x: Any, axis: int = -1, dtype: Any = None) -> Any:
+    """The logarithm of `softmax`, in one stable step."""
+    return rows.log_softmax(x if dtype is None else cast(x, dtype), axis)
 
 
 def factors(x: Any) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 
 from microgradx.functional.arguments import along
 from microgradx.functional.indexing import gather
-from microgradx.functional.inputs import axis_of, tensor
+from microgradx.functional.inputs import axis_of, cast, tensor
 from microgradx.functional.reductions import ValuesIndices, factors
 from microgradx.graph import OpError
 from microgradx.rules import scans as rows
@@ -27,14 +27,14 @@ def _scan(name: str, x: Any, axis: int, combine: Callable[[Any, Any], Any]) -> A
     return x
 
 
-def cumsum(x: Any, axis: int) -> Any:
-    """Running sums along `axis`."""
-    return rows.cumsum(tensor(x), axis)
+def cumsum(x: Any, axis: int, *, dtype: Any = None) -> Any:
+    """Running sums along `axis`; with `dtype`, of the elements made that first."""
+    return rows.cumsum(cast(x, dtype), axis)
 
 
-def cumprod(x: Any, axis: int) -> Any:
+def cumprod(x: Any, axis: int, *, dtype: Any = None) -> Any:
     """Running products along `axis`; right at zeros too."""
-    return _scan("cumprod", factors(x), axis, mul)
+    return _scan("cumprod", factors(cast(x, dtype)), axis, mul)
 
 
 def logcumsumexp(x: Any, axis: int) -> Any:
@@ -56,7 +56,12 @@ def cummin(x: Any, axis: int) -> Any:
     return ValuesIndices(gather(x, axis, at), at)
 
 
-def sort(x: Any, axis: int = -1, descending: bool = False, stable: bool = True) -> Any:
+def argsort(x: Any, axis: int = -1, descending: bool = False, *, stable: bool = False) -> Any:
+    """The indices that put `x` in order along `axis`; equal elements always keep their order (`stable` or not)."""
+    return rows.argsort(x, axis, descending)
+
+
+def sort(x: Any, axis: int = -1, descending: bool = False, *, stable: bool = False) -> Any:
     """(values, indices) in order along `axis`; equal elements always keep their order, nan counts as largest."""
     x = tensor(x)
     at = rows.argsort(x, axis, descending)

@@ -12,14 +12,17 @@ from microgradx.rules import shaping as rows
 from microgradx.rules.arithmetic import where
 
 
-def _sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
-    listed = sizes[0] if len(sizes) == 1 and not isinstance(sizes[0], (int, np.integer)) else sizes
+def _sizes(name: str, sizes: tuple[Any, ...]) -> tuple[int, ...]:
+    """Whole numbers given one by one or as one tuple."""
+    listed = sizes[0] if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes
+    if any(isinstance(n, bool) or not isinstance(n, (int, np.integer)) for n in listed):
+        raise OpError(f"{name} takes whole numbers, one by one or as one tuple, not {listed!r}.")
     return tuple(int(n) for n in listed)
 
 
 def reshape(x: Any, *shape: Any) -> Any:
     """The same elements in another shape: `reshape(x, 2, 3)` or `reshape(x, (2, 3))`; -1 is worked out."""
-    return rows.reshape(x, shape=_sizes(shape))
+    return rows.reshape(x, shape=_sizes("reshape", shape))
 
 
 def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
@@ -44,12 +47,12 @@ def unflatten(x: Any, dim: int, sizes: tuple[int, ...]) -> Any:
 
 def broadcast_to(x: Any, *shape: Any) -> Any:
     """`x` stretched to `shape` by NumPy's broadcasting rules."""
-    return rows.broadcast_to(tensor(x), shape=_sizes(shape))
+    return rows.broadcast_to(tensor(x), shape=_sizes("broadcast_to", shape))
 
 
 def expand(x: Any, *sizes: Any) -> Any:
     """Like `broadcast_to`; -1 keeps an axis as it is."""
-    x, wanted = tensor(x), _sizes(sizes)
+    x, wanted = tensor(x), _sizes("expand", sizes)
     new = len(wanted) - x.ndim
     if new < 0 or -1 in wanted[:new]:
         raise OpError(f"expand: sizes {wanted} do not fit shape {x.shape}; new axes come first and need a size.")
@@ -58,7 +61,7 @@ def expand(x: Any, *sizes: Any) -> Any:
 
 def repeat(x: Any, *repeats: Any) -> Any:
     """The whole tensor side by side, `repeats` times along each axis (as PyTorch's repeat, NumPy's tile)."""
-    x, times = tensor(x), _sizes(repeats)
+    x, times = tensor(x), _sizes("repeat", repeats)
     if len(times) < x.ndim or any(n < 0 for n in times):
         raise OpError(f"repeat: {times} must give a count of 0 or more for each axis of shape {x.shape}.")
     shape = (1,) * (len(times) - x.ndim) + x.shape
@@ -69,17 +72,18 @@ def repeat(x: Any, *repeats: Any) -> Any:
 
 def tile(x: Any, *dims: Any) -> Any:
     """`repeat`, where missing counts at the front are 1."""
-    x, times = tensor(x), _sizes(dims)
+    x, times = tensor(x), _sizes("tile", dims)
     return repeat(x, (1,) * (x.ndim - len(times)) + times)
 
 
 def permute(x: Any, *dims: Any) -> Any:
     """The axes in a new order: `permute(x, 0, 2, 1)`."""
-    return rows.transpose(x, axes=_sizes(dims))
+    return rows.transpose(x, axes=_sizes("permute", dims))
 
 
-def transpose(x: Any, *axes: Any) -> Any:
+def transpose(x: Any, *axes: Any, dim0: int | None = None, dim1: int | None = None) -> Any:
     """`transpose(x, 0, 1)` swaps two axes (as in PyTorch); a tuple gives a new order, nothing reverses (NumPy)."""
+    axes = (*axes, *(a for a in (dim0, dim1) if a is not None))
     if not axes or axes[0] is None:
         return rows.transpose(x)
     if len(axes) == 1:
@@ -113,10 +117,17 @@ def squeeze(x: Any, dim: Any = None) -> Any:
     return rows.squeeze(x, axis=tuple(a for a in chosen if x.ndim and x.shape[a] == 1))
 
 
-def flip(x: Any, dims: Any = None) -> Any:
-    """The order turned round along `dims` (all of them when left out)."""
+def unsqueeze(x: Any, dim: int) -> Any:
+    """With a new axis of size 1 at `dim`."""
+    return rows.unsqueeze(x, dim)
+
+
+def flip(x: Any, *dims: Any) -> Any:
+    """The order turned round along some axes: `flip(x, 0, 1)` or `flip(x, (0, 1))`."""
     x = tensor(x)
-    return rows.flip(x, axis=None if dims is None else axes_of("flip", x, dims))
+    if not dims:
+        raise OpError("flip: say along which axes, for example flip(x, 0) or flip(x, (0, 1)).")
+    return rows.flip(x, axis=axes_of("flip", x, _sizes("flip", dims)))
 
 
 def roll(x: Any, shifts: Any, dims: Any = None) -> Any:

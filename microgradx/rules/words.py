@@ -1,7 +1,7 @@
 """The words of other libraries for our parameters, in one table: rows, composites and layers take them all by name."""
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, wraps
 from typing import Any, TypeVar
 
@@ -55,23 +55,33 @@ def both_words(function: F) -> F:
 
 @cache
 def _accepting(function: Callable[..., Any]) -> Callable[..., Any]:
-    name, parameters = function.__name__, inspect.signature(function).parameters
+    name, signature = function.__name__, inspect.signature(function)
+    parameters = list(signature.parameters)
     others = other_words(name, tuple(parameters))
-    rest = [n for n, p in parameters.items() if p.kind is p.VAR_POSITIONAL]
-    before = _before(rest, parameters)
+    rest = next((n for n, p in signature.parameters.items() if p.kind is p.VAR_POSITIONAL), None)
 
     @wraps(function)
     def accepts(*args: Any, **named: Any) -> Any:
-        if not named:
-            return function(*args)
-        translate(name, others, named)
-        if rest and rest[0] in named:  # reshape(x, shape=(2, 3)) for reshape(x, 2, 3)
-            args = (*args, *(named.pop(n) for n in before[len(args) :]), named.pop(rest[0]))
-        return function(*args, **named)
+        try:
+            if not named:
+                return function(*args)
+            translate(name, others, named)
+            if rest in named:  # reshape(x, shape=(2, 3)) for reshape(x, 2, 3)
+                before = [n for n in parameters[len(args) : parameters.index(rest)] if n in named]
+                args = (*args, *(named.pop(n) for n in before), named.pop(rest))
+            return function(*args, **named)
+        except TypeError:
+            _fits(name, signature, args, named)
+            raise
 
     return accepts
 
 
-def _before(rest: list[str], parameters: Iterable[str]) -> list[str]:
-    listed = list(parameters)
-    return listed[: listed.index(rest[0])] if rest else []
+def _fits(name: str, signature: inspect.Signature, args: tuple[Any, ...], named: dict[str, Any]) -> None:
+    try:
+        signature.bind(*args, **named)
+    except TypeError as problem:
+        bare = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
+        form = signature.replace(parameters=bare, return_annotation=signature.empty)
+        seen = ", ".join([f"{len(args)} arguments", *(f"{word}=…" for word in named)])
+        raise OpError(f"{name}: called with {seen}: {problem}; it is {name}{form}.") from None

@@ -133,7 +133,7 @@ def test_upstream_gradient_of_any_shape_can_be_given() -> None:
 def _sharing(a: Tensor, b: Tensor) -> list[Tensor]:
     joined = mx.concatenate([a, b])
     return [
-        a + b, a - b, -a, a * 1.0, a.reshape(3, 1), a.T, a[1:], a[::-1], joined, mx.stack([a, b]), a.flip(), a.sum(),
+        a + b, a - b, -a, a * 1.0, a.reshape(3, 1), a.T, a[1:], a[::-1], joined, mx.stack([a, b]), a.flip(0), a.sum(),
         a.broadcast_to(2, 3), a.unsqueeze(0), mx.pad(a, (1, 1)), a.sum(axis=0, keepdims=True), mx.where(a > 0, a, b),
         a + a,
     ]  # fmt: skip
