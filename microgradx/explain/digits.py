@@ -3,7 +3,7 @@
 import ast
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from microgradx.rules.notation import in_slot, python_text, screen_text
 
@@ -53,7 +53,6 @@ def _reproduces(text: str, result: float) -> bool:
 
 
 _PRODUCT = ast.parse("a * b", mode="eval").body
-_SUM = ast.parse("a + b", mode="eval").body
 
 
 def product(a: float, b: float, result: float) -> str:
@@ -62,9 +61,10 @@ def product(a: float, b: float, result: float) -> str:
     return f"{text.replace(' · ', ' × ')} = {answer}"
 
 
-def running_sum(before: float, part: float, total: float) -> str:
+def total_of(parts: Sequence[float], total: float) -> str:
     """`0.0131 + (−0.0477) = −0.0346`, digits chosen so that it holds as shown."""
-    text, answer = agreeing(_SUM, {"a": before, "b": part}, total)
+    values = {f"p{i}": float(part) for i, part in enumerate(parts)}
+    text, answer = agreeing(ast.parse(" + ".join(values), mode="eval").body, values, total)
     return f"{text} = {answer}"
 
 

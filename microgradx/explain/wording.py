@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from microgradx.explain.arrays import shape_text, value_text
-from microgradx.explain.digits import agreeing, product, running_sum, shown, strip_group
+from microgradx.explain.digits import agreeing, product, shown, strip_group, total_of
 from microgradx.explain.trace import Row, Step, Trace
 from microgradx.graph import Value
 from microgradx.rules.formula import substitute
@@ -121,7 +121,15 @@ def seed_text(trace: Trace) -> str:
     name = trace.rows[trace.output].name
     if trace.path:
         return f"Gradients arrive from behind {trace.path}; the walk through the whole trace has computed them."
-    return f"{d(trace, name)} = 1   the seed: {name} moves one for one with itself; every gradient starts from this 1."
+    seed = f"{d(trace, name)} = 1   the seed: {name} moves one for one with itself; every gradient starts from this 1."
+    return "\n".join([seed, *_legend(trace)])
+
+
+def _legend(trace: Trace) -> list[str]:
+    """What the signs of matrix maths mean, when there are matrices."""
+    if all(np.ndim(row.node.data) < 2 for row in trace.rows.values()):
+        return []
+    return ["⊙ multiplies arrays element by element; · multiplies matrices, or anything by a number; ᵀ transposes."]
 
 
 def update_text(trace: Trace) -> str:
@@ -152,6 +160,8 @@ def _scalar(trace: Trace, step: Step, node: Row, target: Row) -> tuple[str, str,
     numbers, answer = agreeing(step.formula, step.values, step.local)
     if strip_group(numbers) == answer:  # the formula is a single number: say it once
         numbers = "" if screen_text(step.formula) == answer else answer
+    elif isinstance(step.formula, ast.IfExp):
+        numbers = f"({numbers}) = {answer}"
     else:
         numbers = f"{numbers} = {answer}"
     chain = f"{d(trace, target.name)} = {product(step.upstream, step.local, step.contribution)}"
@@ -165,8 +175,14 @@ def _tensor(trace: Trace, step: Step, node: Row, target: Row) -> tuple[str, str,
     if step.local is None:
         formula = f"{goal} = {text}    {_shapes(step, node, target)}"
     else:
-        factor = "" if text == "1" else f" · {in_slot(text)}"
-        formula = f"{goal} = {d(trace, node.name)}{factor}    element by element, {shape_text(node.node.shape)}"
+        factor = "" if text == "1" else f" {'⊙' if np.ndim(step.local) else '·'} {in_slot(text)}"
+        each, here = f"{d(trace, node.name)}{factor}", shape_text(node.node.shape)
+        over = step.summed if len(step.summed) > 1 else step.summed[0] if step.summed else None
+        kept = ", keepdims=True" if target.node.ndim == node.node.ndim else ""
+        if step.summed:
+            formula = f"{goal} = sum({each}, axis={over}{kept})    {here} → {shape_text(target.node.shape)}"
+        else:
+            formula = f"{goal} = {each}    element by element, {here}"
     if step.summed:
         axes = ", ".join(map(str, step.summed))
         notes.append(
@@ -207,7 +223,11 @@ def _sides(step: Step) -> tuple[Any, Any] | None:
 def _one_entry(step: Step) -> list[str]:
     """One entry of the gradient as the sum it is; every entry when they cancel to zero."""
     terms = _terms(step)
-    if terms is None or terms.shape[0] > _MOST_TERMS or (terms.ndim < 2 and step.local is not None and not step.summed):
+    if (
+        terms is None
+        or not 1 < terms.shape[0] <= _MOST_TERMS
+        or (terms.ndim < 2 and step.local is not None and not step.summed)
+    ):
         return []
     cancels = not np.any(step.contribution) and np.any(terms)
     entries = list(np.ndindex(terms.shape[1:]))
@@ -216,9 +236,8 @@ def _one_entry(step: Step) -> list[str]:
     for at in picked:
         column = [float(t) for t in terms[(slice(None), *at)]]
         total = float(np.sum(terms[(slice(None), *at)]))
-        sum_text = " + ".join(in_slot(shown(t)) for t in column)
         label = f"entry {shape_text(at)}" if at else "as a sum"
-        lines.append(f"{label}: {sum_text} = {shown(total)}" + ("   (they cancel)" if cancels and any(column) else ""))
+        lines.append(f"{label}: {total_of(column, total)}" + ("   (they cancel)" if cancels and any(column) else ""))
     return lines
 
 
@@ -249,7 +268,7 @@ def _total(trace: Trace, step: Step, target: Row) -> str:
         if step.before is None:
             text = f"{goal}: 0 → {shown(float(step.total))}"
         else:
-            text = f"{goal}: {running_sum(float(step.before), float(step.contribution), float(step.total))}"
+            text = f"{goal}: {total_of((step.before, step.contribution), float(step.total))}"
     elif step.before is None:
         text = f"{goal}: 0 → the above"
     else:

@@ -18,7 +18,7 @@ _LONGEST_SETTING = 24  # what an op is told (axis=0) is left to the tooltip beyo
 _LONGEST = 32  # anything longer is cut here and stands whole in the tooltip
 _ROWS, _COLUMNS = 4, 4  # an array of at most this size is written out
 _SYMBOLS: dict[type[ast.operator], str] = {
-    ast.Add: "+", ast.Sub: "−", ast.Mult: "×", ast.Div: "÷", ast.MatMult: "@", ast.Pow: "^",
+    ast.Add: "+", ast.Sub: "−", ast.Mult: "×", ast.Mod: "⊙", ast.Div: "÷", ast.MatMult: "@", ast.Pow: "^",
 }  # fmt: skip
 _FIGURE_SPACE = "\u2007"  # as wide as a digit
 

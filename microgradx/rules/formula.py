@@ -1,7 +1,8 @@
 """A rule read as a formula: run it on named stand-ins, and the recorded graph *is* the expression.
 
 The expression is a Python `ast` whose names are slots: the op's inputs, `y` and `g` (and `xs0`, `xs1` … for
-a variadic input). `notation` prints it, with names or with numbers in the slots.
+a variadic input). `notation` prints it, with names or with numbers in the slots. Where two arrays are multiplied
+element by element, Python's % stands for ⊙, a sign that it does not have.
 """
 
 import ast
@@ -25,7 +26,7 @@ def slots(op: Op, count: int) -> list[str]:
 def forward_formula(node: Any) -> ast.expr:
     """How `node` was computed from its inputs: `a + b`, `sigmoid(x)`."""
     names = slots(node.op, len(node.inputs))
-    return _written(node.op, [ast.Name(name) for name in names], node.static or {})
+    return _written(node, [ast.Name(name) for name in names])
 
 
 def rule_formula(node: Any, position: int) -> ast.expr:
@@ -54,7 +55,7 @@ def expression(result: Any, leaf: Callable[[Any], ast.expr]) -> ast.expr:
         return constant(result)
     if result.op is None:
         return leaf(result)
-    return _written(result.op, [expression(each, leaf) for each in result.inputs], result.static or {})
+    return _written(result, [expression(each, leaf) for each in result.inputs])
 
 
 def constant(value: Any) -> ast.expr:
@@ -100,9 +101,10 @@ def _leaf(node: Any) -> ast.expr:
     return ast.Name("ones" if np.all(node.data == 1) else f"array{node.shape}".replace(" ", ""))
 
 
-def _written(op: Op, args: list[ast.expr], static: Any) -> ast.expr:
-    """One op applied to expressions, in the notation of its row."""
-    static = {name: str(value) if isinstance(value, np.dtype) else value for name, value in static.items()}
+def _written(node: Any, args: list[ast.expr]) -> ast.expr:
+    """The op of `node` applied to expressions, in the notation of its row."""
+    op: Op = node.op
+    static = {name: str(v) if isinstance(v, np.dtype) else v for name, v in (node.static or {}).items()}
     given = {
         name: value for name, value in static.items() if name not in op.static or not _same(value, op.static[name])
     }
@@ -115,6 +117,8 @@ def _written(op: Op, args: list[ast.expr], static: Any) -> ast.expr:
     tree = _Filled(values).visit(copy.deepcopy(op.notation))
     if isinstance(tree, ast.Call):
         tree.keywords += [k for k in keywords if k.arg not in used]
+    elif isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult) and all(each.shape for each in node.inputs):
+        tree.op = ast.Mod()
     return tree  # type: ignore[no-any-return]
 
 

@@ -7,14 +7,17 @@ from html import escape
 
 _SCREEN = (
     (r" \*\* 2(?![\d.])", "²"), (r" \*\* 3(?![\d.])", "³"), (r" \*\* (-1|\(-1\))(?![\d.])", "⁻¹"),
-    (r"\.mT\b", "ᵀ"), (r" [*@] ", " · "), (r"(?<![0-9.]e)-", "−"), (r" >= ", " ≥ "), (r" <= ", " ≤ "),
-    (r" == ", " = "), (r" != ", " ≠ "),
+    (r"\.mT\b", "ᵀ"), (r" [*@] ", " · "), (r" % ", " ⊙ "), (r"(?<![0-9.]e)-", "−"), (r" >= ", " ≥ "),
+    (r" <= ", " ≤ "), (r" == ", " = "), (r" != ", " ≠ "),
 )  # fmt: skip
 
 
 def python_text(expr: ast.expr, slots: Mapping[str, str] | None = None) -> str:
     """Python arithmetic; evaluates with `from math import *` when the slots hold numbers."""
-    text = ast.unparse(expr)
+    return _filled(ast.unparse(expr).replace(" % ", " * "), slots)
+
+
+def _filled(text: str, slots: Mapping[str, str] | None) -> str:
     if not slots:
         return text
     names = "|".join(re.escape(name) for name in sorted(slots, key=len, reverse=True))
@@ -23,7 +26,7 @@ def python_text(expr: ast.expr, slots: Mapping[str, str] | None = None) -> str:
 
 def screen_text(expr: ast.expr, slots: Mapping[str, str] | None = None) -> str:
     """What a person reads: `h1 · (1 − h1)`."""
-    text = python_text(expr, {name: f"\x00{i}\x00" for i, name in enumerate(slots)} if slots else None)
+    text = _filled(ast.unparse(expr), {name: f"\x00{i}\x00" for i, name in enumerate(slots)} if slots else None)
     for pattern, shown in _SCREEN:
         text = re.sub(pattern, shown, text)
     return re.sub("\x00(\\d+)\x00", lambda m: list((slots or {}).values())[int(m.group(1))], text)
@@ -39,16 +42,17 @@ def _whole(text: str) -> bool:
     depth = 0
     for i, c in enumerate(text):
         depth += (c in "([") - (c in ")]")
-        if depth == 0 and (c in " ·+/*" or (c in "-−" and text[i - 1] != "e")):
+        if depth == 0 and (c in " ·⊙+/*" or (c in "-−" and text[i - 1] != "e")):
             return False
     return True
 
 
 _POWER, _UNARY, _PRODUCT, _SUM, _OTHER = 4, 3, 2, 1, 0
-_RANK = {ast.Add: _SUM, ast.Sub: _SUM, ast.Mult: _PRODUCT, ast.MatMult: _PRODUCT, ast.Div: _PRODUCT, ast.Pow: _POWER}
+_RANK = dict.fromkeys((ast.Mult, ast.MatMult, ast.Mod, ast.Div), _PRODUCT)
+_RANK |= {ast.Add: _SUM, ast.Sub: _SUM, ast.Pow: _POWER}
 _SIGNS = {ast.Gt: ">", ast.GtE: "≥", ast.Lt: "<", ast.LtE: "≤", ast.Eq: "=", ast.NotEq: "≠"}
 _LATEX = {
-    "Add": "{a} + {b}", "Sub": "{a} - {b}", "Mult": r"{a} \cdot {b}", "MatMult": "{a} {b}",
+    "Add": "{a} + {b}", "Sub": "{a} - {b}", "Mult": r"{a} \cdot {b}", "MatMult": "{a} {b}", "Mod": r"{a} \odot {b}",
     "Div": r"\frac{{{a}}}{{{b}}}", "Pow": "{a}^{{{b}}}", "minus": "-{a}", "group": r"\left({a}\right)",
     "call": r"\operatorname{{{f}}}\left({a}\right)",
     "transpose": r"{a}^\top", "if": r"{a}\ \text{{if}}\ {c}\ \text{{else}}\ {b}", "index": "{a}_{{{b}}}",
@@ -57,6 +61,7 @@ _LATEX = {
 }  # fmt: skip
 _MATHML = {
     "Add": "{a}<mo>+</mo>{b}", "Sub": "{a}<mo>−</mo>{b}", "Mult": "{a}<mo>·</mo>{b}", "MatMult": "{a}<mo>·</mo>{b}",
+    "Mod": "{a}<mo>⊙</mo>{b}",
     "Div": "<mfrac><mrow>{a}</mrow><mrow>{b}</mrow></mfrac>", "Pow": "<msup><mrow>{a}</mrow><mrow>{b}</mrow></msup>",
     "minus": "<mo>−</mo>{a}", "group": '<mo stretchy="false">(</mo>{a}<mo stretchy="false">)</mo>',
     "call": '<mi>{f}</mi><mo stretchy="false">(</mo>{a}<mo stretchy="false">)</mo>',

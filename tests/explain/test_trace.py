@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import microgradx as mx
-from microgradx.explain.digits import product, running_sum
+from microgradx.explain.digits import product, total_of
 from microgradx.explain.json_view import as_json
 from microgradx.explain.markdown import as_markdown
 from microgradx.explain.text import as_text
+from microgradx.explain.wording import step_text
 from microgradx.testing import op_calls
 from tests.explain.programs import NUMBERS, programs
 
@@ -112,7 +113,7 @@ def test_displayed_factors_reproduce_the_displayed_product(a, b):
 
 @given(NUMBERS, NUMBERS)
 def test_displayed_addends_reproduce_the_displayed_sum(a, b):
-    left, right, result = re.fullmatch(r"(\S+) \+ (\S+) = (\S+)", running_sum(a, b, a + b)).groups()
+    left, right, result = re.fullmatch(r"(\S+) \+ (\S+) = (\S+)", total_of((a, b), a + b)).groups()
     assert rounded(number(left) + number(right)) == rounded(number(result))
 
 
@@ -208,3 +209,28 @@ def test_nothing_is_cut_at_60_columns():
 def test_markdown_tables_escape_bars_and_show_every_step():
     text = as_markdown(mx.trace(lambda x: x.abs() * 2.0, -1.5))
     assert text.count("**1. ") == 1 and "| x | input |" in text
+
+
+def test_matrix_formulas_name_the_product_and_the_sum():
+    def loss(X, W, b):
+        H = (X @ W + b).tanh()
+        L = (H * H).mean()
+        return L
+
+    found = mx.trace(loss, np.eye(3, 2), np.ones((2, 2)), np.zeros(2))
+    formulas = {step.where: step.formula for step in (step_text(found, s) for s in found.steps)}
+    assert "∂L/∂b = sum(∂L/∂(X · W + b), axis=0)    (3,2) → (2)" in formulas.values()
+    assert "∂L/∂(X · W + b) = ∂L/∂H ⊙ (1 − H²)    element by element, (3,2)" in formulas.values()
+    assert "H ⊙ H" in [row.name for row in found.rows.values()]
+    assert "⊙ multiplies arrays element by element" in str(found)
+    assert "⊙" not in str(as_json(found)["backward"])  # Python's own sign there
+
+
+def test_a_choice_between_branches_stands_in_brackets():
+    assert "(1 if 2 > 0 else 0) = 1" in str(mx.trace(mx.relu, 2.0))
+
+
+def test_a_sum_of_one_term_is_not_written_out():
+    found = mx.trace(lambda x, W: (x @ W).sum(), np.ones((1, 2)), np.ones((2, 2)))
+    notes = [note for s in found.steps for note in step_text(found, s).notes if note.startswith("entry")]
+    assert notes and all("+" in note for note in notes)
