@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from microgradx_cli.bench import bench
 from microgradx_cli.check import check
 from microgradx_cli.compile import compile
 from microgradx_cli.doctor import doctor
@@ -83,4 +84,5 @@ app.command()(explain)
 app.command()(tutorial)
 app.command()(ops)
 app.command()(examples)
+app.command()(bench)
 app.command()(doctor)

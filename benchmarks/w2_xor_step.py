@@ -1,0 +1,186 @@
+"""W2: one training step of the XOR network 2-10-10-10-1. Arrays this small show what each call costs."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import common
+import numpy as np
+from common import Array, Goal, Work, Workload, trained
+
+import microgradx as mx
+
+SIZES = [2, 10, 10, 10, 1]
+X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+T = np.array([[0.0], [1.0], [1.0], [0.0]])
+LR = 0.5
+HAND = "NumPy by hand"
+WORKLOAD = Workload(
+    "W2", "XOR 2-10-10-10-1, sigmoid, binary cross-entropy, batch 4, float64",
+    goals=[
+        Goal("microgradx eager", 1.5, HAND),
+        Goal("microgradx eager", 0.27, "PyTorch"),
+        Goal("microgradx eager, fused rows", 1.15, HAND),
+        Goal("microgradx compiled", 0.55, HAND),
+        Goal("microgradx compiled", 0.10, "PyTorch"),
+        Goal("microgradx compiled", 0.5, "jax.jit"),
+        Goal("microgradx compiled to C", 0.04, HAND),
+        Goal("microgradx compiled to C", 0.04, "jax.jit"),
+    ],
+)  # fmt: skip
+
+
+def start() -> list[Array]:
+    """Weights (inputs, outputs) and biases in turn, the same for everybody."""
+    rng = np.random.default_rng(0)
+    layers = itertools.pairwise(SIZES)
+    return [array for n, m in layers for array in (rng.normal(0, n**-0.5, (n, m)), rng.normal(0, 0.1, m))]
+
+
+@WORKLOAD.contender(HAND)
+def by_hand(_: int) -> Work:
+    """The derivatives worked out on paper: the logistic's slope and the loss's 1/p cancel."""
+    parameters = start()
+
+    def step() -> float:
+        activations = [X]
+        for k in range(0, len(parameters), 2):
+            z = activations[-1] @ parameters[k] + parameters[k + 1]
+            activations.append(1 / (1 + np.exp(-z)))
+        p = activations[-1]
+        loss = -(T * np.log(p) + (1 - T) * np.log(1 - p)).mean()
+        upstream = (p - T) / len(T)
+        for k in range(len(parameters) - 2, -1, -2):
+            h = activations[k // 2]
+            w_grad, b_grad = h.T @ upstream, upstream.sum(axis=0)
+            if k:
+                upstream = (upstream @ parameters[k].T) * h * (1 - h)
+            parameters[k] -= LR * w_grad
+            parameters[k + 1] -= LR * b_grad
+        return float(loss)
+
+    return trained(step, start(), lambda: parameters, LR)
+
+
+def network(x: Any, parameters: list[Any], sigmoid: Callable[[Any], Any]) -> Any:
+    """The forward pass, in anybody's arrays."""
+    for k in range(0, len(parameters), 2):
+        x = sigmoid(x @ parameters[k] + parameters[k + 1])
+    return x
+
+
+def eager(loss_of: Callable[[Any, Any], Any]) -> Work:
+    """microgradx's recorded ops, and the update in place."""
+    parameters = [mx.Tensor(array) for array in start()]
+    x, t = mx.Tensor(X, requires_grad=False), mx.Tensor(T, requires_grad=False)
+
+    def step() -> float:
+        loss = loss_of(network(x, parameters, mx.sigmoid), t)
+        loss.backward(keep="leaves")
+        for p in parameters:
+            p.data -= LR * p.grad
+            p.grad = None
+        return loss.item()
+
+    return trained(step, start(), lambda: [p.data for p in parameters], LR)
+
+
+def logarithms(p: Any, t: Any) -> Any:
+    """Binary cross-entropy from elementary ops."""
+    return -(t * p.log() + (1 - t) * (1 - p).log()).mean()
+
+
+@WORKLOAD.contender("microgradx eager")
+def with_elementary_ops(_: int) -> Work:
+    """Every op of the formula is a node."""
+    return eager(logarithms)
+
+
+@WORKLOAD.contender("microgradx eager, fused rows")
+def with_fused_rows(_: int) -> Work:
+    """The loss is one row of the rulebook."""
+    return eager(mx.binary_cross_entropy)
+
+
+@WORKLOAD.contender("microgradx compiled")
+def compiled(_: int) -> Work:
+    """Loss and gradients as one emitted program; the update by hand."""
+    parameters = start()
+    program = mx.compile(lambda *p: logarithms(network(mx.Tensor(X, False), list(p), mx.sigmoid), T))
+
+    def step() -> float:
+        loss, gradients = program.value_and_grad(*parameters)
+        for p, gradient in zip(parameters, gradients, strict=True):
+            p -= LR * gradient
+        return float(loss)
+
+    return trained(step, start(), lambda: parameters, LR)
+
+
+@WORKLOAD.contender("PyTorch", needs="torch")
+def with_torch(_: int) -> Work:
+    """nn modules, autograd, optim.SGD."""
+    torch = common.torch()
+    layers = [torch.nn.Linear(n, m, dtype=torch.float64) for n, m in itertools.pairwise(SIZES)]
+    model = torch.nn.Sequential(*(part for layer in layers for part in (layer, torch.nn.Sigmoid())))
+    with torch.no_grad():
+        for p, array in zip(model.parameters(), start(), strict=True):
+            p.copy_(torch.from_numpy(array.T))
+    x, t, loss_of = torch.from_numpy(X), torch.from_numpy(T), torch.nn.BCELoss()
+    descent = torch.optim.SGD(model.parameters(), LR)
+
+    def step() -> float:
+        descent.zero_grad()
+        loss = loss_of(model(x), t)
+        loss.backward()
+        descent.step()
+        return float(loss.item())
+
+    return trained(step, start(), lambda: [p.detach().numpy().T for p in model.parameters()], LR)
+
+
+@WORKLOAD.contender("jax.jit", needs="jax")
+def with_jax(_: int) -> Work:
+    """The whole step as one jitted function, buffers donated."""
+    jax = common.jax()
+    jnp = jax.numpy
+    state = [[jnp.array(array) for array in start()]]
+
+    def loss_of(parameters: list[Any]) -> Any:
+        p = network(X, parameters, jax.nn.sigmoid)
+        return -(T * jnp.log(p) + (1 - T) * jnp.log(1 - p)).mean()
+
+    def update(parameters: list[Any]) -> Any:
+        loss, gradients = jax.value_and_grad(loss_of)(parameters)
+        return loss, [p - LR * g for p, g in zip(parameters, gradients, strict=True)]
+
+    program = jax.jit(update, donate_argnums=0)
+
+    def step() -> float:
+        loss, state[0] = program(state[0])
+        return float(loss)
+
+    return trained(step, start(), lambda: state[0], LR)
+
+
+@WORKLOAD.contender("HIPS autograd", needs="autograd")
+def with_autograd(_: int) -> Work:
+    """The same NumPy, watched by autograd."""
+    import autograd
+    import autograd.numpy as anp
+
+    parameters = start()
+
+    def loss_of(parameters: list[Any]) -> Any:
+        p = network(X, parameters, lambda z: 1 / (1 + anp.exp(-z)))
+        return -anp.mean(T * anp.log(p) + (1 - T) * anp.log(1 - p))
+
+    both = autograd.value_and_grad(loss_of)
+
+    def step() -> float:
+        loss, gradients = both(parameters)
+        for p, gradient in zip(parameters, gradients, strict=True):
+            p -= LR * gradient
+        return float(loss)
+
+    return trained(step, start(), lambda: parameters, LR)

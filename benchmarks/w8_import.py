@@ -1,0 +1,57 @@
+"""W8: what `import microgradx` takes beside NumPy's own import, and how quickly --help is there. Fresh processes."""
+
+import os
+import resource
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+from common import Goal, Measure, Workload
+
+WORKLOAD = Workload(
+    "W8", "import in a fresh process",
+    goals=[
+        Goal("import microgradx, time", 1.12, "import numpy, time"),
+        Goal("import microgradx, memory beyond NumPy's", 4.0),
+        Goal("microgradx --help, time", 0.3),
+    ],
+    size=11, smoke=1,
+)  # fmt: skip
+CODE = """
+import time
+start = time.process_time()
+import {}
+print(time.process_time() - start, open("/proc/self/statm").read().split()[1])
+"""
+COMMAND = [sys.executable, "-c", "from microgradx_cli.main import app; app()", "--help"]
+
+
+def imported(package: str) -> tuple[float, float]:
+    """CPU seconds of the import, and megabytes that the process then holds."""
+    done = subprocess.run([sys.executable, "-c", CODE.format(package)], capture_output=True, text=True, check=True)
+    seconds, pages = done.stdout.split()
+    return float(seconds), int(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def helped() -> float:
+    """CPU seconds of the whole command, Python's own start included."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(COMMAND, capture_output=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+@WORKLOAD.measure
+def fresh_processes(rounds: int) -> dict[str, Measure]:
+    """Medians of processes that take turns; memory where the system tells it (Linux)."""
+    if not Path("/proc/self/statm").exists():
+        return {"microgradx --help, time": Measure(statistics.median(helped() for _ in range(rounds)), "s")}
+    turns = [(imported("numpy"), imported("microgradx"), helped()) for _ in range(rounds)]
+    (numpy, numpy_mb), (ours, ours_mb) = (map(statistics.median, zip(*(turn[k] for turn in turns))) for k in (0, 1))
+    return {
+        "import numpy, time": Measure(numpy, "s"),
+        "import microgradx, time": Measure(ours, "s"),
+        "import microgradx, memory beyond NumPy's": Measure(ours_mb - numpy_mb, "MB"),
+        "microgradx --help, time": Measure(statistics.median(turn[2] for turn in turns), "s"),
+    }
