@@ -16,8 +16,8 @@ class Now(NamedTuple):
     depth: int = 0  # how many functions under differentiation, and open tapes, we are inside of
 
 
-_START = Now()
-_now: ContextVar[Now] = ContextVar("microgradx", default=_START)
+USUAL = Now()
+_now: ContextVar[Now] = ContextVar("microgradx", default=USUAL)
 
 
 now = _now.get  # all fields in one go, as for every node that is made

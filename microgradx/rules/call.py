@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microgradx.graph.node import Node, Tensor, Value, as_array, default_dtype, note
-from microgradx.graph.state import now
+from microgradx.graph.state import USUAL, now
 from microgradx.rules.refusals import refused
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 OPERANDS = (Node, int, float, np.ndarray, np.generic, list)  # what an operator accepts on its other side
 _REFUSALS = (ValueError, IndexError, TypeError, np.exceptions.AxisError)  # NumPy's ways to say that inputs do not fit
+_ANY = (ArithmeticError, *_REFUSALS)
 _new = object.__new__
 
 
@@ -102,43 +103,22 @@ def record(kind: Any, data: Any, op: Op, inputs: tuple[Any, ...], static: Any = 
     return node
 
 
-def _record_pair(kind: Any, data: Any, op: Op, left: Any, right: Any) -> Any:
-    """`record` for one or two inputs (`right` is then None) that all can have a gradient: the hot path."""
-    gradients, everything, made, scope, _ = now()
-    needed = gradients and (left.requires_grad or (right is not None and right.requires_grad))
-    if kind is Tensor:
-        if type(data) is not np.ndarray:
-            data = np.asarray(data)
-        needed = needed and data.dtype.kind == "f"
-    node = _new(kind)
-    node.data, node.requires_grad, node.scope = data, needed, scope
-    node.rest = node.static = node.grad = node.name = node.source = None
-    if needed or everything:
-        node.op, node.left, node.right = op, left, right
-    else:
-        node.op = node.left = node.right = None
-    if made is not None:
-        note(node, made)
-    return node
-
-
 def unary(op: Op) -> Callable[[Any], Any]:
     """The method form of a one-input op without static parameters."""
-    run, fast, smooth = op.run, _unguarded(op), not op.nondiff
-    scalar: Any = op.scalar
+    run, fast, hot = op.run, _unguarded(op), not op.nondiff
 
     def method(self: Any) -> Any:
         kind = type(self)
-        if kind is Tensor:
-            data = run(self.data)
-        elif kind is Value:
+        if hot and self.requires_grad and now() is USUAL and (kind is Value or kind is Tensor):
             try:
-                data = fast(self.data)
-            except (ArithmeticError, ValueError):
-                data = scalar(self.data)
-        else:
-            return op(self)
-        return _record_pair(kind, data, op, self, None) if smooth else record(kind, data, op, (self,))
+                data = fast(self.data) if kind is Value else run(self.data)
+            except _ANY:
+                return op(self)
+            node = _new(kind)
+            node.data, node.op, node.left, node.requires_grad, node.scope = data, op, self, True, ""
+            node.right = node.rest = node.static = node.grad = node.name = node.source = None
+            return node
+        return op(self)
 
     method.__name__, method.__doc__ = op.name, op.form
     return method
@@ -146,31 +126,27 @@ def unary(op: Op) -> Callable[[Any], Any]:
 
 def binary(op: Op, reflected: bool = False) -> Callable[[Any, Any], Any]:
     """The operator form of a two-input op: a short cut for two nodes of one kind, or a node and a Python number."""
-    run, fast, smooth = op.run, _unguarded(op), not op.nondiff
-    scalar: Any = op.scalar
+    run, fast, hot = op.run, _unguarded(op), not op.nondiff
 
     def method(self: Any, other: Any) -> Any:
         kind = type(self)
-        if not isinstance(other, kind):
+        if type(other) is not kind:
             if type(other) in _NUMBERS and (kind is Value or (kind is Tensor and self.data.dtype.kind == "f")):
                 other = _constant(kind, other, self.data)
-            elif isinstance(other, OPERANDS):
-                return op(other, self) if reflected else op(self, other)
-            else:
+            elif not isinstance(other, OPERANDS):
                 return NotImplemented
         left, right = (other, self) if reflected else (self, other)
-        if kind is Value:
+        if hot and type(other) is kind and now() is USUAL and (left.requires_grad or right.requires_grad):
             try:
-                data = fast(left.data, right.data)
-            except (ArithmeticError, ValueError):
-                data = scalar(left.data, right.data)
-        else:
-            kind = Tensor
-            try:
-                data = run(left.data, right.data)
-            except _REFUSALS as problem:
-                raise refused(op, [left.data, right.data], {}, problem) from problem
-        return _record_pair(kind, data, op, left, right) if smooth else record(kind, data, op, (left, right))
+                data = fast(left.data, right.data) if kind is Value else run(left.data, right.data)
+            except _ANY:
+                return op(left, right)
+            node = _new(kind)
+            node.data, node.op, node.left, node.right = data, op, left, right
+            node.requires_grad, node.scope = True, ""
+            node.rest = node.static = node.grad = node.name = node.source = None
+            return node
+        return op(left, right)
 
     method.__name__, method.__doc__ = op.name, op.form
     return method
