@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from microgradx.rules.op import op
-from microgradx.rules.shaping import mT, reshape, sum_to
+from microgradx.rules.shaping import reshape, sum_to
 
 
 def _dot(a: Any, b: Any) -> Any:
@@ -42,8 +42,8 @@ def _product(A: Any, B: Any) -> Any:
 def _over_batch(A: Any, g: Any, B: Any) -> Any:
     """The sum of A.mT @ g over the batch that one matrix (B, or what has its shape) served: one long product again."""
     if B.ndim == 2 < A.ndim == g.ndim:
-        return matmul(mT(reshape(A, (-1, A.shape[-1]))), reshape(g, (-1, g.shape[-1])))
-    return sum_to(matmul(mT(A), g), B.shape)
+        return matmul(reshape(A, (-1, A.shape[-1])).mT, reshape(g, (-1, g.shape[-1])))
+    return sum_to(matmul(A.mT, g), B.shape)
 
 
 matmul = op(
@@ -56,7 +56,7 @@ matmul = op(
     ),
 )  # fmt: skip
 linear = op(
-    "linear(x, W) = x @ W.mT", lambda x, W: _product(x, np.swapaxes(W, -1, -2)), shapes="(n,k),(m,k)", linear="x W",
+    "linear(x, W) = x @ W.mT", lambda x, W: _product(x, W.mT), shapes="(n,k),(m,k)", linear="x W",
     cases=({}, dict(shapes="(2,n,k),(m,k)"), dict(shapes="(2,1,n,k),(m,k)")),
     x=lambda g, W: matmul(g, W),
     W=lambda g, x, W: _over_batch(g, x, W),
