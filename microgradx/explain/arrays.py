@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.explain.digits import shown
+from microgradx.rules.numbers import shown
 
 _FITS = 16  # up to this many numbers are written out
 _STRIP = 24  # cells of a heat strip

@@ -13,11 +13,12 @@ from rich.text import Text
 from microgradx.autodiff.backward import apply_rule
 from microgradx.explain.arrays import shape_text, value_text
 from microgradx.explain.derivations import DERIVATIONS
-from microgradx.explain.digits import agreeing, shown, strip_group
+from microgradx.explain.digits import agreeing, strip_group
 from microgradx.explain.text import heading
 from microgradx.graph import Value, recording
 from microgradx.rules.formula import forward_formula, rule_formula, slots
 from microgradx.rules.notation import screen_text
+from microgradx.rules.numbers import shown
 from microgradx.rules.op import Op
 from microgradx.rules.samples import sample
 from microgradx.testing.properties import PROPERTIES

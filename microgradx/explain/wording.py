@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from microgradx.explain.arrays import shape_text, value_text
-from microgradx.explain.digits import agreeing, product, shown, strip_group, total_of
+from microgradx.explain.digits import agreeing, product, strip_group, total_of
 from microgradx.explain.trace import Row, Step, Trace
 from microgradx.graph import Value
 from microgradx.rules.formula import substitute
 from microgradx.rules.notation import in_slot, screen_text
+from microgradx.rules.numbers import shown
 
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _FEW = 8  # arrays of at most this many numbers are written into a product
@@ -159,7 +160,7 @@ def _scalar(trace: Trace, step: Step, node: Row, target: Row) -> tuple[str, str,
     formula = f"{partial} = {rule_text(trace, step)}"
     numbers, answer = agreeing(step.formula, step.values, step.local)
     if strip_group(numbers) == answer:  # the formula is a single number: say it once
-        numbers = "" if screen_text(step.formula) == answer else answer
+        numbers = "" if rule_text(trace, step) == answer else answer
     elif isinstance(step.formula, ast.IfExp):
         numbers = f"({numbers}) = {answer}"
     else:

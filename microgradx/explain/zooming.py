@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.explain.digits import shown
 from microgradx.explain.trace import Row, Trace, traced
 from microgradx.explain.wording import d, forward_text, step_text
 from microgradx.graph import OpError, Value
+from microgradx.rules.numbers import shown
 from microgradx.rules.zoom import pulled_back, zoom
 
 _TOP: tuple[int, ...] = ()

@@ -1,7 +1,6 @@
 """The words in a picture: names, numbers, op symbols, and how they are made safe for DOT."""
 
 import ast
-import math
 import re
 from collections.abc import Container
 from typing import Any
@@ -12,6 +11,7 @@ from microgradx.graph import Node
 from microgradx.rules.formula import forward_formula
 from microgradx.rules.names import display_names
 from microgradx.rules.notation import screen_text
+from microgradx.rules.numbers import shown
 
 _LONGEST_FORMULA = 16  # a nameless value is called by its formula up to this many characters
 _LONGEST_SETTING = 24  # what an op is told (axis=0) is left to the tooltip beyond this
@@ -55,20 +55,11 @@ def _setting(name: str, text: str) -> list[str]:
     return re.split(r",(?=[a-z]+=)", parts[1]) if parts else [f"{name}={text}"]
 
 
-def number(x: float) -> str:
-    """Four significant digits, whole numbers in full, with the minus sign of a formula."""
-    if math.isfinite(x) and x == int(x) and abs(x) < 1e6:
-        text = str(int(x))
-    else:
-        text = re.sub(r"e([+-])0", r"e\1", f"{x:.4g}").replace("e+", "e")
-    return text.replace("inf", "∞").replace("-", "−")
-
-
 def numbers(data: Any) -> str:
     """A number; a small array row by row; or the smallest, mean and largest element."""
     array = np.asarray(data)
     if array.ndim == 0:
-        return number(float(array))
+        return shown(float(array))
     if array.size == 0:
         return "empty"
     table = array.reshape(-1, array.shape[-1])
@@ -77,15 +68,13 @@ def numbers(data: Any) -> str:
     array = array.astype(float)
     with np.errstate(all="ignore"):
         facts = [("min", array.min()), ("mean", array.mean()), ("max", array.max())]
-    return "\n".join(f"{word} {number(float(fact))}" for word, fact in facts)
+    return "\n".join(f"{word} {shown(float(fact))}" for word, fact in facts)
 
 
 def _aligned(table: Any) -> list[str]:
-    size = np.max(np.abs(table[np.isfinite(table)]), initial=0)
-    decimals = 0 if not np.any(table % 1) else max(0, min(6, 3 - math.floor(math.log10(size)) - 1)) if size else 0
-    texts = [[f"{x:.{decimals}f}" if 1e-3 <= size < 1e5 or size == 0 else f"{x:.2e}" for x in row] for row in table]
+    texts = [[shown(float(x)) for x in row] for row in table]
     widest = max(len(text) for row in texts for text in row)
-    return [" ".join(text.replace("-", "−").rjust(widest, _FIGURE_SPACE) for text in row) for row in texts]
+    return [" ".join(text.rjust(widest, _FIGURE_SPACE) for text in row) for row in texts]
 
 
 def shape(node: Any) -> str:

@@ -4,7 +4,7 @@ import re
 
 from microgradx.pictures.colour import Scale
 from microgradx.pictures.dot import FONT
-from microgradx.pictures.labels import number
+from microgradx.rules.numbers import shown
 
 # After the bundled font: Verdana has its widths; the others have Korean, Chinese and Japanese.
 FAMILIES = f"{FONT}, Verdana, 'Noto Sans CJK KR', 'Noto Sans KR', 'Malgun Gothic', 'Apple SD Gothic Neo', sans-serif"
@@ -40,7 +40,7 @@ def size(svg: str) -> tuple[float, float]:
 def _bar(scale: Scale, top: float) -> str:
     cells = []
     for i, gradient in enumerate(scale.stops()):
-        x, rounded = _LEFT + i * _CELL, number(float(f"{gradient:.2g}"))
+        x, rounded = _LEFT + i * _CELL, shown(float(f"{gradient:.2g}"))
         cells.append(
             f'<rect x="{x}" y="{top:g}" width="{_CELL}" height="{_BAR}" fill="{scale.fill(gradient)}" stroke="#888888" '
             f'stroke-width="0.5"/><text x="{x + _CELL / 2:g}" y="{top + _BAR + 9:g}">{rounded}</text>\n'

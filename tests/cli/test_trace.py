@@ -93,7 +93,7 @@ def test_the_width_is_kept_and_nothing_is_cut(width: int) -> None:
     for text in (shown("trace", "xor", COLUMNS=str(width)), shown("trace", "xor", "--width", str(width))):
         assert max(map(len, text.split("\n"))) <= width
         assert "…" not in text
-        assert "(1 − 0.5541), 1e-12)" in re.sub(r"\s+", " ", text)
+        assert "(1 − 0.5541), 1e−12)" in re.sub(r"\s+", " ", text)
 
 
 def test_piped_nothing_is_cut_folded_padded_or_coloured() -> None:

@@ -38,7 +38,7 @@ def test_every_rule_prints_in_four_ways(name, case):
         ("-y / b", "−y / b", r"\frac{-y}{b}"),
         ("(a + b) ** 2", "(a + b)²", r"\left(a + b\right)^{2}"),
         ("A.mT @ g", "Aᵀ · g", r"A^\top g"),
-        ("1e-12 * x", "1e-12 · x", r"1e-12 \cdot x"),
+        ("1e-12 * x", "1e−12 · x", r"1e-12 \cdot x"),
         ("a if x > 0 else b", "a if x > 0 else b", r"a\ \text{if}\ x > 0\ \text{else}\ b"),
         ("x[1]", "x[1]", "x_{1}"),
     ],
