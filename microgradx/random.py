@@ -1,5 +1,8 @@
 """Where chance comes from: generators with a seed, and the one that is used when none is passed."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Self
 
 import numpy as np
@@ -54,3 +57,26 @@ default_generator = Generator()
 def manual_seed(seed: int) -> Generator:
     """Seed the generator that is used when none is passed; returns it."""
     return default_generator.manual_seed(seed)
+
+
+Draw = tuple[Any, Callable[[], Any]]  # an array that was drawn, and how the next one is
+_draws: ContextVar[list[Draw] | None] = ContextVar("draws", default=None)
+
+
+def drawn(draw: Callable[[], Any]) -> Any:
+    """What `draw()` gives; a program that is being compiled notes it, and will draw again in each call."""
+    array, noted = draw(), _draws.get()
+    if noted is not None:
+        noted.append((array, draw))
+    return array
+
+
+@contextmanager
+def noting_draws() -> Iterator[list[Draw]]:
+    """Collect what is drawn inside."""
+    noted: list[Draw] = []
+    before = _draws.set(noted)
+    try:
+        yield noted
+    finally:
+        _draws.reset(before)

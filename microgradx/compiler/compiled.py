@@ -1,4 +1,4 @@
-"""`compile`: a function traced once per signature, then run as the straight-line program that was emitted."""
+"""`compile`: a function traced once per signature, then run as the straight-line program that was made from it."""
 
 import warnings
 from collections.abc import Callable
@@ -7,138 +7,143 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from microgradx.compiler import emit
-from microgradx.compiler.form import Form, lower
-from microgradx.compiler.joint import CompileError, joint, leaf
-from microgradx.compiler.passes import simplified
-from microgradx.graph import Node, OpError, Tensor, Value, no_grad
-from microgradx.graph.node import as_array
+from microgradx.compiler import buffers, emit
+from microgradx.compiler.form import Form
+from microgradx.compiler.joint import CompileError, decides, leaf
+from microgradx.compiler.program import Recorded, agrees, as_node, is_setting, other, raw, record
+from microgradx.graph import OpError, Tensor, Value, no_grad
 
-_MOST = 32  # programs kept per function; a new signature then replaces the oldest
+MOST = 32  # programs kept per function; a new signature then replaces the oldest
 
 
 class Program(NamedTuple):
-    """What a signature's calls run."""
+    """What the calls of one signature run."""
 
     form: Form
-    run: Callable[..., Any]  # of the raw arguments: (outputs, gradients)
+    run: Callable[..., Any]  # of the raw arguments: (outputs, gradients, updates)
+    recorded: Recorded
 
 
 class Compiled:
-    """A function that runs as emitted source.
+    """A function that runs as a program.
 
     Calling it gives what the function gives, as constants; `value_and_grad` gives the value and the gradients.
     """
 
     def __init__(self, function: Callable[..., Any], fullgraph: bool) -> None:
         self.function, self.fullgraph = function, fullgraph
-        self.programs: dict[Any, Program | None] = {}  # by the kinds of the arguments; None: runs eagerly
+        self.programs: dict[Any, Program | str] = {}  # by the kinds of the arguments; or why there is none
+        self.traces = 0
         update_wrapper(self, function)
 
     def __call__(self, *args: Any) -> Any:
         """The function's result, computed by the compiled program; no gradient flows through it."""
         built = self._program(args, differentiate=False)
-        results = None if built is None else self._run(built, args)
-        if built is None or results is None:
+        results = None if built is None else run(built, args)
+        if results is None:
             with no_grad():
-                return self.function(*(leaf(a, "x") for a in args))
-        nodes = [_node(each) for each in results[0]]
+                return self.function(*(a if is_setting(a) else leaf(a, "x") for a in args))
+        nodes = [as_node(each) for each in results[0]]
         return nodes[0] if len(nodes) == 1 else tuple(nodes)
 
     def value_and_grad(self, *args: Any) -> tuple[Any, tuple[Any, ...]]:
         """(value, gradients): raw numbers and arrays, one gradient per argument (None: nothing to differentiate)."""
         built = self._program(args, differentiate=True)
-        results = None if built is None else self._run(built, args)
+        results = None if built is None else run(built, args)
         if built is None or results is None:
             return _eagerly(self.function, args)
-        outputs, gradients = results
-        return _plain(outputs[0]), tuple(_plain(gradients.get(name)) for name in built.form.arguments)
+        outputs, gradients, _ = results
+        names = iter(built.form.arguments)
+        return _plain(outputs[0]), tuple(_plain(None if is_setting(a) else gradients.get(next(names))) for a in args)
 
-    def source(self, *args: Any, differentiate: bool = True) -> str:
-        """The emitted source for arguments like these; CompileError when there can be none."""
-        return emit.function_source(self._build(args, differentiate).form, self.function.__name__)
+    def source(self, *args: Any, differentiate: bool = True, buffers: bool = False) -> str:
+        """The program for arguments like these, as a person would write it; CompileError when there can be none.
+
+        With `buffers`, the form in which it is run: every result in memory that is kept from call to call.
+        """
+        return source(self._form(record(self.function, args, differentiate)), self.function.__name__, buffers)
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        """How many programs there are, how many fit, how often the function was traced, and why it runs eagerly."""
+        reasons = [each for each in self.programs.values() if isinstance(each, str)]
+        return {"programs": len(self.programs) - len(reasons), "most": MOST, "traces": self.traces, "eager": reasons}
 
     def _program(self, args: tuple[Any, ...], differentiate: bool) -> Program | None:
         """The program for arguments of this kind; None where the function cannot be compiled."""
         key = (differentiate, *map(_signature, args))
-        if key not in self.programs:
-            if len(self.programs) >= _MOST:
+        built = self.programs.get(key)
+        if built is None or (isinstance(built, Program) and not built.recorded.around.same()):
+            if built is None and len(self.programs) >= MOST:
                 self.programs.pop(next(iter(self.programs)))
             try:
-                self.programs[key] = self._build(args, differentiate)
+                built = self._build(args, differentiate)
             except CompileError as reason:
                 if self.fullgraph:
                     raise
-                warnings.warn(f"{reason} It runs eagerly.", stacklevel=3)
-                self.programs[key] = None
-        return self.programs[key]
+                warnings.warn(f"{reason} It runs eagerly.", stacklevel=4)
+                built = str(reason)
+            self.programs[key] = built
+        return None if isinstance(built, str) else built
 
     def _build(self, args: tuple[Any, ...], differentiate: bool) -> Program:
-        leaves = [leaf(a, n) for a, n in zip(args, _names(self.function, len(args)), strict=True)]
-        form = simplified(lower(joint(self.function, leaves, differentiate), self.function.__name__))
-        built = Program(form, emit.function(form))
-        self._try_elsewhere(built, args)
+        self.traces += 1
+        recorded = record(self.function, args, differentiate)
+        form = self._form(recorded)
+        built = Program(form, buffers.function(form), recorded)
+        others = tuple(map(other, args))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = run(built, others)
+            recorded.around.restore()
+            good = found is None or agrees(found[0], self.function, others)
+            recorded.around.restore()
+        if not good:
+            raise decides()
         return built
 
-    def _try_elsewhere(self, built: Program, args: tuple[Any, ...]) -> None:
-        """Compare with the engine at other numbers: a function that reads bare data leaves them in the program."""
-        others = tuple(map(_other, args))
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            found = self._run(built, others)
-            if found is None:
-                return
-            leaves = [leaf(a, "x") for a in others]
-            result = self.function(*leaves)
-        wanted = [each.data for each in (result if isinstance(result, (tuple, list)) else [result])]
-        if not all(
-            np.allclose(a, b, rtol=1e-4, atol=1e-6, equal_nan=True) for a, b in zip(found[0], wanted, strict=True)
-        ):
-            raise CompileError([])
-
-    def _run(self, built: Program, args: tuple[Any, ...]) -> Any:
-        raw = [a.data if isinstance(a, Node) else as_array(a) if isinstance(a, list) else a for a in args]
-        with np.errstate(all="ignore"):
-            try:
-                return built.run(*raw)
-            except (ArithmeticError, ValueError):
-                return None  # a float op where Python raises and IEEE has an answer: the engine knows it
+    def _form(self, recorded: Recorded) -> Form:
+        """The recorded graph, with gradients for what is passed alone."""
+        graph = recorded.graph
+        passed = len(graph.arguments) - len(graph.hidden)
+        graph.gradients = {i: g for i, g in graph.gradients.items() if i < passed}
+        return recorded.form(self.function.__name__)
 
 
-def _other(a: Any) -> Any:
-    """An argument of the same kind with other numbers, of about the same size."""
-    if isinstance(a, (Value, Tensor)):
-        return type(a)(_other(a.data), requires_grad=a.requires_grad)
-    if isinstance(a, (int, float)):
-        return 1.1 * a
-    array = np.flip(np.asarray(a))
-    return np.array(array * 1.1, array.dtype) if array.dtype.kind == "f" else np.array(array)
+def run(built: Program, args: tuple[Any, ...]) -> Any:
+    """The program's results; None where it cannot know them (a float op where Python raises and IEEE has an answer)."""
+    with np.errstate(all="ignore"):
+        try:
+            return built.run(*raw(args), *built.recorded.hidden())
+        except (ArithmeticError, ValueError, IndexError):
+            return None
 
 
-def _plain(raw: Any) -> Any:
+def source(form: Form, name: str, with_buffers: bool) -> str:
+    """A form as Python: to read, or as it is run."""
+    return buffers.source(form, name=name)[0] if with_buffers else emit.function_source(form, name)
+
+
+def _plain(data: Any) -> Any:
     """NumPy's scalars as Python floats (Values) or 0-d arrays stay as they are."""
-    return float(raw) if isinstance(raw, np.floating) else raw
+    return float(data) if isinstance(data, np.floating) else data
 
 
 def _eagerly(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
-    leaves = [leaf(a, "x") for a in args]
+    leaves = [a if is_setting(a) else leaf(a, "x") for a in args]
     output = function(*leaves)
     output.backward()
-    return output.data, tuple(each.grad for each in leaves)
-
-
-def _names(function: Callable[..., Any], count: int) -> list[str]:
-    code = getattr(function, "__code__", None)
-    words = code.co_varnames[: code.co_argcount] if code else ()
-    return [words[i] if i < len(words) else f"x{i + 1}" for i in range(count)]
+    return output.data, tuple(None if is_setting(each) else each.grad for each in leaves)
 
 
 def compile(function: Callable[..., Any], fullgraph: bool = False) -> Compiled:
     """Compile a function of Values, Tensors, numbers and arrays; also as a decorator.
 
-    The function is run once for every new combination of shapes, dtypes and kinds of arguments; its Python code
-    (prints, loops, ifs on plain numbers) runs only then. Where it branches on a node's value it runs eagerly, with a
-    warning that names the line; with `fullgraph` that is a CompileError error.
+    The function is run once for every new combination of shapes, dtypes and kinds of arguments, and of settings (words,
+    True and False, tuples); its Python code (loops, ifs on plain numbers) runs only then. What it finds around it
+    (weights, arrays, numbers) may change: new data are seen, a new number or setting makes a new program. Where it
+    branches on a node's value, prints, or changes something outside itself, it runs eagerly, with a warning that names
+    the line; with `fullgraph` that is a CompileError.
 
     >>> import microgradx as mx
     >>> square = mx.compile(lambda x: x * x)
@@ -150,14 +155,12 @@ def compile(function: Callable[..., Any], fullgraph: bool = False) -> Compiled:
 
 def _signature(a: Any) -> Any:
     if isinstance(a, (Value, Tensor)):
-        return (type(a).__name__, a.shape, str(a.dtype), a.requires_grad)
-    if isinstance(a, (int, float)) and not isinstance(a, bool):
+        return (type(a).__name__, a.shape, a.dtype, a.requires_grad)
+    if is_setting(a):
+        return ("setting", a)
+    if isinstance(a, (int, float)):
         return "number"
     if isinstance(a, (np.ndarray, list)):
         array = np.asarray(a)
-        return ("array", array.shape, str(array.dtype))
-    raise OpError(f"a compiled function takes nodes, numbers and arrays, not {type(a).__name__}.")
-
-
-def _node(raw: Any) -> Any:
-    return Value(raw, requires_grad=False) if isinstance(raw, float) else Tensor(raw, requires_grad=False)
+        return ("array", array.shape, array.dtype)
+    raise OpError(f"a compiled function takes nodes, numbers, arrays and settings, not {type(a).__name__}.")

@@ -1,13 +1,12 @@
 """Forward and backward of a function as one graph: run it once, and let the rules record its gradient."""
 
 import keyword
-import linecache
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from microgradx.autodiff import Edge, backward
+from microgradx.compiler.guards import line_text
 from microgradx.graph import GradientError, Node, OpError, Tensor, Value, recording, topological
 from microgradx.graph.naming import run_and_name
 from microgradx.graph.state import noting_decisions
@@ -16,15 +15,17 @@ from microgradx.rules.notation import in_slot, screen_text
 
 
 class CompileError(OpError):
-    """The function goes its own way with a node's value; `lines` says where."""
+    """The function does something that a program made from one run could not repeat; the message says what, where."""
 
-    def __init__(self, decisions: list[Any]) -> None:
-        self.lines = [f"{Path(file).name}:{line}: {linecache.getline(file, line).strip()}" for file, line in decisions]
-        where = f", at {self.lines[0]}" if self.lines else " (it reads .data, or picks indices by size, on the way)"
-        super().__init__(
-            f"cannot compile: the function uses the value of a node to decide something{where}. A program "
-            "that was traced once cannot follow that; use mx.where, or run it without compiling."
-        )
+    def __init__(self, what: str) -> None:
+        super().__init__(f"cannot compile: the function {what}.")
+
+
+def decides(where: str = " on the way (it reads .data, or picks indices by size)") -> CompileError:
+    return CompileError(
+        f"uses the value of a node to decide something{where}. A program that was traced once cannot follow that; "
+        "use mx.where, or run it without compiling"
+    )
 
 
 @dataclass
@@ -37,6 +38,7 @@ class Joint:
     forward: set[Any]  # the nodes that the function itself made
     names: dict[Any, str] = field(default_factory=dict)  # Python identifiers: the learner's, and d_… for gradients
     notes: dict[Any, str] = field(default_factory=dict)  # the rule that a node of the backward part came from
+    hidden: list[Any] = field(default_factory=list)  # the last of the arguments: what the function reads unasked
     updates: dict[int, Any] = field(default_factory=dict)  # by the position of an argument: its next value
     updating: set[Any] = field(default_factory=set)  # the nodes made for that
 
@@ -51,8 +53,14 @@ def joint(
     arguments: list[Any],
     differentiate: bool = True,
     options: Mapping[str, Any] | None = None,
+    outside: Callable[[Any], bool] = lambda leaf: False,
 ) -> Joint:
     """Run `function` on the leaves `arguments` and record its result together with its gradients.
+
+    Leaves that were there before (a model's weights), and those that `outside` says live elsewhere, are arguments too,
+    hidden ones: what they hold may change from call to call.
+
+    `arguments` may hold settings beside nodes: they are passed on, and are no arguments of the graph.
 
     Raises:
         OpError: the function returns something else than nodes.
@@ -61,16 +69,24 @@ def joint(
     """
     with noting_decisions() as decisions:
         result, made = run_and_name(function, tuple(arguments), dict(options or {}))
+    arguments = [each for each in arguments if isinstance(each, Node)]
     if decisions:
-        raise CompileError(decisions)
+        raise decides(f", at {line_text(*decisions[0])}")
     outputs = list(result) if isinstance(result, (tuple, list)) else [result]
     if not outputs or not all(isinstance(each, Node) for each in outputs):
         raise OpError(f"a compiled function returns a Value or Tensor, or a tuple of them, not {result!r}.")
-    found = Joint(list(arguments), outputs, {}, set(made) | set(arguments))
-    for node in (*arguments, *topological(*outputs)):
+    given = set(arguments)
+    inside = set(made) | given
+    order = topological(*outputs)
+    hidden = [n for n in order if n.op is None and (n not in inside or (n not in given and outside(n)))]
+    found = Joint([*arguments, *hidden], outputs, {}, inside, hidden=hidden)
+    for node in (*arguments, *order):
         if node.name is not None and node not in found.names:
             _name(found, node, node.name)
-    if differentiate and any(each.requires_grad for each in arguments):
+    for node in hidden:
+        if node not in found.names:
+            _name(found, node, "array")
+    if differentiate and any(each.requires_grad for each in found.arguments):
         if len(outputs) != 1 or outputs[0].size != 1:
             raise GradientError("to compile gradients, a function returns one single number.")
         if outputs[0] not in found.names:

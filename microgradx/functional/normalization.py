@@ -13,7 +13,7 @@ import numpy as np
 from microgradx.functional.arguments import constant, numbers
 from microgradx.functional.inputs import real
 from microgradx.graph import Node, OpError, Tensor, scope
-from microgradx.random import Generator, default_generator
+from microgradx.random import Generator, default_generator, drawn
 from microgradx.rules.arithmetic import square
 from microgradx.rules.elementary import sqrt
 from microgradx.rules.reductions import mean, var
@@ -177,5 +177,10 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Generat
         raise OpError(f"dropout: p is a probability between 0 and 1, not {p}.")
     if not training or p == 0:
         return x
-    kept = (generator or default_generator).uniform(0, 1, x.shape) >= p
-    return x * constant((kept / (1 - p if p < 1 else 1)).astype(x.dtype)).named("mask")
+    shape, dtype = x.shape, x.dtype
+
+    def draw() -> Any:
+        kept = (generator or default_generator).uniform(0, 1, shape) >= p
+        return (kept / (1 - p if p < 1 else 1)).astype(dtype)
+
+    return x * constant(drawn(draw)).named("mask")

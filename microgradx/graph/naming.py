@@ -18,9 +18,11 @@ def run_and_name(function: Callable[..., Any], args: tuple[Any, ...], options: d
     code = getattr(function, "__code__", None)
     found: dict[str, Any] = {}
 
-    def watch(frame: Any, event: str, _: Any) -> None:
+    def watch(frame: Any, event: Any, what: Any) -> None:
         if event == "return" and frame.f_code is code:
             found.update(frame.f_locals)
+        if before is not None:
+            before(frame, event, what)
 
     before = sys.getprofile()
     with recording(sources=True) as made, np.errstate(all="ignore"):

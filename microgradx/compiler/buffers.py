@@ -1,0 +1,264 @@
+"""The NumPy program that is run: the calls of a form, with every large result written into memory that is kept.
+
+A fresh array costs as much as the arithmetic that fills it, so each result gets a place (`out=`) that is used again as
+soon as nobody needs what it holds; an elementwise call writes over its own input where that is the last use. Places
+never move, so a transpose of one is made once, beforehand. What leaves the program is never such a place.
+"""
+
+import ast
+import re
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from microgradx.compiler.calls import Call, Listed, Name, listed
+from microgradx.compiler.form import Form
+from microgradx.compiler.target import literal, preamble
+
+_FRESH = ("np.where", "np.concatenate", "np.stack", "{0}.astype")  # these plain calls return new memory
+_SMALL = 4096  # elements, up to which a product with ones adds up sooner than a reduction starts
+
+
+@dataclass
+class Fixed:
+    """Arrays that stay where they are between calls: arguments that are not passed, and where results shall go."""
+
+    arrays: dict[str, Any] = field(default_factory=dict)  # argument of the form -> its array
+    into: dict[str, Any] = field(default_factory=dict)  # result of the form -> the array to write it to
+
+
+@dataclass
+class Memory:
+    """Which place each result has."""
+
+    places: dict[str, str] = field(default_factory=dict)  # name of a call -> its place
+    made: dict[str, Any] = field(default_factory=dict)  # place -> an array of its shape and dtype
+    free: dict[Any, list[str]] = field(default_factory=dict)
+
+    def take(self, sample: Any) -> str:
+        """A place for such an array."""
+        spare = self.free.get((sample.shape, sample.dtype))
+        if spare:
+            return spare.pop()
+        name = f"m{len(self.made) + 1}"
+        self.made[name] = sample
+        return name
+
+
+def source(form: Form, fixed: Fixed | None = None, name: str = "step") -> tuple[str, dict[str, Any]]:
+    """Source of `make()`, which gives the function; and the arrays that it refers to."""
+    return _Writer(listed(form), fixed or Fixed(), name).run()
+
+
+def function(form: Form, fixed: Fixed | None = None) -> Callable[..., Any]:
+    """The form as a function of its arguments but the fixed ones: (outputs, {argument: gradient}, {argument: next})."""
+    text, space = source(form, fixed)
+    exec(text, space)  # source that we have just written
+    step, lock, context = space["make"](), Lock(), copy_context()
+    context.run(np.seterr, all="ignore")  # once, in a context of its own: cheaper than errstate in every call
+
+    def run(*args: Any) -> Any:
+        with lock:  # the memory serves one call at a time
+            return context.run(step, *args)
+
+    return run
+
+
+class _Writer:
+    def __init__(self, found: Listed, fixed: Fixed, name: str) -> None:
+        self.found, self.form, self.fixed, self.name = found, found.form, fixed, name
+        self.calls = {call.name: call for call in found.calls}
+        self.memory = Memory()
+        self.last: dict[str, int] = {}  # when what a name stands on is read for the last time
+        self.setup: list[str] = []
+        self.hoisted: dict[str, str] = {}  # an expression made beforehand -> its name
+        self.taken = {*self.form.arguments, *self.form.constants, *found.constants}
+        self.written: dict[str, str] = {}  # a name of a call, argument or constant -> how it is written
+        self.here = {n: found.names.get(n, n) for n in self.form.results}
+        self.into = {self.here[n]: n for n in fixed.into if self.here[n] in self.calls}
+
+    def run(self) -> tuple[str, dict[str, Any]]:
+        self._liveness()
+        body: list[str] = []
+        section = ""
+        for i, call in enumerate(self.found.calls):
+            line = self._line(i, call)
+            if line and call.section != section:
+                section = call.section
+                body.append(f"# {section}")
+            if line:
+                body.append(line)
+        body.append(f"return {self._results()}")
+        arguments = [n for n in self.form.arguments if n not in self.fixed.arrays]
+        memory = [f"{n} = np.empty({s.shape}, '{s.dtype}')" for n, s in self.memory.made.items()]
+        lines = ["def make():", *(f"    {line}" for line in [*memory, *self.setup])]
+        lines += [f"    def {self.name}({', '.join(arguments)}):", *(f"        {line}" for line in body)]
+        lines += [f"    return {self.name}"]
+        space = {**self.found.constants, **self.fixed.arrays, **{f"into_{n}": a for n, a in self.fixed.into.items()}}
+        return f"{preamble(self.found.needed)}\n\n\n" + "\n".join(lines) + "\n", space
+
+    # What is alive until when
+
+    def bases(self, name: str) -> set[str]:
+        """The calls whose memory a name may stand on."""
+        call = self.calls.get(name)
+        if call is None or call.how not in ("view", "plain") or call.text.startswith(_FRESH):
+            return {name}
+        return {name}.union(*(self.bases(n) for n in _names(call.operands)))
+
+    def _liveness(self) -> None:
+        self.base = {name: self.bases(name) for name in [*self.calls, *self.form.arguments, *self.found.constants]}
+        for i, call in enumerate(self.found.calls):
+            for name in (call.name, *_names(call.operands)):
+                self.last.update(dict.fromkeys(self.base.get(name, ()), i))
+        self.leaving = set()
+        for name in self.here.values():
+            if name not in self.into:
+                self.leaving |= self.base.get(name, set())
+        for name in (*self.leaving, *self.into):
+            self.last[name] = len(self.calls)
+
+    # One call as a line
+
+    def _line(self, i: int, call: Call) -> str:
+        dying = [n for n in dict.fromkeys(_names(call.operands)) if n in self.memory.places and self.last[n] <= i]
+        out = self._out(call, dying)
+        text = self._text(call, out)
+        for name in {b for n in _names(call.operands) for b in self.base.get(n, ())} | {call.name}:
+            place = self.memory.places.get(name)
+            if place and self.last[name] <= i and place in self.memory.made and name != call.name:
+                del self.memory.places[name]
+                if place != out:
+                    sample = self.memory.made[place]
+                    self.memory.free.setdefault((sample.shape, sample.dtype), []).append(place)
+        if out:
+            self.written[call.name] = out
+            self.memory.places[call.name] = out
+            return text + (f"  # {call.note}" if call.note else "")
+        if call.how == "view" and all(self._stays(n) for n in _names(call.operands)):
+            self.written[call.name] = self._before(text)
+            return ""
+        self.written[call.name] = call.name
+        return f"{call.name} = {text}" + (f"  # {call.note}" if call.note else "")
+
+    def _stays(self, name: str) -> bool:
+        """True for memory that is the same in every call."""
+        return (
+            name in self.memory.places
+            or name in self.fixed.arrays
+            or name in self.found.constants
+            or (name in self.calls and self.written.get(name, "") in self.hoisted.values())
+        )
+
+    def _out(self, call: Call, dying: Iterable[str]) -> str:
+        """Where the result goes; "" when the call makes it."""
+        if call.name in self.into and call.how in ("ufunc", "reduce", "dot") and not call.keywords.get("dtype"):
+            target = f"into_{self.into[call.name]}"
+            if self.fixed.into[self.into[call.name]].flags.c_contiguous:
+                return target
+        takes = call.how == "reduce" or (call.how in ("ufunc", "dot") and not call.keywords)
+        if not takes or not call.sample.ndim or call.name in self.leaving or call.keywords.get("dtype"):
+            return ""
+        for name in dying if call.how == "ufunc" else ():
+            place = self.memory.places[name]
+            like = self.memory.made.get(place)
+            if like is not None and (like.shape, like.dtype) == (call.sample.shape, call.sample.dtype):
+                return place
+        return self.memory.take(call.sample)
+
+    def _text(self, call: Call, out: str) -> str:
+        operands = [self._operand(o, call) for o in call.operands]
+        if "{" in call.text:
+            return call.text.format(*operands)
+        if call.how == "reduce":
+            return self._reduction(call, operands[0], out)
+        keywords = [f"{k}={ast.unparse(literal(v, self.found.needed))}" for k, v in call.keywords.items()]
+        if out:
+            operands.append(f"out={out}" if call.text in ("np.maximum", "np.minimum") else out)
+        return f"{self._before(call.text)}({', '.join([*operands, *keywords])})"
+
+    def _reduction(self, call: Call, x: str, out: str) -> str:
+        axis, keeps = call.keywords.get("axis", 0), call.keywords.get("keepdims", False)
+        whole = self.calls.get(call.operands[0])
+        shape: tuple[int, ...] = () if whole is None else whole.sample.shape
+        small = call.text == "np.add.reduce" and whole is not None and whole.sample.dtype.kind == "f" and not keeps
+        if small and whole is not None and whole.sample.size <= _SMALL and whole.name in self.memory.places:
+            dtype = whole.sample.dtype
+            if axis == 0 and len(shape) == 2:
+                ones = self._before(f"np.ones({shape[0]}, '{dtype}')", f"ones_{shape[0]}")
+                return f"{self._before('np.dot')}({', '.join(filter(None, [ones, x, out]))})"
+            if axis is None:
+                ones = self._before(f"np.ones({whole.sample.size}, '{dtype}')", f"ones_{whole.sample.size}")
+                return f"{self._before('np.dot')}({ones}, {self._before(f'{x}.reshape(-1)', f'{x}_flat')})"
+        parts = [x, repr(axis), *(["None", out or "None"] if out or keeps else []), *(["True"] if keeps else [])]
+        return f"{self._before(call.text)}({', '.join(parts)})"
+
+    def _operand(self, operand: Any, call: Call) -> str:
+        if isinstance(operand, Name):
+            return self.written.get(operand, operand)
+        if isinstance(operand, list):
+            return f"[{', '.join(self._operand(each, call) for each in operand)}]"
+        arrays = [self._sample(n) for n in _names(call.operands)]
+        kinds = [*{a.dtype for a in arrays if a is not None}]
+        if call.how == "ufunc" and isinstance(operand, (int, float)) and len(kinds) == 1 and kinds[0].kind == "f":
+            return self._before(f"np.array({_number(operand)}, '{kinds[0]}')", "c1")
+        return _number(operand) if isinstance(operand, float) else ast.unparse(literal(operand, self.found.needed))
+
+    def _sample(self, name: str) -> Any:
+        if name in self.calls:
+            return self.calls[name].sample
+        kind = self.form.arguments.get(name)
+        return self.found.constants.get(name) if kind is None else None if kind.scalar else np.empty(0, kind.dtype)
+
+    def _before(self, expression: str, word: str = "") -> str:
+        """The name (`word`, or one like it) of something that is made once, before the first call."""
+        if expression not in self.hoisted:
+            word = word or "_".join(re.findall(r"\w+", expression.removeprefix("np.")))
+            plain, count = word.rstrip("0123456789") if word == "c1" else f"{word}_", 1
+            while word in self.taken:
+                count += 1
+                word = f"{plain}{count}"
+            self.taken.add(word)
+            self.hoisted[expression] = word
+            self.setup.append(f"{word} = {expression}")
+        return self.hoisted[expression]
+
+    def _results(self) -> str:
+        seen: set[str] = set()
+
+        def text(name: str) -> str:
+            here = self.here[name]
+            if here in self.into:
+                return f"into_{self.into[here]}"
+            if here in self.form.constants and here not in self.found.constants:
+                return _number(self.form.constants[here])
+            mine = here in self.calls and here not in seen and self.written[here] not in self.hoisted.values()
+            scalar = self.form.kinds().get(name, None)
+            seen.add(here)
+            shown = self.written.get(here, here)
+            return shown if mine or (scalar is not None and scalar.scalar) else f"np.array({shown})"
+
+        outputs = f"({', '.join(map(text, self.form.outputs))},)"
+        groups = [self.form.gradients, self.form.updates]
+        return ", ".join([outputs, *("{" + ", ".join(f"{a!r}: {text(n)}" for a, n in g.items()) + "}" for g in groups)])
+
+
+def _names(operands: Iterable[Any]) -> list[str]:
+    found: list[str] = []
+    for each in operands:
+        if isinstance(each, Name):
+            found.append(each)
+        elif isinstance(each, (list, tuple)):
+            found += _names(each)
+    return found
+
+
+def _number(value: Any) -> str:
+    return repr(value) if np.isfinite(value) else f"float('{value}')"
+
+
+__all__ = ["Fixed", "Mapping", "function", "source"]

@@ -1,0 +1,214 @@
+"""What NumPy is asked to do: a form as the list of single NumPy calls that its steps make.
+
+The `run` of an op is NumPy code already. Run once on stand-ins, which note every call that they pass through, it lists
+its own calls; so there is no second table of how ops run. A run that looks at numbers on the way (to check labels, say)
+cannot be listed: it stays one call, of the function itself.
+"""
+
+import ast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from microgradx.compiler.form import Form, Step
+from microgradx.compiler.passes import frozen
+from microgradx.compiler.target import literal, written
+
+VIEWS = {np.reshape, np.transpose, np.swapaxes, np.expand_dims, np.squeeze, np.broadcast_to}  # no numbers move
+REDUCTIONS: dict[Any, str] = {np.sum: "np.add.reduce", np.max: "np.maximum.reduce", np.min: "np.minimum.reduce"}
+
+
+class UntraceableError(Exception):
+    """The run goes its own way with the numbers."""
+
+
+@dataclass
+class Call:
+    """`name = text(operands, keywords)`; `text` may also be a method or an expression with {0} for an operand."""
+
+    name: str
+    text: str
+    operands: tuple[Any, ...]  # names (class Name), and constants of Python
+    keywords: dict[str, Any]
+    sample: Any  # an array of the result's shape and dtype
+    how: str  # "ufunc", "reduce", "dot": these take out=; "view": no numbers move; "plain"
+    section: str = ""
+    note: str = ""
+
+
+class Name(str):
+    """An operand that is the result of an earlier call, an argument or a constant."""
+
+
+class StandIn(np.lib.mixins.NDArrayOperatorsMixin):
+    """Stands for the array `name` while a run is listed; it knows its shape and dtype, but no numbers."""
+
+    def __init__(self, listed: "Listed", name: str, sample: Any) -> None:
+        self.listed, self.name, self.sample = listed, Name(name), sample
+
+    shape = property(lambda self: self.sample.shape)
+    dtype = property(lambda self: self.sample.dtype)
+    ndim = property(lambda self: self.sample.ndim)
+    size = property(lambda self: self.sample.size)
+
+    @property
+    def mT(self) -> Any:
+        """Rows and columns changed."""
+        return np.swapaxes(self, -1, -2) if self.ndim > 2 else self.T
+
+    @property
+    def T(self) -> Any:
+        """The axes in reverse."""
+        return self.listed.call(lambda x: x.T, "{0}.T", (self,), {}, "view")
+
+    def __pow__(self, n: Any) -> Any:  # as arrays do it
+        plain = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal} if isinstance(n, (int, float)) else {}
+        return plain[n](self) if n in plain and self.dtype.kind == "f" else np.power(self, n)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
+        if not _public(ufunc) or method not in ("__call__", "reduce") or ufunc.nout > 1:
+            raise UntraceableError
+        if {"out", "where", "casting", "initial"} & set(keywords):
+            raise UntraceableError
+        text = f"np.{ufunc.__name__}" + (".reduce" if method == "reduce" else "")
+        how = "reduce" if method == "reduce" else "dot" if ufunc is np.matmul else "ufunc"
+        return self.listed.call(getattr(ufunc, method), text, inputs, keywords, how)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
+        if not _public(function) or function in (np.copyto, np.put):
+            raise UntraceableError
+        if function in REDUCTIONS:
+            shown = {k: v for k, v in {"axis": None, **keywords}.items() if v is not np._NoValue}
+            return self.listed.call(function, REDUCTIONS[function], args, shown, "reduce")
+        if function is np.swapaxes and args[0].ndim == 2 and args[1:] == (-1, -2):
+            return args[0].T
+        how = "view" if function in VIEWS else "dot" if function is np.dot else "plain"
+        return self.listed.call(function, f"np.{function.__name__}", args, keywords, how)
+
+    def dot(self, other: Any) -> Any:
+        return np.dot(self, other)
+
+    def reshape(self, *shape: Any) -> Any:
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape)
+
+    def astype(self, dtype: Any) -> Any:
+        text = f"{{0}}.astype('{np.dtype(dtype)}')"
+        return self.listed.call(lambda x: x.astype(dtype), text, (self,), {}, "plain")
+
+    def __getitem__(self, key: Any) -> Any:
+        parts = key if isinstance(key, tuple) else (key,)
+        basic = all(p is None or p is Ellipsis or isinstance(p, (int, slice)) for p in parts)
+        text = f"{{0}}[{ast.unparse(literal(key, set()))}]"
+        return self.listed.call(lambda x: x[key], text, (self,), {}, "view" if basic else "plain")
+
+    def _looked_at(self, *_: Any) -> Any:
+        raise UntraceableError
+
+    __bool__ = __len__ = __float__ = __int__ = __index__ = __iter__ = __array__ = _looked_at
+
+
+@dataclass
+class Listed:
+    """The calls of a form, and what they need."""
+
+    form: Form
+    calls: list[Call] = field(default_factory=list)
+    constants: dict[str, Any] = field(default_factory=dict)
+    needed: set[Any] = field(default_factory=set)  # functions that are called whole
+    names: dict[str, str] = field(default_factory=dict)  # a name of the form -> what it is called here
+    seen: dict[Any, StandIn] = field(default_factory=dict)
+    step: Step | None = None
+
+    def call(
+        self, function: Callable[..., Any], text: str, args: Sequence[Any], keywords: dict[str, Any], how: str
+    ) -> StandIn:
+        """Note a call of `function` on stand-ins and numbers, unless the same one was made before."""
+        if how == "ufunc" and any(isinstance(a, StandIn) and a.dtype.kind == "f" for a in args):
+            args = [float(a) if type(a) is int else a for a in args]
+        operands = tuple(self._operand(a) for a in args)
+        key = (text, repr([(type(o).__name__, o) for o in operands]), frozen(keywords))
+        if key not in self.seen:
+            with np.errstate(all="ignore"):
+                sample = np.asarray(function(*map(_sample, args), **keywords))
+            assert self.step is not None
+            name = f"v{len(self.calls) + 1}"
+            self.calls.append(Call(name, text, operands, keywords, sample, how, self.step.section))
+            self.seen[key] = StandIn(self, name, sample)
+        return self.seen[key]
+
+    def _operand(self, a: Any) -> Any:
+        if isinstance(a, StandIn):
+            return a.name
+        if isinstance(a, (list, tuple)):
+            return [self._operand(each) for each in a]
+        if isinstance(a, (np.ndarray, np.generic)) and np.size(a) > 1:
+            name = f"C{len(self.constants) + 1}"
+            self.constants[name] = a
+            return Name(name)
+        return a.item() if isinstance(a, np.generic) else a
+
+
+def listed(form: Form) -> Listed:
+    """Every step of the form as NumPy calls."""
+    found = Listed(form, constants={n: v for n, v in form.constants.items() if not isinstance(v, float)})
+    kinds = form.kinds()
+    stands: dict[str, Any] = {n: v for n, v in form.constants.items() if np.ndim(v) == 0}
+    for name, kind in kinds.items():
+        if name not in stands:
+            stands[name] = StandIn(found, name, np.broadcast_to(np.ones((), kind.dtype), kind.shape))
+    for step in form.steps:
+        found.step, before = step, (len(found.calls), dict(found.seen))
+        operands = _plain_numbers([stands[n] for n in step.operands])
+        try:
+            if step.kind.scalar:
+                raise UntraceableError
+            result = step.op.run(*operands, **step.static)
+            if not isinstance(result, StandIn) or (result.shape, result.dtype) != step.kind[1:]:
+                raise UntraceableError
+        except (UntraceableError, TypeError, AttributeError, ValueError):
+            del found.calls[before[0] :]
+            found.seen = before[1]
+            result = _whole(found, step, operands, [kinds[n] for n in step.operands])
+        stands[step.name] = result
+        found.names[step.name] = result.name
+        if found.calls and found.calls[-1].name == result.name:
+            found.calls[-1].note = step.note or (step.name if step.named else "")
+    return found
+
+
+def _plain_numbers(operands: list[Any]) -> list[Any]:
+    """0-d constants beside arrays of their own dtype as Python numbers, which mean the same there."""
+    kinds = {o.dtype for o in operands if isinstance(o, StandIn)}
+    return [o.item() if isinstance(o, np.ndarray) and kinds == {o.dtype} else o for o in operands]
+
+
+def _whole(found: Listed, step: Step, operands: list[Any], kinds: list[Any]) -> StandIn:
+    """The step as one call of its run."""
+    names = [Name(n) if n not in found.form.constants else found.form.constants[n] for n in step.operands]
+    places: list[ast.expr] = [ast.Name(f"{{{i}}}") for i in range(len(names))]
+    text = ast.unparse(written(step, places, kinds, found.needed)).replace("{", "{{").replace("}", "}}")
+    for i in range(len(names)):
+        text = text.replace(f"{{{{{i}}}}}", f"{{{i}}}")
+    sample = np.broadcast_to(np.ones((), step.kind.dtype), step.kind.shape)
+    name = f"v{len(found.calls) + 1}"
+    shown = tuple(found_name(found, n, o) for n, o in zip(names, operands, strict=True))
+    found.calls.append(Call(name, text, shown, {}, sample, "plain", step.section))
+    return StandIn(found, name, sample)
+
+
+def found_name(found: Listed, name: Any, operand: Any) -> Any:
+    """What an operand is called among the calls."""
+    return operand.name if isinstance(operand, StandIn) else name
+
+
+def _public(function: Any) -> bool:
+    """True for what NumPy itself offers under that name."""
+    return vars(np).get(function.__name__) is function
+
+
+def _sample(a: Any) -> Any:
+    if isinstance(a, StandIn):
+        return a.sample
+    return [_sample(each) for each in a] if isinstance(a, (list, tuple)) else a

@@ -1,0 +1,175 @@
+"""What a function reads and changes besides its arguments: closures, globals, a model's settings, chance.
+
+A program is made from one run. It stays true only while what the function found around it stays the same, so that is
+remembered and compared before each call; and a function that changes its surroundings itself cannot be a program.
+"""
+
+import dis
+import linecache
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from operator import is_
+from pathlib import Path
+from types import CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from microgradx.graph import Node
+from microgradx.random import Generator, default_generator
+
+_PACKAGE = str(Path(__file__).resolve().parents[1])
+_PLAIN = (bool, int, float, complex, str, bytes, type(None))
+_SPEAKS = (print, input, open)  # what a person would miss when it happened once only
+
+
+class Surroundings:
+    """Everything reachable from `functions` that is not passed to them, as it was when this was made."""
+
+    def __init__(self, *functions: Any) -> None:
+        self.holders: list[tuple[Callable[[], Any], tuple[Any, ...], Any]] = []  # (values now, values then, holder)
+        self.nodes: list[tuple[Any, Any]] = []  # (node, its data then)
+        self.arrays: list[np.ndarray[Any, Any]] = []
+        self.generators: dict[Any, Any] = {default_generator: default_generator.get_state()}
+        self._seen: set[int] = set()
+        for each in functions:
+            self._note(each)
+
+    def same(self) -> bool:
+        """True while every number and object is the one that it was; what nodes and arrays hold may differ."""
+        for now, then, _ in self.holders:
+            values = now()
+            if len(values) != len(then) or not (all(map(is_, values, then)) or all(map(_equal, values, then))):
+                return False
+        return True
+
+    def changed(self) -> str:
+        """What the function itself has changed since: "" or words for it."""
+        for now, then, holder in self.holders:
+            values = now()
+            if len(values) != len(then) or not all(map(_equal, values, then)):
+                return f"it changes {_words(holder)}"
+        replaced = [node for node, data in self.nodes if node.data is not data]
+        return f"it gives {replaced[0].name or 'a tensor'} new data" if replaced else ""
+
+    def restore(self) -> None:
+        """Put back what a run has changed, so that it can be run again."""
+        for node, data in self.nodes:
+            node.data = data
+        for generator, state in self.generators.items():
+            generator.set_state(state)
+        for now, then, holder in self.holders:
+            if isinstance(holder, list) and len(now()) != len(then):
+                holder[:] = then
+            elif isinstance(holder, dict) and not all(map(is_, now(), then)):
+                holder.update(zip(list(holder), then, strict=False))
+
+    def _note(self, thing: Any) -> None:
+        if isinstance(thing, (*_PLAIN, type, ModuleType)) or id(thing) in self._seen:
+            return
+        self._seen.add(id(thing))
+        if isinstance(thing, Node):
+            self.nodes.append((thing, thing.data))
+        elif isinstance(thing, np.ndarray):
+            self.arrays.append(thing)
+        elif isinstance(thing, Generator):
+            self.generators[thing] = thing.get_state()
+        elif isinstance(thing, MethodType):
+            self._note(thing.__self__)
+            self._note(thing.__func__)
+        elif isinstance(thing, FunctionType):
+            self._function(thing)
+        elif isinstance(thing, (list, tuple, set)):
+            self._hold(lambda: tuple(thing), thing)
+        elif isinstance(thing, dict):
+            self._hold(lambda: (*thing, *thing.values()), thing)
+        elif hasattr(thing, "__dict__"):
+            own = vars(thing)
+            self._hold(lambda: tuple(own.values()), own)
+            self._note(getattr(type(thing), "forward", None))
+
+    def _function(self, function: FunctionType) -> None:
+        if _ours(function.__code__.co_filename):
+            return
+        cells = function.__closure__ or ()
+        self._hold(lambda: tuple(_content(cell) for cell in cells), function)
+        names = sorted({n for code in _codes(function.__code__) for n in code.co_names} & function.__globals__.keys())
+        self._hold(lambda: tuple(function.__globals__.get(n) for n in names), function)
+        self._hold(lambda: tuple((function.__kwdefaults__ or {}).values()) + (function.__defaults__ or ()), function)
+
+    def _hold(self, now: Callable[[], Any], holder: Any) -> None:
+        values = now()
+        if values:
+            self.holders.append((now, values, holder))
+            for each in values:
+                self._note(each)
+
+
+@contextmanager
+def noting_effects(around: Surroundings) -> Iterator[list[str]]:
+    """Collect the lines of the learner's code that speak (print) or change a list, dict or set of the surroundings."""
+    found: list[str] = []
+    outside = {id(holder) for _, _, holder in around.holders}
+    before = sys.getprofile()
+
+    def watch(frame: Any, event: Any, called: Any) -> None:
+        if event == "c_call" and not _ours(frame.f_code.co_filename):
+            owner = getattr(called, "__self__", None)
+            changes = id(owner) in outside and getattr(called, "__name__", "") in _CHANGES
+            if called in _SPEAKS or changes:
+                found.append(line_text(frame.f_code.co_filename, frame.f_lineno))
+        if before is not None:
+            before(frame, event, called)
+
+    sys.setprofile(watch)
+    try:
+        yield found
+    finally:
+        sys.setprofile(before)
+
+
+_CHANGES = {"append", "extend", "insert", "pop", "remove", "clear", "add", "update", "setdefault", "discard", "sort"}
+
+
+def stores(function: Any) -> str:
+    """The line on which a function assigns to a variable that is not its own; "" when it does not."""
+    code: Any = getattr(getattr(function, "__func__", function), "__code__", None)
+    line = 0
+    for step in dis.get_instructions(code) if code is not None else ():
+        line = step.starts_line or line
+        free = step.opname == "STORE_DEREF" and step.argval in code.co_freevars
+        if free or step.opname in ("STORE_GLOBAL", "STORE_ATTR", "STORE_SUBSCR"):
+            return line_text(code.co_filename, line)
+    return ""
+
+
+def line_text(file: str, line: int) -> str:
+    """ "name.py:12: the text of the line"."""
+    return f"{Path(file).name}:{line}: {linecache.getline(file, line).strip()}"
+
+
+def _equal(a: Any, b: Any) -> bool:
+    return a is b or (type(a) is type(b) and isinstance(a, _PLAIN) and bool(a == b))
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not filled yet
+        return None
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for each in code.co_consts:
+        if isinstance(each, CodeType):
+            yield from _codes(each)
+
+
+def _ours(file: str) -> bool:
+    return file.startswith(_PACKAGE) and not file.startswith(str(Path(_PACKAGE) / "examples"))
+
+
+def _words(holder: Any) -> str:
+    return "a variable outside itself" if isinstance(holder, FunctionType) else f"a {type(holder).__name__} it shares"

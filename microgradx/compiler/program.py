@@ -1,0 +1,122 @@
+"""A program made from one run of a function: what it reads from its surroundings, and what must not have changed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from microgradx.compiler.form import Form, lower
+from microgradx.compiler.guards import Surroundings, noting_effects, stores
+from microgradx.compiler.joint import CompileError, Joint, joint, leaf
+from microgradx.compiler.passes import simplified
+from microgradx.graph import Node, Tensor, Value, no_grad
+from microgradx.graph.node import as_array
+from microgradx.random import Draw, noting_draws
+
+
+@dataclass
+class Recorded:
+    """One run: its graph, what is drawn in each call, and its surroundings."""
+
+    graph: Joint
+    draws: list[Draw]
+    around: Surroundings
+
+    def form(self, title: str, simple: bool = True) -> Form:
+        """The graph as a form."""
+        form = lower(self.graph, title)
+        return simplified(form) if simple else form
+
+    def hidden(self) -> list[Any]:
+        """The data of the hidden arguments in this call: what was closed over as it is now, and new draws."""
+        drawn = {id(array): draw() for array, draw in self.draws}
+        return [drawn.get(id(node.data), node.data) for node in self.graph.hidden]
+
+
+def record(function: Callable[..., Any], args: Sequence[Any], differentiate: bool, *parts: Any) -> Recorded:
+    """Run `function` (made of `parts`, where those are other objects) on leaves like `args`, and leave no trace of it.
+
+    Raises:
+        CompileError: the function has effects, or draws random numbers, that a program could not repeat.
+    """
+    around = Surroundings(function, *parts)
+    names = argument_names(function, len(args))
+    leaves = [a if is_setting(a) else leaf(a, n) for a, n in zip(args, names, strict=True)]
+    bases = {id(array) for array in around.arrays}
+    try:
+        with noting_draws() as draws, noting_effects(around) as effects:
+            drawn = draws  # filled while the function runs
+
+            def outside(node: Any) -> bool:
+                data = node.data
+                return id(data) in bases or id(data.base) in bases or any(data is array for array, _ in drawn)
+
+            graph = joint(function, leaves, differentiate, outside=lambda n: isinstance(n, Tensor) and outside(n))
+        if effects:
+            raise CompileError(f"has an effect that would happen only once, at {effects[0]}; move it outside")
+        what = around.changed()
+        if what:
+            where = next(filter(None, map(stores, (function, *parts))), "")
+            raise CompileError(f"has an effect that would happen only once: {what}{', at ' + where if where else ''}")
+        ends = {generator: generator.get_state() for generator in around.generators}
+    finally:
+        around.restore()
+    again = [draw() for _, draw in draws]
+    same = all(map(np.array_equal, again, (array for array, _ in draws)))
+    same = same and all(generator.get_state() == end for generator, end in ends.items())
+    around.restore()
+    if not same:
+        raise CompileError("draws random numbers in a way of its own; only dropout draws them anew in each call")
+    return Recorded(graph, draws, around)
+
+
+def raw(args: Sequence[Any]) -> list[Any]:
+    """The data of nodes, numbers and arrays; settings are left out."""
+    found = []
+    for a in args:
+        if isinstance(a, Node):
+            found.append(a.data)
+        elif not is_setting(a):
+            found.append(as_array(a) if isinstance(a, list) else a)
+    return found
+
+
+def is_setting(a: Any) -> bool:
+    """True for arguments that are no numbers: a program is made for one value of them."""
+    return isinstance(a, (str, bool, tuple, type(None)))
+
+
+def as_node(data: Any) -> Any:
+    """A result as a constant node."""
+    if isinstance(data, float) and not isinstance(data, np.generic):
+        return Value(data, requires_grad=False)
+    return Tensor(data, requires_grad=False)
+
+
+def agrees(found: Sequence[Any], function: Callable[..., Any], args: Sequence[Any]) -> bool:
+    """True when `found` is what the engine gives for `args`; a function that reads bare data on the way differs."""
+    with no_grad(), np.errstate(all="ignore"):
+        result = function(*(a if is_setting(a) else leaf(a, "x") for a in args))
+    wanted = result if isinstance(result, (tuple, list)) else [result]
+    close = (np.allclose(a, b.data, rtol=1e-4, atol=1e-6, equal_nan=True) for a, b in zip(found, wanted, strict=True))
+    return all(close)
+
+
+def other(a: Any) -> Any:
+    """An argument of the same kind with other numbers, of about the same size."""
+    if isinstance(a, (Value, Tensor)):
+        return type(a)(other(a.data), requires_grad=a.requires_grad)
+    if is_setting(a):
+        return a
+    if isinstance(a, (int, float)):
+        return 1.1 * a
+    array = np.flip(np.asarray(a))
+    return np.array(array * 1.1, array.dtype) if array.dtype.kind == "f" else np.array(array)
+
+
+def argument_names(function: Callable[..., Any], count: int) -> list[str]:
+    """What a function calls its arguments; x1, x2 … where it does not say."""
+    code = getattr(function, "__code__", None)
+    words = code.co_varnames[: code.co_argcount] if code else ()
+    return [words[i] if i < len(words) else f"x{i + 1}" for i in range(count)]
