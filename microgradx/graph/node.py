@@ -61,7 +61,7 @@ class Node(Methods):
     def _leaf(self, data: Any, requires_grad: bool, name: str | None) -> None:
         self.data, self.requires_grad, self.name = data, requires_grad, name
         self.op = self.left = self.right = self.rest = self.static = self.grad = None
-        _, _, made, self.scope, _ = now()
+        _, _, made, self.scope, _, _ = now()
         self.source = None
         if made is not None:
             note(self, made)

@@ -14,10 +14,10 @@ class Now(NamedTuple):
     made: list[Any] | None = None  # collects every new node, with the line of the learner's file that made it
     scope: str = ""
     depth: int = 0  # how many functions under differentiation, and open tapes, we are inside of
+    usual: bool = True  # gradients and nothing else: what operators have a short cut for
 
 
-USUAL = Now()
-_now: ContextVar[Now] = ContextVar("microgradx", default=USUAL)
+_now: ContextVar[Now] = ContextVar("microgradx", default=Now())
 
 
 now = _now.get  # all fields in one go, as for every node that is made
@@ -57,7 +57,9 @@ def noting_decisions() -> Iterator[list[Any]]:
 
 @contextmanager
 def _set(**changes: Any) -> Iterator[None]:
-    before = _now.set(now()._replace(**changes))
+    after = now()._replace(**changes)
+    usual = after.gradients and not after.everything and after.made is None
+    before = _now.set(after._replace(usual=usual))
     try:
         yield
     finally:
@@ -96,9 +98,9 @@ class scope(ContextDecorator):  # noqa: N801  (used like a function)
         self.name = name
 
     def __enter__(self) -> None:
-        gradients, everything, made, outer, depth = now()
+        gradients, everything, made, outer, depth, usual = now()
         path = f"{outer}.{self.name}" if outer else self.name
-        self.before = _now.set(Now(gradients, everything, made, path, depth))
+        self.before = _now.set(Now(gradients, everything, made, path, depth, usual))
 
     def __exit__(self, *problem: object) -> None:
         _now.reset(self.before)

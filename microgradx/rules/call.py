@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microgradx.graph.node import Node, Tensor, Value, as_array, default_dtype, note
-from microgradx.graph.state import USUAL, now
+from microgradx.graph.state import now
 from microgradx.rules.refusals import refused
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _number_dtype(number: float, kinds: list[Any]) -> Any:
 
 def record(kind: Any, data: Any, op: Op, inputs: tuple[Any, ...], static: Any = None) -> Any:
     """A new node for `data`; linked to its inputs when a gradient, or everything, is recorded."""
-    gradients, everything, made, scope, _ = now()
+    gradients, everything, made, scope, _, _ = now()
     needed = False
     if gradients:
         for each in inputs if not op.nondiff else op.differentiable(inputs):
@@ -108,14 +108,14 @@ def unary(op: Op) -> Callable[[Any], Any]:
     run, fast, hot = op.run, _unguarded(op), not op.nondiff
 
     def method(self: Any) -> Any:
-        kind = type(self)
-        if hot and self.requires_grad and now() is USUAL and (kind is Value or kind is Tensor):
+        kind, here = type(self), now()
+        if hot and here.usual and self.requires_grad and (kind is Value or kind is Tensor):
             try:
                 data = fast(self.data) if kind is Value else run(self.data)
             except _ANY:
                 return op(self)
             node = _new(kind)
-            node.data, node.op, node.left, node.requires_grad, node.scope = data, op, self, True, ""
+            node.data, node.op, node.left, node.requires_grad, node.scope = data, op, self, True, here.scope
             node.right = node.rest = node.static = node.grad = node.name = node.source = None
             return node
         return op(self)
@@ -136,14 +136,15 @@ def binary(op: Op, reflected: bool = False) -> Callable[[Any, Any], Any]:
             elif not isinstance(other, OPERANDS):
                 return NotImplemented
         left, right = (other, self) if reflected else (self, other)
-        if hot and type(other) is kind and now() is USUAL and (left.requires_grad or right.requires_grad):
+        here = now()
+        if hot and here.usual and type(other) is kind and (left.requires_grad or right.requires_grad):
             try:
                 data = fast(left.data, right.data) if kind is Value else run(left.data, right.data)
             except _ANY:
                 return op(left, right)
             node = _new(kind)
             node.data, node.op, node.left, node.right = data, op, left, right
-            node.requires_grad, node.scope = True, ""
+            node.requires_grad, node.scope = True, here.scope
             node.rest = node.static = node.grad = node.name = node.source = None
             return node
         return op(left, right)
