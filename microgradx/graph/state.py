@@ -17,7 +17,8 @@ class Now(NamedTuple):
     usual: bool = True  # gradients and nothing else: what operators have a short cut for
 
 
-_now: ContextVar[Now] = ContextVar("microgradx", default=Now())
+_START = Now()
+_now: ContextVar[Now] = ContextVar("microgradx", default=_START)
 
 
 now = _now.get  # all fields in one go, as for every node that is made
