@@ -54,10 +54,11 @@ def _max_pool(x: Any, kernel: Sizes, how: Window) -> Any:
 def _winner(x: Any, kernel: Sizes, how: Window) -> Any:
     best = _max_pool(x, kernel, how)
     x = _padded(x, how, _least(x.dtype))
-    small = np.min_scalar_type(math.prod(kernel))
-    k: Any = np.zeros_like(best, dtype=small)
-    for number, (_, place) in reversed([*enumerate(slabs(kernel, best.shape[2:], how))]):
-        k = np.where(x[(..., *place)] == best, small.type(number), k)  # backwards, so that the first of equals stays
+    k: Any = np.zeros_like(best, dtype=np.min_scalar_type(math.prod(kernel)))
+    behind = np.ones_like(best, dtype=bool)
+    for _, place in [*slabs(kernel, best.shape[2:], how)][:-1]:  # k counts the places before the first of the best
+        behind &= x[(..., *place)] < best
+        k += behind
     return k
 
 
@@ -75,10 +76,10 @@ def _take(x: Any, k: Any, kernel: Sizes, how: Window) -> Any:
 
 def _put(u: Any, k: Any, size: Sizes, kernel: Sizes, how: Window) -> Any:
     shape = (*u.shape[:2], *(s + sum(p) for s, p in zip(size, how.padding, strict=True)))
-    x, zero = np.zeros_like(u, shape=shape), u.dtype.type(0)
+    x = np.zeros_like(u, shape=shape)
     apart = all(d * (m - 1) < s for d, m, s in zip(how.dilation, kernel, how.stride, strict=True))  # no window overlaps
     for number, (_, place) in enumerate(slabs(kernel, u.shape[2:], how)):
-        part = np.where(k == number, u, zero)
+        part = u * (k == number)  # many times as fast as np.where
         x[(..., *place)] = part if apart else x[(..., *place)] + part
     return x[(..., *core(size, how))]
 
