@@ -20,7 +20,7 @@ from microgradx.explain.trace import Row, Step, Trace
 from microgradx.explain.wording import rule_expression
 from microgradx.graph import Value
 from microgradx.rules.formula import substitute
-from microgradx.rules.notation import in_slot, python_text
+from microgradx.rules.notation import filled, in_slot, python_text
 
 SCHEMA = "microgradx.trace/1"
 
@@ -83,22 +83,22 @@ _MATH = {name: getattr(math, name) for name in dir(math) if name[0] != "_"} | {"
 
 def _local_numbers(step: Step) -> str:
     """The rule with its numbers as plain Python arithmetic whose value is `local`; else that value itself."""
-    formula, run = _arithmetic(step.formula, tuple(step.values))
+    text, run = _arithmetic(step.formula, tuple(step.values))
     try:
         value = run(*step.values.values())
     except (ArithmeticError, ValueError, NameError):
         value = None  # Python raises, or the rule names a row that has no arithmetic of its own
     if not isinstance(value, (int, float)) or not math.isclose(value, step.local, rel_tol=1e-12):
         return repr(step.local)
-    return python_text(formula, {slot: in_slot(repr(number)) for slot, number in step.values.items()})
+    return filled(text, {slot: in_slot(repr(number)) for slot, number in step.values.items()})
 
 
 @lru_cache(maxsize=1024)
-def _arithmetic(formula: ast.expr, slots: tuple[str, ...]) -> tuple[ast.expr, Callable[..., Any]]:
-    """A formula without the names of rows, and the function of its slots that it stands for."""
+def _arithmetic(formula: ast.expr, slots: tuple[str, ...]) -> tuple[str, Callable[..., Any]]:
+    """A formula's text without the names of rows, and the function of its slots that it stands for."""
     written = _Written().visit(copy.deepcopy(formula))
     source = f"lambda {', '.join(slots)}: {ast.unparse(written)}"
-    return written, eval(source, dict(_MATH))  # of our own making: a rule's formula
+    return python_text(written), eval(source, dict(_MATH))  # of our own making: a rule's formula
 
 
 class _Written(ast.NodeTransformer):
@@ -117,7 +117,7 @@ class _Written(ast.NodeTransformer):
 
 def plain(value: Any) -> Any:
     """Numbers and nested lists; NaN and infinities as the strings "nan", "inf", "-inf" (JSON has none)."""
-    if value is None or isinstance(value, (bool, str)):
+    if value is None or isinstance(value, (bool, str)) or (type(value) is float and math.isfinite(value)):
         return value
     array = np.asarray(value)
     if array.ndim:

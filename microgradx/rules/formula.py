@@ -6,7 +6,6 @@ element by element, Python's % stands for ⊙, a sign that it does not have.
 """
 
 import ast
-import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 from microgradx.graph import Node, Tensor, Value, recording
 from microgradx.rules.op import Op
 
-_templates: dict[tuple[Any, ...], ast.expr] = {}
+_templates: dict[tuple[Any, ...] | None, ast.expr] = {}
 
 
 def slots(op: Op, count: int) -> list[str]:
@@ -25,15 +24,20 @@ def slots(op: Op, count: int) -> list[str]:
 
 def forward_formula(node: Any) -> ast.expr:
     """How `node` was computed from its inputs: `a + b`, `sigmoid(x)`."""
-    names = slots(node.op, len(node.inputs))
-    return _written(node, [ast.Name(name) for name in names])
+    key = _key(node, None)
+    if key in _templates:
+        return _templates[key]
+    found = _written(node, [ast.Name(name) for name in slots(node.op, len(node.inputs))])
+    if key is not None:
+        _templates[key] = found
+    return found
 
 
 def rule_formula(node: Any, position: int) -> ast.expr:
     """The derivative that reaches input `position`: the local partial, or the pull-back of `g`."""
     op: Op = node.op
-    key = (op, position, tuple(sorted((node.static or {}).items())), len(node.inputs)) if _plain(node) else None
-    if key is not None and key in _templates:
+    key = _key(node, position)
+    if key in _templates:
         return _templates[key]
     rule = op.rule_for(position)
     assert rule is not None, f"{op.name} has no rule for input {position}"
@@ -72,17 +76,19 @@ def constant(value: Any) -> ast.expr:
 
 def substitute(expr: ast.expr, parts: Mapping[str, ast.expr]) -> ast.expr:
     """The expression with its slots replaced by other expressions."""
-    return _Filled(parts).visit(copy.deepcopy(expr))  # type: ignore[no-any-return]
+    return _filled(expr, parts)  # type: ignore[no-any-return]
 
 
 def _minus(name: str) -> ast.expr:
     return ast.UnaryOp(ast.USub(), ast.Name(name))
 
 
-def _plain(node: Any) -> bool:
-    """Scalar rules read the same for every value, so their formulas are kept."""
-    static = (node.static or {}).values()
-    return isinstance(node, Value) and all(isinstance(v, (int, float, str, type(None))) for v in static)
+def _key(node: Any, position: int | None) -> tuple[Any, ...] | None:
+    """What a scalar formula depends on: it reads the same for every value, so it is kept. None: it is not."""
+    static = node.static or {}
+    if not isinstance(node, Value) or not all(isinstance(v, (int, float, str, type(None))) for v in static.values()):
+        return None
+    return node.op, position, tuple((k, type(v), v) for k, v in sorted(static.items())), len(node.inputs)
 
 
 def _stand_in(node: Any, name: str) -> Any:
@@ -113,9 +119,9 @@ def _written(node: Any, args: list[ast.expr]) -> ast.expr:
         return ast.Call(ast.Name(op.name), args, keywords)
     values = dict(zip(op.inputs, args, strict=True))
     values |= {name: constant(value) for name, value in static.items()}
-    used = {n.id for n in ast.walk(op.notation) if isinstance(n, ast.Name)}
-    tree = _Filled(values).visit(copy.deepcopy(op.notation))
-    if isinstance(tree, ast.Call):
+    tree = _filled(op.notation, values)
+    if isinstance(tree, ast.Call) and keywords:
+        used = {n.id for n in ast.walk(op.notation) if isinstance(n, ast.Name)}
         tree.keywords += [k for k in keywords if k.arg not in used]
     elif isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult) and all(each.shape for each in node.inputs):
         tree.op = ast.Mod()
@@ -133,14 +139,15 @@ def _is_index(value: Any) -> bool:
     return any(isinstance(v, (slice, np.ndarray)) or v is Ellipsis or v is None for v in parts)
 
 
-class _Filled(ast.NodeTransformer):
-    """A notation with the op's inputs replaced by what they are here."""
-
-    def __init__(self, values: Mapping[str, ast.expr]) -> None:
-        self.values = values
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return self.values.get(node.id, node)
+def _filled(part: Any, values: Mapping[str, ast.expr]) -> Any:
+    """A part of an expression built anew with its names replaced; what is put in is shared, as nothing changes it."""
+    if isinstance(part, ast.Name):
+        return values.get(part.id, part)
+    if isinstance(part, list):
+        return [_filled(each, values) for each in part]
+    if not isinstance(part, ast.AST) or not part._fields:
+        return part
+    return type(part)(**{name: _filled(value, values) for name, value in ast.iter_fields(part)})
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -5,19 +5,20 @@ import re
 from collections.abc import Callable, Mapping
 from html import escape
 
-_SCREEN = (
+_SCREEN = [(re.compile(pattern), shown) for pattern, shown in (
     (r" \*\* 2(?![\d.])", "²"), (r" \*\* 3(?![\d.])", "³"), (r" \*\* (-1|\(-1\))(?![\d.])", "⁻¹"),
     (r"\.mT\b", "ᵀ"), (r" [*@] ", " · "), (r" % ", " ⊙ "), (r"(?<=[0-9.])e-0?", "e−"), (r"-", "−"), (r" >= ", " ≥ "),
     (r" <= ", " ≤ "), (r" == ", " = "), (r" != ", " ≠ "),
-)  # fmt: skip
+)]  # fmt: skip
 
 
 def python_text(expr: ast.expr, slots: Mapping[str, str] | None = None) -> str:
     """Python arithmetic; evaluates with `from math import *` when the slots hold numbers."""
-    return _filled(ast.unparse(expr).replace(" % ", " * "), slots)
+    return filled(ast.unparse(expr).replace(" % ", " * "), slots)
 
 
-def _filled(text: str, slots: Mapping[str, str] | None) -> str:
+def filled(text: str, slots: Mapping[str, str] | None) -> str:
+    """The text with its slots replaced; words that only contain a slot's name, and calls of that name, stay."""
     if not slots:
         return text
     names = "|".join(re.escape(name) for name in sorted(slots, key=len, reverse=True))
@@ -26,9 +27,9 @@ def _filled(text: str, slots: Mapping[str, str] | None) -> str:
 
 def screen_text(expr: ast.expr, slots: Mapping[str, str] | None = None) -> str:
     """What a person reads: `h1 · (1 − h1)`."""
-    text = _filled(ast.unparse(expr), {name: f"\x00{i}\x00" for i, name in enumerate(slots)} if slots else None)
+    text = filled(ast.unparse(expr), {name: f"\x00{i}\x00" for i, name in enumerate(slots)} if slots else None)
     for pattern, shown in _SCREEN:
-        text = re.sub(pattern, shown, text)
+        text = pattern.sub(shown, text)
     return re.sub("\x00(\\d+)\x00", lambda m: list((slots or {}).values())[int(m.group(1))], text)
 
 
@@ -37,8 +38,13 @@ def in_slot(text: str) -> str:
     return text if _whole(text) else f"({text})"
 
 
+_BETWEEN = frozenset(" ·⊙+/*-−")
+
+
 def _whole(text: str) -> bool:
     """True for a single word, a call, or something already in brackets."""
+    if _BETWEEN.isdisjoint(text):
+        return True
     depth = 0
     for i, c in enumerate(text):
         depth += (c in "([") - (c in ")]")
