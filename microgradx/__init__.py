@@ -67,6 +67,7 @@ _LATER = {
     "Trace": "microgradx.explain.trace",
     "draw": "microgradx.pictures",
     "compile": "microgradx.compiler",
+    "compile_step": "microgradx.compiler",
     **{folder: f"microgradx.{folder}" for folder in ("nn", "optim", "data", "training")},
 }
 

@@ -2,5 +2,6 @@
 
 from microgradx.compiler.compiled import Compiled, compile
 from microgradx.compiler.joint import CompileError
+from microgradx.compiler.training import CompiledStep, compile_step
 
-__all__ = ["CompileError", "Compiled", "compile"]
+__all__ = ["CompileError", "Compiled", "CompiledStep", "compile", "compile_step"]

@@ -7,7 +7,7 @@ never move, so a transpose of one is made once, beforehand. What leaves the prog
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from threading import Lock
@@ -28,7 +28,8 @@ class Fixed:
     """Arrays that stay where they are between calls: arguments that are not passed, and where results shall go."""
 
     arrays: dict[str, Any] = field(default_factory=dict)  # argument of the form -> its array
-    into: dict[str, Any] = field(default_factory=dict)  # result of the form -> the array to write it to
+    gradients: dict[str, Any] = field(default_factory=dict)  # argument -> the array for its gradient
+    updates: dict[str, Any] = field(default_factory=dict)  # argument -> the array for its next value, often its own
 
 
 @dataclass
@@ -79,7 +80,14 @@ class _Writer:
         self.taken = {*self.form.arguments, *self.form.constants, *found.constants}
         self.written: dict[str, str] = {}  # a name of a call, argument or constant -> how it is written
         self.here = {n: found.names.get(n, n) for n in self.form.results}
-        self.into = {self.here[n]: n for n in fixed.into if self.here[n] in self.calls}
+        # Results with a place to go to: (its name here, the word for the place, the array)
+        self.targets = [
+            (self.here[self.form.gradients[a]], f"into_d_{a}", array) for a, array in fixed.gradients.items()
+        ]
+        for a, array in fixed.updates.items():
+            own = fixed.arrays.get(a) is array
+            self.targets.append((self.here[self.form.updates[a]], a if own else f"into_{a}", array))
+        self.into: dict[str, str] = {}  # a call that writes straight into a target -> the word for it
 
     def run(self) -> tuple[str, dict[str, Any]]:
         self._liveness()
@@ -92,13 +100,14 @@ class _Writer:
                 body.append(f"# {section}")
             if line:
                 body.append(line)
+        body += self._copies()
         body.append(f"return {self._results()}")
         arguments = [n for n in self.form.arguments if n not in self.fixed.arrays]
         memory = [f"{n} = np.empty({s.shape}, '{s.dtype}')" for n, s in self.memory.made.items()]
         lines = ["def make():", *(f"    {line}" for line in [*memory, *self.setup])]
         lines += [f"    def {self.name}({', '.join(arguments)}):", *(f"        {line}" for line in body)]
         lines += [f"    return {self.name}"]
-        space = {**self.found.constants, **self.fixed.arrays, **{f"into_{n}": a for n, a in self.fixed.into.items()}}
+        space = {**self.found.constants, **self.fixed.arrays, **{word: array for _, word, array in self.targets}}
         return f"{preamble(self.found.needed)}\n\n\n" + "\n".join(lines) + "\n", space
 
     # What is alive until when
@@ -115,12 +124,19 @@ class _Writer:
         for i, call in enumerate(self.found.calls):
             for name in (call.name, *_names(call.operands)):
                 self.last.update(dict.fromkeys(self.base.get(name, ()), i))
-        self.leaving = set()
-        for name in self.here.values():
-            if name not in self.into:
-                self.leaving |= self.base.get(name, set())
-        for name in (*self.leaving, *self.into):
+        passed = [*self.form.outputs]
+        passed += [n for a, n in self.form.gradients.items() if a not in self.fixed.gradients]
+        passed += [n for a, n in self.form.updates.items() if a not in self.fixed.updates]
+        self.leaving = set().union(*(self.base.get(self.here[n], set()) for n in passed))
+        for name in (*self.leaving, *(base for name, _, _ in self.targets for base in self.base.get(name, ()))):
             self.last[name] = len(self.calls)
+        for name, word, array in self.targets:
+            call = self.calls.get(name)
+            if call is not None and name not in self.into and name not in self.leaving and _fits(call, array):
+                at = self.found.calls.index(call)
+                last = max((self.last.get(n, -1) for n in self.base if word in self.base[n]), default=-1)
+                if last < at or (last == at and call.how == "ufunc"):
+                    self.into[name] = word
 
     # One call as a line
 
@@ -156,10 +172,8 @@ class _Writer:
 
     def _out(self, call: Call, dying: Iterable[str]) -> str:
         """Where the result goes; "" when the call makes it."""
-        if call.name in self.into and call.how in ("ufunc", "reduce", "dot") and not call.keywords.get("dtype"):
-            target = f"into_{self.into[call.name]}"
-            if self.fixed.into[self.into[call.name]].flags.c_contiguous:
-                return target
+        if call.name in self.into:
+            return self.into[call.name]
         takes = call.how == "reduce" or (call.how in ("ufunc", "dot") and not call.keywords)
         if not takes or not call.sample.ndim or call.name in self.leaving or call.keywords.get("dtype"):
             return ""
@@ -227,24 +241,37 @@ class _Writer:
             self.setup.append(f"{word} = {expression}")
         return self.hoisted[expression]
 
+    def _copies(self) -> list[str]:
+        """What no call could write into its place."""
+        left = [(name, word) for name, word, _ in self.targets if self.into.get(name) != word]
+        values = [self._shown(name) for name, _ in left]
+        kept = [
+            f"next_{word} = np.array({value})" for (name, word), value in zip(left, values) if name not in self.calls
+        ]
+        return kept + [
+            f"np.copyto({word}, {value if name in self.calls else f'next_{word}'})"
+            for (name, word), value in zip(left, values)
+        ]
+
+    def _shown(self, name: str) -> str:
+        number = name in self.form.constants and name not in self.found.constants
+        return _number(self.form.constants[name]) if number else self.written.get(name, name)
+
     def _results(self) -> str:
         seen: set[str] = set()
 
         def text(name: str) -> str:
             here = self.here[name]
-            if here in self.into:
-                return f"into_{self.into[here]}"
-            if here in self.form.constants and here not in self.found.constants:
-                return _number(self.form.constants[here])
             mine = here in self.calls and here not in seen and self.written[here] not in self.hoisted.values()
             scalar = self.form.kinds().get(name, None)
             seen.add(here)
-            shown = self.written.get(here, here)
+            shown = self._shown(here)
             return shown if mine or (scalar is not None and scalar.scalar) else f"np.array({shown})"
 
-        outputs = f"({', '.join(map(text, self.form.outputs))},)"
-        groups = [self.form.gradients, self.form.updates]
-        return ", ".join([outputs, *("{" + ", ".join(f"{a!r}: {text(n)}" for a, n in g.items()) + "}" for g in groups)])
+        outputs = f"({''.join(f'{text(n)}, ' for n in self.form.outputs).strip()})"
+        groups = [(self.form.gradients, self.fixed.gradients), (self.form.updates, self.fixed.updates)]
+        parts = [[f"{a!r}: {text(n)}" for a, n in all_.items() if a not in placed] for all_, placed in groups]
+        return ", ".join([outputs, *("{" + ", ".join(part) + "}" for part in parts)])
 
 
 def _names(operands: Iterable[Any]) -> list[str]:
@@ -257,8 +284,12 @@ def _names(operands: Iterable[Any]) -> list[str]:
     return found
 
 
+def _fits(call: Call, array: Any) -> bool:
+    """True when the call can write its result straight into the array."""
+    takes = call.how in ("ufunc", "reduce", "dot") and not call.keywords.get("dtype")
+    same = (call.sample.shape, call.sample.dtype) == (array.shape, array.dtype)
+    return bool(takes and same and array.flags.c_contiguous and array.ndim)
+
+
 def _number(value: Any) -> str:
     return repr(value) if np.isfinite(value) else f"float('{value}')"
-
-
-__all__ = ["Fixed", "Mapping", "function", "source"]

@@ -82,15 +82,15 @@ def joint(
     found = Joint([*arguments, *hidden], outputs, {}, inside, hidden=hidden)
     for node in (*arguments, *order):
         if node.name is not None and node not in found.names:
-            _name(found, node, node.name)
+            name_node(found, node, node.name)
     for node in hidden:
         if node not in found.names:
-            _name(found, node, "array")
+            name_node(found, node, "array")
     if differentiate and any(each.requires_grad for each in found.arguments):
         if len(outputs) != 1 or outputs[0].size != 1:
             raise GradientError("to compile gradients, a function returns one single number.")
         if outputs[0] not in found.names:
-            _name(found, outputs[0], "L")
+            name_node(found, outputs[0], "L")
         _differentiate(found, outputs[0])
     return found
 
@@ -118,15 +118,15 @@ def _differentiate(found: Joint, output: Any) -> None:
     for node in sorted(found.names, key=lambda n: n.op is None):  # d_z rather than d_b where both are the same
         gradient = node.grad
         if isinstance(gradient, Node) and gradient not in found.names and gradient.op is not None:
-            _name(found, gradient, f"d_{found.names[node]}")
+            name_node(found, gradient, f"d_{found.names[node]}")
     for each, grad in zip(found.arguments, kept, strict=True):
         each.grad = grad
 
 
 def descend(found: Joint, chosen: Iterable[int]) -> None:
     """Add plain gradient descent to the graph: a further argument `lr`, and next values for the chosen arguments."""
-    lr = Value(1.0, requires_grad=False, name="lr")
-    found.names[lr] = "lr"
+    lr = Value(1.0, requires_grad=False)
+    name_node(found, lr, "lr")
     with recording(sources=True) as made:
         for position in chosen:
             p, g = found.arguments[position], found.gradients[position]
@@ -145,8 +145,8 @@ def _text(found: Joint, node: Any) -> str:
     return in_slot(screen_text(forward_formula(node), dict(zip(slots(node.op, len(inputs)), inputs, strict=True))))
 
 
-def _name(found: Joint, node: Any, name: str) -> None:
-    """A valid and unused identifier near `name`."""
+def name_node(found: Joint, node: Any, name: str) -> None:
+    """Call a node by a valid and unused identifier near `name`."""
     word = "".join(c if c.isalnum() or c == "_" else "_" for c in name).strip("_") or "v"
     word = f"v{word}" if word[0].isdigit() else word
     taken, plain, count = set(found.names.values()) | _RESERVED, word, 1
@@ -156,7 +156,7 @@ def _name(found: Joint, node: Any, name: str) -> None:
     found.names[node] = word
 
 
-_RESERVED = {"np", "math", "lr", "step", *keyword.kwlist}
+_RESERVED = {"np", "math", "step", *keyword.kwlist}
 
 
 def leaf(value: Any, name: str) -> Any:

@@ -1,0 +1,174 @@
+"""`compile_step`: forward, backward and update of a model as one program.
+
+The weights of each group of the optimizer lie one behind the other in one array, and so do their gradients and whatever
+the optimizer remembers of them; `parameter.data`, `parameter.grad` and the optimizer's state are views of it. An update
+that works element by element is then a few calls for all weights together.
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from microgradx.compiler import buffers
+from microgradx.compiler.buffers import Fixed
+from microgradx.compiler.compiled import MOST, source
+from microgradx.compiler.form import Form
+from microgradx.compiler.joint import CompileError
+from microgradx.compiler.program import Recorded, as_node, record
+from microgradx.compiler.update import Update, add_updates
+from microgradx.graph import Tensor
+from microgradx.graph.node import as_array
+from microgradx.optim import Optimizer
+
+
+@dataclass
+class Program:
+    """What a step on batches of one kind runs."""
+
+    form: Form
+    run: Callable[..., Any]
+    recorded: Recorded
+    parameters: list[Any]
+    gradients: list[Any]  # where the program writes them, by parameter
+    hidden: list[int]  # which hidden arguments are not fixed
+    updates: list[Update]  # for each group; empty where the optimizer itself has to do it
+    settings: list[Any] = field(default_factory=list)
+
+
+class CompiledStep:
+    """A training step that runs as a program: `step(*inputs, target)` gives the loss and changes the parameters."""
+
+    def __init__(self, model: Callable[..., Any], loss: Callable[..., Any], optimizer: Optimizer, fullgraph: bool):
+        self.model, self.loss, self.optimizer, self.fullgraph = model, loss, optimizer, fullgraph
+        self.programs: dict[Any, Program | str] = {}
+        self.traces = 0
+
+    def __call__(self, *batch: Any) -> Any:
+        """One step; the loss as a constant."""
+        arrays = [a.data if isinstance(a, Tensor) else as_array(a) for a in batch]
+        key = tuple([(a.shape, a.dtype) for a in arrays])
+        built = self.programs.get(key)
+        if built is None or (not isinstance(built, str) and not self._still_true(built)):
+            built = self._made(key, arrays)
+        if isinstance(built, str):
+            return self._eagerly(arrays)
+        return self._run(built, arrays)
+
+    def source(self, *batch: Any, buffers: bool = False) -> str:
+        """The step for batches like this as a person would write it; with `buffers`, forward and backward as they run.
+
+        Raises:
+            CompileError: there can be no program.
+        """
+        recorded = self._record([as_array(a) for a in batch])
+        if not buffers:
+            add_updates(recorded.graph, self.optimizer)
+        recorded.graph.gradients = {} if not buffers else recorded.graph.gradients
+        return source(recorded.form("training step"), "step", buffers)
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        """How many programs there are, how many fit, how often the step was traced, and why it runs eagerly."""
+        reasons = [each for each in self.programs.values() if isinstance(each, str)]
+        return {"programs": len(self.programs) - len(reasons), "most": MOST, "traces": self.traces, "eager": reasons}
+
+    def _still_true(self, built: Program) -> bool:
+        return built.recorded.around.same() and _settings(self.optimizer) == built.settings
+
+    def _made(self, key: Any, arrays: list[Any]) -> Program | str:
+        if len(self.programs) >= MOST:
+            self.programs.pop(next(iter(self.programs)))
+        try:
+            self.programs[key] = self._build(arrays)
+        except CompileError as reason:
+            if self.fullgraph:
+                raise
+            warnings.warn(f"{reason} It runs eagerly.", stacklevel=4)
+            self.programs[key] = str(reason)
+        return self.programs[key]
+
+    def _record(self, arrays: list[Any]) -> Recorded:
+        def step(*batch: Any) -> Any:
+            return self.loss(self.model(*batch[:-1]), batch[-1])
+
+        leaves = [Tensor(a, requires_grad=False) for a in arrays]
+        return record(step, leaves, True, self.model, self.loss)
+
+    def _build(self, arrays: list[Any]) -> Program:
+        self.traces += 1
+        recorded = self._record(arrays)
+        graph = recorded.graph
+        positions = {node: i for i, node in enumerate(graph.arguments)}
+        groups = [group["params"] for group in self.optimizer.param_groups]
+        used = [[p for p in group if positions.get(p) in graph.gradients] for group in groups]
+        parameters = [p for group in used for p in group]
+        if not parameters:
+            raise CompileError("does not depend on any parameter of the optimizer")
+        graph.gradients = {positions[p]: graph.gradients[positions[p]] for p in parameters}
+        form = recorded.form("training step")
+        names = dict(zip(graph.arguments, form.arguments, strict=True))
+        fixed, updates, gradients = Fixed(), [], []
+        for group, members in zip(self.optimizer.param_groups, used, strict=True):
+            update = Update.of(self.optimizer, group, members)
+            updates.append(update)
+            for p, weights, gradient in update.views:
+                fixed.arrays[names[p]] = weights
+                fixed.gradients[names[p]] = gradient
+                gradients.append(gradient)
+        hidden = [i for i, node in enumerate(graph.hidden) if node not in positions or names[node] not in fixed.arrays]
+        run = buffers.function(form, fixed)
+        return Program(form, run, recorded, parameters, gradients, hidden, updates, _settings(self.optimizer))
+
+    def _run(self, built: Program, arrays: list[Any]) -> Any:
+        for update in built.updates:
+            update.take_over()
+        if built.hidden:
+            values = built.recorded.hidden()
+            arrays = [*arrays, *(values[i] for i in built.hidden)]
+        try:
+            outputs, _, _ = built.run(*arrays)
+        except (ArithmeticError, ValueError, IndexError):
+            return self._eagerly(arrays[: len(arrays) - len(built.hidden)])  # the engine says what is wrong
+        for update in built.updates:
+            update.step()
+        return as_node(outputs[0])
+
+    def _eagerly(self, arrays: list[Any]) -> Any:
+        self.optimizer.zero_grad()
+        batch = [Tensor(a, requires_grad=False) for a in arrays]
+        found = self.loss(self.model(*batch[:-1]), batch[-1])
+        found.backward(keep="leaves")
+        self.optimizer.step()
+        return found.detach()
+
+
+def compile_step(
+    model: Callable[..., Any], loss: Callable[..., Any], optimizer: Optimizer, fullgraph: bool = False
+) -> CompiledStep:
+    """A whole training step as a program: forward, backward and the optimizer's update.
+
+    Args:
+        model: of the inputs; a Module or any function.
+        loss: of (the model's output, the target); one number.
+        optimizer: of the parameters to change; its state and the parameters stay visible, and can be saved and loaded.
+        fullgraph: raise a CompileError, instead of a warning, where the step has to run eagerly.
+
+    Returns:
+        `step(*inputs, target)`, which gives the loss. It computes what zero_grad, backward and step would, and leaves
+        the gradients in `parameter.grad`. The program writes into arrays of its own, which parameters, gradients and
+        the optimizer's state then share: copy what shall outlive the next step, as `state_dict()` does.
+
+    >>> import microgradx as mx
+    >>> w = mx.Tensor([3.0])
+    >>> step = mx.compile_step(lambda x: w * x, mx.mse_loss, mx.optim.SGD([w], lr=0.5))
+    >>> step([1.0], [1.0]).item(), w
+    (4.0, Tensor([1.]))
+    """
+    return CompiledStep(model, loss, optimizer, fullgraph)
+
+
+def _settings(optimizer: Optimizer) -> list[Any]:
+    """What an update depends on besides lr and the state."""
+    names = [name for name in optimizer.defaults if name != "lr"]
+    return [[*(g[name] for name in names), *map(id, g["params"])] for g in optimizer.param_groups]

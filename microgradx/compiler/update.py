@@ -1,0 +1,178 @@
+"""The optimizer's part of a training step: its rule, traced once for all weights of a group together."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from microgradx.compiler import buffers
+from microgradx.compiler.buffers import Fixed
+from microgradx.compiler.form import Form, lower
+from microgradx.compiler.joint import CompileError, Joint, name_node
+from microgradx.compiler.passes import simplified
+from microgradx.graph import Node, Tensor, Value, recording
+from microgradx.graph.state import noting_decisions
+from microgradx.optim import Optimizer
+from microgradx.rules.shaping import astype
+
+
+@dataclass
+class Update:
+    """The weights of a group in one array, and the program that changes them."""
+
+    optimizer: Optimizer
+    group: dict[str, Any]
+    parameters: list[Any]
+    weights: Any
+    gradients: Any
+    views: list[tuple[Any, Any, Any]]  # (parameter, its weights, its gradient)
+    run: Callable[..., Any] | None = None
+    memory: dict[str, Any] = field(default_factory=dict)  # what is remembered -> one array for all weights
+    remembered: list[tuple[Any, str, Any]] = field(default_factory=list)  # (parameter, name, its part of that array)
+    counts: list[str] = field(default_factory=list)  # what is remembered as a plain number
+    known: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, optimizer: Optimizer, group: dict[str, Any], parameters: list[Any]) -> "Update":
+        """For those of the group's parameters that the loss depends on."""
+        size, dtype = sum(p.size for p in parameters), np.result_type(*(p.dtype for p in parameters), np.float32)
+        weights, gradients = np.empty(size, dtype), np.empty(size, dtype)
+        views, start = [], 0
+        for p in parameters:
+            part = slice(start, start := start + p.size)
+            views.append((p, weights[part].reshape(p.shape), gradients[part].reshape(p.shape)))
+        return cls(optimizer, group, parameters, weights, gradients, views)
+
+    def take_over(self) -> None:
+        """Make the parameters live in this memory, with the numbers that they have now."""
+        for p, weights, _ in self.views:
+            if p.data is not weights:
+                np.copyto(weights, p.data)
+                p.data = weights
+
+    def step(self) -> None:
+        """Change the weights by the gradients that the program has left in their places."""
+        for p, _, gradient in self.views:
+            p.grad = gradient
+        states = [self.optimizer.state.setdefault(p, {}) for p in self.parameters]
+        if not states:
+            return
+        if self.run is None or states[0].keys() != self.known:
+            self._build(states)
+        if self.run is None:
+            self._by_the_optimizer()
+            return
+        for p, name, part in self.remembered:
+            state = self.optimizer.state[p]
+            if state[name] is not part:
+                np.copyto(part, state[name])
+                state[name] = part
+        numbers = [states[0][name] for name in self.counts]
+        if any(state[name] != states[0][name] for state in states for name in self.counts):
+            self._by_the_optimizer()
+            return
+        for name, value in self.run(*numbers, self.group["lr"]).items():
+            value = type(states[0][name])(value)
+            for state in states:
+                state[name] = value
+
+    def _by_the_optimizer(self) -> None:
+        """The rule as it is written, parameter by parameter."""
+        settings = {name: self.group[name] for name in self.optimizer.defaults}
+        for p in self.parameters:
+            new = self.optimizer.rule(p.data, p.grad, self.optimizer.state[p], **settings)
+            p.data = float(new) if isinstance(p, Value) else np.asarray(new, p.dtype)
+
+    def _build(self, states: list[dict[str, Any]]) -> None:
+        self.known, self.run, self.remembered = set(states[0]), None, []
+        alike = all(state.keys() == self.known for state in states)
+        if not alike or not all(isinstance(p, Tensor) and p.dtype == self.weights.dtype for p in self.parameters):
+            return
+        self.counts = [n for n, v in states[0].items() if isinstance(v, (int, float))]
+        self.memory = {n: np.empty_like(self.weights) for n in states[0] if n not in self.counts}
+        start = 0
+        for p, weights, _ in self.views:
+            part = slice(start, start := start + weights.size)
+            self.remembered += [(p, n, array[part].reshape(p.shape)) for n, array in self.memory.items()]
+        with suppress(CompileError):
+            form = self.form(states[0])
+            names = dict(zip(form.arguments, ["p", "g", *self.memory, *self.counts, "lr"], strict=True))
+            ours = {"p": self.weights, "g": self.gradients, **self.memory}
+            arrays = {word: ours[name] for word, name in names.items() if name in ours}
+            run = buffers.function(form, Fixed(arrays, {}, {n: arrays[n] for n in form.updates if n in arrays}))
+            self.run = lambda *numbers: {names[word]: value for word, value in run(*numbers)[2].items()}
+
+    def form(self, state: dict[str, Any]) -> Form:
+        """The rule on all weights at once.
+
+        Raises:
+            CompileError: it decides by its numbers, remembers something new, or is not elementwise.
+        """
+        found = Joint([], [], {}, set())
+        p, g = (_leaf(found, a, n) for a, n in ((self.weights, "p"), (self.gradients, "g")))
+        old = {n: _leaf(found, self.memory.get(n, state[n]), n) for n in (*self.memory, *self.counts)}
+        lr = _leaf(found, float(self.group["lr"]), "lr")
+        new, now = traced(self.optimizer, self.group, p, g, lr, old)
+        if now.keys() != old.keys():
+            raise CompileError("remembers something new in this step")
+        positions = {node: i for i, node in enumerate(found.arguments)}
+        found.updates = {positions[p]: new} | {positions[old[n]]: now[n] for n in old if now[n] is not old[n]}
+        found.updating = set(found.order) - set(found.arguments)
+        form = simplified(lower(found, "update"))
+        if not all(step.op.elementwise or step.op.shapes == "value" or step.kind.scalar for step in form.steps):
+            raise CompileError("has an update that is not elementwise")
+        return form
+
+
+def traced(optimizer: Optimizer, group: dict[str, Any], p: Any, g: Any, lr: Any, state: dict[str, Any]) -> Any:
+    """The rule run on nodes: (the parameter's next value, the next state).
+
+    Raises:
+        CompileError: it decides by their numbers.
+    """
+    settings = {name: group[name] for name in optimizer.defaults} | {"lr": lr}
+    now = dict(state)
+    try:
+        with recording(), noting_decisions() as decisions, np.errstate(all="ignore"):
+            new = optimizer.rule(p, g, now, **settings)
+            new = astype(new, p.dtype) if isinstance(p, Tensor) and new.dtype != p.dtype else new
+    except (TypeError, ValueError, AttributeError) as problem:  # a rule of NumPy's own functions, say
+        raise CompileError(f"has an update that cannot be traced: {problem}") from problem
+    if decisions or not isinstance(new, Node):
+        raise CompileError("has an update that decides by its numbers")
+    lifted = {n: v if isinstance(v, Node) else Value(v, requires_grad=False) for n, v in now.items()}
+    return new, lifted
+
+
+def add_updates(graph: Joint, optimizer: Optimizer) -> None:
+    """Add the optimizer's update to a recorded step, parameter by parameter, for a person to read.
+
+    Raises:
+        CompileError: the rule cannot be traced.
+    """
+    positions = {node: i for i, node in enumerate(graph.arguments)}
+    lr = Value(1.0, requires_grad=False)
+    before = set(graph.order)
+    for group in optimizer.param_groups:
+        for p in group["params"]:
+            if positions.get(p) not in graph.gradients:
+                continue
+            state = {n: _leaf(graph, v, f"{graph.names[p]}_{n}") for n, v in optimizer.state.get(p, {}).items()}
+            new, now = traced(optimizer, group, p, graph.gradients[positions[p]], lr, state)
+            graph.updates[positions[p]] = new
+            places = {node: i for i, node in enumerate(graph.arguments)}
+            graph.updates |= {places[state[n]]: now[n] for n in state if now[n] is not state[n]}
+    name_node(graph, lr, "lr")
+    graph.arguments.append(lr)
+    graph.updating |= set(graph.order) - before - {lr}
+
+
+def _leaf(graph: Joint, data: Any, name: str) -> Any:
+    """A further argument of the graph, called `name`."""
+    kind = Value if isinstance(data, (int, float)) else Tensor
+    node = kind(data, requires_grad=False)
+    name_node(graph, node, name)
+    graph.arguments.append(node)
+    return node
