@@ -12,6 +12,8 @@ from microgradx_cli.errors import UserError
 from microgradx_cli.screen import json_text, out
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
     from microgradx.programs import Run, TrainingProgram
@@ -38,17 +40,23 @@ def train(
     save: Annotated[Path | None, _option("--save", "Keep everything in FILE.safetensors or .npz.", "FILE")] = None,
     resume: Annotated[Path | None, _option("--resume", "Go on from FILE, and keep it up to date.", "FILE")] = None,
     tensorboard: Annotated[Path | None, _option("--tensorboard", "Write events there.", "FOLDER")] = None,
-    plot: Annotated[Path | None, _option("--plot", "Draw what was learned: FILE.png or .svg.", "FILE")] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot", "-o", metavar="FILE", show_default=False, help="Draw what was learned: FILE.png or .svg."
+        ),
+    ] = None,
+    figure: Annotated[str | None, _option("--figure", "Which plot: loss, or one of the program's own.")] = None,
     as_json: Annotated[bool, _option("--json", "Print numbers, report and history as JSON.")] = False,
     ops: o.Ops = None,
     quiet: Annotated[bool, _option("--quiet", "No progress on stderr.")] = False,
 ) -> None:
     """Train one of the course's programs; some take more options (see the list: microgradx train)."""
     from microgradx.programs import PROGRAMS, find
+    from microgradx.programs.run import Interrupted
     from microgradx_cli.user_files import load_ops
 
     load_ops(ops)
-
     if name is None:
         out(_list)
         return
@@ -57,13 +65,17 @@ def train(
     program = find(name, PROGRAMS)
     common = dict(epochs=epochs, lr=lr, batch_size=batch_size, optimizer=optimizer, init=init, seed=seed)
     options = {key: value for key, value in common.items() if value is not None} | switches(context.args, program)
+    if figure and not plot:
+        raise UserError(f"--figure {figure} says what is drawn; -o FILE.png says where.")
+    check_plot(plot)
+    run = _run(save, resume, tensorboard, quiet)
+    run.how = _again(name, options, dtype, save or resume)
+    try:
+        program.run(run, dtype=dtype, **options)
+    except Interrupted:
+        raise typer.Exit(130) from None
     if plot:
-        from microgradx.plots.figures import check_suffix
-
-        check_suffix(plot)
-    run = program.run(_run(save, resume, tensorboard, quiet), dtype=dtype, **options)
-    if plot:
-        _plot(run, plot)
+        save_plot(_figure(run, figure), plot)
     if as_json:
         typer.echo(json_text(_document(program, run, options)))
     else:
@@ -106,6 +118,15 @@ def _run(save: Path | None, resume: Path | None, tensorboard: Path | None, quiet
 
         watchers.append(TensorBoard(tensorboard))
     return Run(watchers, save, resume)
+
+
+def _again(name: str, options: dict[str, Any], dtype: str | None, file: Path | None) -> str:
+    """The command that goes on with a training."""
+    import shlex
+
+    given = [(key, value) for key, value in {**options, "dtype": dtype, "resume": file}.items() if value is not None]
+    words = (f"--{key.replace('_', '-')}={value}" for key, value in given)
+    return shlex.join(["microgradx", "train", name, *words])
 
 
 def show(console: Console, program: TrainingProgram, run: Run) -> None:
@@ -156,15 +177,35 @@ def _document(program: TrainingProgram, run: Run, options: dict[str, Any]) -> di
     }
 
 
-def _plot(run: Run, path: Path) -> None:
+def check_plot(path: Path | None) -> None:
+    """Refuse a name that no plot can be written to, before the training."""
+    if path:
+        from microgradx.plots.figures import check_suffix
+
+        check_suffix(path)
+
+
+def save_plot(figure: Any, path: Path) -> None:
+    """Write the plot, and say so."""
+    from microgradx import plots
+
+    plots.save(figure, path)
+    typer.echo(f"{path} written.", err=True)
+
+
+def _figure(run: Run, name: str | None) -> Any:
+    """The plot called `name`; without a name the program's first, or else the losses."""
     from microgradx import plots
 
     losses = {
-        f"{part} {key}": history[key]
+        (key if part == "training" else f"{part}: {key}").replace("_", " "): history[key]
         for part, history in run.history.items() for key in history if key.endswith("loss")
     }  # fmt: skip
-    plots.save(run.figure() if run.figure else plots.curves(losses), path)
-    typer.echo(f"{path} written.", err=True)
+    figures: dict[str, Callable[[], Any]] = {**run.figures, "loss": lambda: plots.curves(losses)}
+    chosen = name or next(iter(figures))
+    if chosen not in figures:
+        raise UserError(f"--figure {name}: the plots of this program are {', '.join(figures)}.")
+    return figures[chosen]()
 
 
 def _list(console: Console) -> None:
@@ -180,7 +221,5 @@ def _list(console: Console) -> None:
         options = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in program.options.items())
         table.add_row(Text(program.name, style="bold cyan"), program.title, program.promise, Text(options))
     console.print(table)
-    console.print(
-        "\nAll take --dtype, --tensorboard, --plot, --json and --quiet too; single models also --save and --resume."
-    )
+    console.print("\nAll take --dtype, --save, --resume, --tensorboard, --plot, --figure, --json and --quiet too.")
     console.print("Begin with: microgradx train gates")

@@ -3,6 +3,8 @@
 from microgradx.plots.figures import (
     activation,
     boundary,
+    contours,
+    costs,
     curves,
     descent,
     filters,
@@ -12,4 +14,7 @@ from microgradx.plots.figures import (
     save,
 )
 
-__all__ = ["activation", "boundary", "curves", "descent", "filters", "fitted", "gradient_norms", "of_model", "save"]
+__all__ = [
+    "activation", "boundary", "contours", "costs", "curves", "descent", "filters", "fitted", "gradient_norms",
+    "of_model", "save",
+]  # fmt: skip

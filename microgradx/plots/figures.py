@@ -62,11 +62,23 @@ def boundary(function: Callable[[Any], Any], X: Any, labels: Any) -> Any:
     low, high = X.min(axis=0) - margin, X.max(axis=0) + margin
     first, second = np.meshgrid(*(np.linspace(a, b, 200) for a, b in zip(low, high, strict=True)))
     answers = np.reshape(function(np.stack([first.ravel(), second.ravel()], axis=1)), first.shape)
-    shown = axes[0].contourf(first, second, answers, levels=20, cmap="RdYlBu_r", alpha=0.6)
-    axes[0].contour(first, second, answers, levels=np.arange(0.5, max(1.0, labels.max())), colors="black")
-    axes[0].scatter(*X.T, c=labels, cmap="RdYlBu_r", edgecolors="black")
+    top = max(1.0, float(labels.max()))  # one scale for all: an answer near 0.5 everywhere is pale everywhere
+    shown = axes[0].contourf(first, second, answers, levels=np.linspace(0, top, 21), cmap="RdYlBu_r", alpha=0.6)
+    axes[0].contour(first, second, answers, levels=np.arange(0.5, top), colors="black")
+    axes[0].scatter(*X.T, c=labels, cmap="RdYlBu_r", vmin=0, vmax=top, edgecolors="black")
     axes[0].set(xlabel="x1", ylabel="x2")
-    figure.colorbar(shown)
+    figure.colorbar(shown, ticks=np.linspace(0, top, 5 if top == 1 else int(top) + 1))
+    return figure
+
+
+def costs(functions: Mapping[str, Callable[[float], Any]], low: float, high: float) -> Any:
+    """Costs of one weight side by side, each on its own scale."""
+    figure, axes = _axes(len(functions))
+    grid = np.linspace(low, high, 300)
+    for each, (name, function) in zip(axes, functions.items(), strict=True):
+        each.plot(grid, [float(function(float(w))) for w in grid])
+        each.set(title=name, xlabel="w", ylabel="cost")
+        each.grid(alpha=0.3)
     return figure
 
 
@@ -74,13 +86,40 @@ def descent(cost: Callable[[Any], Any], paths: Mapping[str, Sequence[float]], lo
     """The cost of one weight from `low` to `high`, and where the steps of gradient descent stood on it."""
     figure, axes = _axes(len(paths), shared=True)
     grid = np.linspace(low, high, 300)
+    heights = [cost(w) for w in grid]
+    span = max(heights) - min(heights)
     for each, (name, path) in zip(axes, paths.items(), strict=True):
-        inside = [w for w in path if low <= w <= high]
-        each.plot(grid, [cost(w) for w in grid], color="gray")
+        inside = _until_outside(path, lambda w: low <= w <= high)
+        each.plot(grid, heights, color="gray")
         each.plot(inside, [cost(w) for w in inside], "o-", color="C3", markersize=4)
-        each.set(title=name, xlabel="w")
+        each.set(title=name, xlabel="w", xlim=(low, high), ylim=(min(heights) - 0.03 * span, max(heights)))
     axes[0].set_ylabel("cost")
     return figure
+
+
+def contours(
+    cost: Callable[[float, float], float], paths: Mapping[str, Sequence[tuple[float, float]]],
+    w: tuple[float, float], b: tuple[float, float],
+) -> Any:  # fmt: skip
+    """Lines of equal cost over two weights, in the ranges `w` and `b`, and the steps of gradient descent on them."""
+    figure, axes = _axes(len(paths), shared=True)
+    across, up = np.linspace(*w, 160), np.linspace(*b, 160)
+    heights = np.array([[cost(float(x), float(y)) for x in across] for y in up])
+    lowest = float(heights.min())
+    levels = lowest + (float(heights.max()) - lowest) * np.linspace(0, 1, 15)[1:] ** 3  # close where it is flat
+    for each, (name, path) in zip(axes, paths.items(), strict=True):
+        each.contour(across, up, heights, levels=levels, cmap="viridis", linewidths=0.8)
+        inside = _until_outside(path, lambda at: w[0] <= at[0] <= w[1] and b[0] <= at[1] <= b[1])
+        each.plot(*np.transpose(inside), "o-", color="C3", markersize=3, linewidth=1)
+        each.set(title=name, xlabel="w", xlim=w, ylim=b)
+    axes[0].set_ylabel("b")
+    return figure
+
+
+def _until_outside(path: Sequence[Any], inside: Callable[[Any], bool]) -> list[Any]:
+    """The path up to the first place outside: what diverges would cover the plot."""
+    gone = next((k for k, place in enumerate(path) if not inside(place)), len(path))
+    return list(path[: gone + 1])
 
 
 def activation(function: Callable[[Any], Any], name: str, low: float = -5.0, high: float = 5.0) -> Any:
@@ -106,6 +145,11 @@ def filters(kernels: Any, image: Any = None, maps: Any = None) -> Any:
         cell.axis("off")
     shift = 0
     if maps is not None:
+        for cell, text in (
+            (axes[0], "kernels:\nred above 0,\nblue below"),
+            (axes[len(kernels) + 1], "picture,\nand its maps"),
+        ):
+            cell.set_title(text, fontsize="x-small", y=0.3 if cell is axes[0] else None)
         axes[len(kernels) + 1].imshow(image, cmap="gray_r")
         shift = 1
         for k, each in enumerate(np.asarray(maps)):
@@ -116,9 +160,29 @@ def filters(kernels: Any, image: Any = None, maps: Any = None) -> Any:
     return figure
 
 
-def gradient_norms(lines: Mapping[str, Sequence[float]], places: str) -> Any:
-    """How large the gradient is, place by place (layers, or time steps); on a scale of powers of ten."""
-    return curves(lines, x=places, y="size of the gradient", log=True)
+def gradient_norms(panels: Mapping[str, Mapping[str, Any]]) -> Any:
+    """How large the gradient is, place by place, on a scale of powers of ten.
+
+    Args:
+        panels: by what the places are ("layer", "time step"), lines by name: norms one place after the other, or by
+            the name of the place.
+    """
+    figure, axes = _axes(len(panels), shared=True)
+    for each, (places, lines) in zip(axes, panels.items(), strict=True):
+        for name, norms in lines.items():
+            named = isinstance(norms, Mapping)
+            at = list(norms) if named else np.arange(1, len(norms) + 1)
+            each.plot(at, list(norms.values()) if named else norms, "o-", markersize=3, label=name)
+            if named:
+                each.tick_params("x", rotation=30)
+                for label in each.get_xticklabels():
+                    label.set_horizontalalignment("right")
+        each.set(xlabel=places, yscale="log")
+        each.grid(alpha=0.3)
+    axes[0].set_ylabel("size of the gradient")
+    known = {name: line for each in axes for line, name in zip(*each.get_legend_handles_labels(), strict=True)}
+    figure.legend(known.values(), known.keys(), loc="outside right upper", fontsize="small")
+    return figure
 
 
 def of_model(model: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -7,9 +7,10 @@ import numpy as np
 from microgradx import Tensor, manual_seed, nn, no_grad
 from microgradx.examples.registry import Example, Program
 from microgradx.functional import cross_entropy
-from microgradx.programs.pictures import Data, Init, learn, pictures, report, started
+from microgradx.programs.pictures import Data, learn, pictures, report
 from microgradx.programs.registry import Optimizer, TrainingProgram
 from microgradx.programs.run import Run
+from microgradx.programs.starts import Init, started
 from microgradx.programs.views import step_of
 
 PROMISED = {"digits": 0.98, "mnist": 0.98, "fashion-mnist": 0.89}
@@ -24,10 +25,10 @@ def train(
     model = network(sets[0].arrays[0].shape[-1], filters, hidden, dropout, init)
     learn(run, model, sets, epochs, lr, batch_size, optimizer, seed)
     report(run, model, sets, PROMISED[data])
-    run.figure = lambda: figure(model[0], sets[1].arrays[0][0])
+    run.figures["filters"] = lambda: figure(model[0], sets[1].arrays[0][0])
 
 
-def network(size: int, filters: int, hidden: int, dropout: float, init: str) -> Any:
+def network(size: int, filters: int, hidden: int, dropout: float, init: Init) -> Any:
     """On 28×28 pictures it has 100 + 196,100 + 1,010 = 197,210 parameters."""
     parts: dict[str, nn.Module] = {
         "conv": nn.Conv2d(1, filters, 3, padding="same"), "relu1": nn.ReLU(), "pool": nn.MaxPool2d(2),
@@ -49,10 +50,10 @@ def train_lenet(
     model = lenet(sets[0].arrays[0].shape[-1], width, dropout, init)
     learn(run, model, sets, epochs, lr, batch_size, optimizer, seed)
     report(run, model, sets, PROMISED[data])
-    run.figure = lambda: figure(model[0], sets[1].arrays[0][0])
+    run.figures["filters"] = lambda: figure(model[0], sets[1].arrays[0][0])
 
 
-def lenet(size: int, width: float, dropout: float, init: str) -> Any:
+def lenet(size: int, width: float, dropout: float, init: Init) -> Any:
     """6 and 16 kernels of 5×5, each padded, with relu and pooling; then 400-120-80-26 units and ten scores.
 
     Padding keeps 8×8 digits large enough for two rounds of pooling. (After LeCun et al. 1998.)
@@ -92,10 +93,10 @@ def one_lenet_step(sample: int = 0, seed: int = 0) -> Program:
 
 
 CNN = TrainingProgram(
-    "cnn", "8×8 handwritten digits by ten 3×3 kernels", "98 % of the held-out digits right", train, saves=True,
+    "cnn", "8×8 handwritten digits by ten 3×3 kernels", "98 % of the held-out digits right", train,
     view=Example("cnn", "a digit through two kernels and four units: one step", one_step, "tensor"),
 )  # fmt: skip
 LENET = TrainingProgram(
-    "lenet", "8×8 handwritten digits by LeNet", "98 % of the held-out digits right", train_lenet, saves=True,
+    "lenet", "8×8 handwritten digits by LeNet", "98 % of the held-out digits right", train_lenet,
     view=Example("lenet", "a digit through LeNet with a narrow head: one step", one_lenet_step, "tensor"),
 )  # fmt: skip

@@ -14,6 +14,7 @@ from microgradx.examples.registry import Example, Program
 from microgradx.functional import mse_loss
 from microgradx.programs.registry import OPTIMIZERS, Optimizer, TrainingProgram
 from microgradx.programs.run import Run
+from microgradx.programs.starts import Init, started
 from microgradx.programs.views import step_of
 from microgradx.training import predict
 
@@ -21,11 +22,12 @@ MEASURES = ("age", "sex", "body mass", "blood pressure", "s1", "s2", "s3", "s4",
 
 
 def train(
-    run: Run, epochs: int = 100, lr: float = 0.01, batch_size: int = 32, optimizer: Optimizer = "sgd", seed: int = 0
-) -> None:
+    run: Run, epochs: int = 100, lr: float = 0.01, batch_size: int = 32, optimizer: Optimizer = "sgd",
+    init: Init = "default", seed: int = 0,
+) -> None:  # fmt: skip
     """Inputs and target on standard scale; judged on 88 patients it never saw, beside the normal equation."""
     train_set, held_out = data(seed)
-    model = line()
+    model = started(line(), init)
     history = run.fit(
         model, mse_loss, OPTIMIZERS[optimizer](model.parameters(), lr),
         DataLoader(train_set, batch_size, shuffle=True, seed=seed), epochs=epochs, validation=held_out,
@@ -76,5 +78,5 @@ def one_step(sample: int = 0, seed: int = 0) -> Program:
 DIABETES_REGRESSION = TrainingProgram(
     "diabetes-regression", "how an illness goes on, from ten measurements",
     "explains a quarter of the held-out variance, and within 0.02 what the normal equation explains", train,
-    saves=True, view=Example("diabetes-regression", "ten measurements of one patient: one step", one_step, "tensor"),
+    view=Example("diabetes-regression", "ten measurements of one patient: one step", one_step, "tensor"),
 )  # fmt: skip

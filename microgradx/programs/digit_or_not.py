@@ -13,18 +13,20 @@ from microgradx.examples.registry import Example, Program
 from microgradx.functional import binary_cross_entropy
 from microgradx.programs.registry import OPTIMIZERS, Optimizer, TrainingProgram
 from microgradx.programs.run import Run
+from microgradx.programs.starts import Init, started
 from microgradx.programs.views import step_of
 from microgradx.training import accuracy, predict
 
 
 def train(
     run: Run, epochs: int = 30, lr: float = 0.01, batch_size: int = 32, optimizer: Optimizer = "adam",
-    digit: int = 7, hidden: int = 8, seed: int = 0,
+    init: Init = "default", digit: int = 7, hidden: int = 8, seed: int = 0,
 ) -> None:  # fmt: skip
     """The unit, then a network with `hidden` relu units; judged by the fifth of the pictures they never saw."""
     train_set, held_out = data(digit, seed)
     rows = []
     for name, model in (("one unit", unit()), ("two layers", two_layers(hidden))):
+        started(model, init)
         history = run.fit(
             model, binary_cross_entropy, OPTIMIZERS[optimizer](model.parameters(), lr),
             DataLoader(train_set, batch_size, shuffle=True, seed=seed), epochs=epochs, validation=held_out,

@@ -5,9 +5,10 @@ from typing import Any, Literal
 from microgradx import manual_seed, nn
 from microgradx.examples.registry import Example, Program
 from microgradx.functional import cross_entropy
-from microgradx.programs.pictures import Data, Init, learn, pictures, report, started
+from microgradx.programs.pictures import Data, learn, pictures, report
 from microgradx.programs.registry import Optimizer, TrainingProgram
 from microgradx.programs.run import Run
+from microgradx.programs.starts import Init, started
 from microgradx.programs.views import step_of
 
 Activation = Literal["relu", "sigmoid", "tanh"]
@@ -44,7 +45,7 @@ PROMISED = {"digits": 0.97, "mnist": 0.97, "fashion-mnist": 0.87}
 
 
 def network(
-    pixels: int, activation: str, hidden: int, layers: int, dropout: float, batch_norm: bool, init: str
+    pixels: int, activation: str, hidden: int, layers: int, dropout: float, batch_norm: bool, init: Init
 ) -> nn.Module:
     """Pixels → hidden layers, each with its activation (and batch norm before, dropout after it) → ten scores."""
     parts: dict[str, nn.Module] = {"flatten": nn.Flatten()}
@@ -89,5 +90,5 @@ def one_step(sample: int = 0, seed: int = 0) -> Program:
 
 DIGITS_MLP = TrainingProgram(
     "digits-mlp", "8×8 handwritten digits by a network of plain layers", "97 % of the held-out digits right", train,
-    saves=True, view=Example("digits-mlp", "a digit through eight hidden units: one step", one_step, "tensor"),
+    view=Example("digits-mlp", "a digit through eight hidden units: one step", one_step, "tensor"),
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """Logic gates by one logistic unit: AND and OR are learned, XOR cannot be, for one unit draws one straight line."""
 
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 
@@ -10,20 +11,25 @@ from microgradx.examples.registry import Example, Program
 from microgradx.functional import binary_cross_entropy
 from microgradx.programs.registry import OPTIMIZERS, Optimizer, TrainingProgram
 from microgradx.programs.run import Run
+from microgradx.programs.starts import Init, started
 from microgradx.programs.views import step_of
 from microgradx.training import predict
 
 ROWS = ("00", "01", "10", "11")
 
 
-def train(run: Run, epochs: int = 300, lr: float = 1.0, optimizer: Optimizer = "sgd", seed: int = 0) -> None:
-    """The same unit, the same settings, three gates; all four rows in every step."""
+def train(
+    run: Run, epochs: int = 300, lr: float = 1.0, batch_size: int = 4, optimizer: Optimizer = "sgd",
+    init: Init = "default", seed: int = 0,
+) -> None:  # fmt: skip
+    """The same unit, the same settings, three gates; all four rows in every step, unless batch_size is less."""
     rows, right = [], {}
     for name in ("and", "or", "xor"):
         data = gate(name)
-        model = unit()
+        model = started(unit(), init)
         steps = OPTIMIZERS[optimizer](model.parameters(), lr)
-        history = run.fit(model, binary_cross_entropy, steps, DataLoader(data, batch_size=4), epochs=epochs, part=name)
+        history = run.fit(model, binary_cross_entropy, steps, DataLoader(data, batch_size), epochs=epochs, part=name)
+        run.figures[name] = partial(figure, model, *data.arrays)
         answers, targets = predict(model, data.arrays[0])[:, 0], data.arrays[1][:, 0]
         right[name] = int(np.sum((answers > 0.5) == (targets > 0.5)))
         w1, w2, b = (round(float(each), 2) for p in model.parameters() for each in p.data.ravel())
@@ -49,6 +55,13 @@ def one_step(sample: Literal[0, 1, 2, 3] | None = None, seed: int = 0) -> Progra
     manual_seed(seed)
     rows = slice(None) if sample is None else slice(sample, sample + 1)
     return step_of(unit(), binary_cross_entropy, *gate("or")[rows])
+
+
+def figure(model: nn.Module, X: Any, t: Any) -> Any:
+    """What the unit says over the plane."""
+    from microgradx import plots
+
+    return plots.boundary(plots.of_model(model), X, t)
 
 
 def unit() -> nn.Module:

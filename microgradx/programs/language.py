@@ -175,13 +175,13 @@ ANIMALS, VERBS, THINGS = ("cat", "dog", "bird"), ("sees", "finds", "takes"), ("b
 
 CHAR_RNN = TrainingProgram(
     "char-rnn", "the next letter, by an LSTM that carries its state", "perplexity below 1.2 on the sentence",
-    train_letters, saves=True,
+    train_letters,
 )  # fmt: skip
 WORD_RNN = TrainingProgram(
     "word-rnn", "the next word, by an RNN that carries its state", "perplexity below 1.2 on the sentence",
-    train_words, saves=True,
+    train_words,
 )  # fmt: skip
 WORD_VECTORS = TrainingProgram(
     "word-vectors", "which words are alike, from a language model's vectors",
-    "vectors of one kind are more alike, by 0.2 in cosine, than across kinds", train_vectors, saves=True,
+    "vectors of one kind are more alike, by 0.2 in cosine, than across kinds", train_vectors,
 )  # fmt: skip

@@ -5,60 +5,114 @@ from typing import Any, Literal
 import numpy as np
 
 from microgradx import Tensor, manual_seed, nn
+from microgradx.data import DataLoader
 from microgradx.examples.registry import Example, Program
 from microgradx.functional import mse_loss
-from microgradx.programs.registry import TrainingProgram
+from microgradx.programs.registry import OPTIMIZERS, Optimizer, TrainingProgram
 from microgradx.programs.run import Run
+from microgradx.programs.starts import started
 from microgradx.programs.views import step_of
+from microgradx.training import Callback
 
 X = np.array([[1.0], [2.0], [3.0]])
 T = X.copy()
 RATES = (0.01, 0.1, 0.4, 0.51)
 START = 5.0  # w before the first step
 CLOSE = 0.01
+Path = list[tuple[float, float]]
+Start = Literal["five", "default", "normal", "xavier", "he", "zero"]
 
 
 @np.errstate(all="ignore")  # what diverges long enough becomes infinite
-def train(run: Run, epochs: int = 50, lr: float = 0.1) -> None:
-    """`lr` is the learning rate with which one sample a step is compared with all three."""
+def train(
+    run: Run, epochs: int = 50, lr: float = 0.1, batch_size: int = 3, optimizer: Optimizer = "sgd",
+    init: Start = "five", seed: int = 0,
+) -> None:  # fmt: skip
+    """`lr` is the learning rate with which one sample a step is compared with all three; w starts at five."""
+    plain = optimizer == "sgd" and batch_size >= len(X)
+    paths: dict[bool, dict[float, Path]] = {}
     for bias in (False, True):
-        paths = {rate: descend(rate, epochs, bias) for rate in sorted({*RATES, lr})}
+        found = {
+            rate: descend(run, rate, epochs, bias, batch_size, optimizer, init) for rate in sorted({*RATES, lr})
+        }  # fmt: skip
         run.table(
-            f"from w = {START:g}, {epochs} epochs of gradient descent on ½ · mean (w·x{' + b' * bias} − t)²",
-            ("learning rate", "w after 1", "w", "b", "cost", "what happens"),
-            [(f"{rate:g}", *described(path), judged(path)) for rate, path in paths.items()],
+            f"{epochs} epochs of gradient descent on ½ · mean (w·x{' + b' * bias} − t)²",
+            ("learning rate", "w at first", "after 1", "at last", "b", "cost", "what happens"),
+            [(f"{rate:g}", *described(path), judged(path)) for rate, path in found.items()],
         )
-        explain(run, bias)
+        if plain:
+            explain(run, bias)
+        normal_equation(run, bias)
         if not bias:
-            compare(run, epochs, lr)
-            without = {rate: [w for w, _ in path] for rate, path in paths.items()}
-    run.figure = lambda: figure({f"lr {rate:g}": path for rate, path in without.items()})
-    slow, fast, wild = (abs(without[rate][-1] - 1) for rate in (0.01, 0.4, 0.51))
-    numbers = {f"w_at_{rate:g}": path[-1] for rate, path in without.items()}
-    run.result(fast < CLOSE < slow and not wild <= START - 1, **numbers)
+            by_size = {
+                size: found[lr]
+                if size == min(batch_size, 3)
+                else descend(run, lr, epochs, False, size, optimizer, init)
+                for size in (3, 1)
+            }
+            compare(run, lr, by_size)
+        paths[bias] = found
+    run.figures["cost"] = lambda: figure(paths[False])
+    run.figures["contours"] = lambda: contours(paths[True])
+    last = {rate: path[-1][0] for rate, path in paths[False].items()}
+    slow, fast, wild = (abs(last[rate] - 1) for rate in (0.01, 0.4, 0.51))
+    run.result(
+        fast < CLOSE < slow and not wild <= abs(paths[False][0.51][0][0] - 1),
+        **{f"w_at_{rate:g}": w for rate, w in last.items()},
+    )
 
 
-def loss(w: Any, b: Any, x: Any = X, t: Any = T) -> Any:
-    """½ · mean (w·x + b − t)²; the half cancels the 2 of the derivative."""
-    return 0.5 * mse_loss(Tensor(x, False) * w + b, Tensor(t, False))
+def cost(y: Any, t: Any) -> Any:
+    """½ · mean (y − t)²; the half cancels the 2 of the derivative."""
+    return 0.5 * mse_loss(y, t)
 
 
-def descend(rate: float, epochs: int, bias: bool, x: Any = X, t: Any = T) -> list[tuple[float, float]]:
-    """(w, b) before the first step and after every epoch; each row of x (steps, …) is the data of one step."""
-    w, b = Tensor(START), Tensor(0.0, requires_grad=bias)
-    path = [(START, 0.0)]
-    for _ in range(epochs):
-        for inputs, targets in zip(x.reshape(-1, *x.shape[-2:]), t.reshape(-1, *t.shape[-2:]), strict=True):
-            L = loss(w, b, inputs, targets)
-            L.backward()
-            for parameter in (w, b)[: 1 + bias]:
-                parameter.data = parameter.data - rate * parameter.grad
-                parameter.zero_grad()
-        path.append((w.item(), b.item()))
-    return path
+def line(bias: bool, init: Start = "five") -> Any:
+    """w · x, or w · x + b."""
+    model = nn.Sequential({"line": nn.Linear(1, 1, bias)})
+    if init != "five":
+        return started(model, init)
+    nn.init.constant_(model[0].weight, START)
+    if bias:
+        nn.init.zeros_(model[0].bias)
+    return model
 
 
-def judged(path: list[tuple[float, float]]) -> str:
+class Steps(Callback):
+    """Keeps (w, b) before the first step and after every epoch."""
+
+    def __init__(self) -> None:
+        self.path: Path = []
+
+    def on_start(self, run: Any) -> None:
+        self.path.append(numbers(run.model))
+
+    on_epoch = on_start
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"path": self.path}
+
+    def load_state_dict(self, state: Any) -> None:
+        self.path = [(w, b) for w, b in state["path"]]
+
+
+def numbers(model: Any) -> tuple[float, float]:
+    """w and b; b is 0 where there is none."""
+    return model[0].weight.item(), 0.0 if model[0].bias is None else model[0].bias.item()
+
+
+def descend(run: Run, rate: float, epochs: int, bias: bool, batch_size: int, optimizer: str, init: Start) -> Path:
+    """(w, b) before the first step and after every epoch."""
+    model, steps = line(bias, init), Steps()
+    name = f"{'w and b' if bias else 'w'} at {rate:g} by {min(batch_size, len(X))}"
+    run.fit(
+        model, cost, OPTIMIZERS[optimizer](model.parameters(), rate), DataLoader((X, T), batch_size), epochs=epochs,
+        part=name, callbacks=[steps],
+    )  # fmt: skip
+    return steps.path
+
+
+def judged(path: Path) -> str:
     """In words, how w moves towards 1."""
     errors = [w - 1 for w, _ in path]
     if not abs(errors[-1]) <= abs(errors[0]):  # nan included
@@ -68,14 +122,19 @@ def judged(path: list[tuple[float, float]]) -> str:
     return "is still on its way"
 
 
-def described(path: list[tuple[float, float]]) -> tuple[str, ...]:
-    """w after one epoch; w, b and the cost at the end."""
+def described(path: Path) -> tuple[str, ...]:
+    """w at first and after one epoch; w, b and the cost at the end."""
     w, b = path[-1]
-    return f"{path[1][0]:.3f}", f"{w:.4g}", f"{b:.4g}", f"{loss(w, b).item():.3g}"
+    return f"{path[0][0]:.3g}", f"{path[min(1, len(path) - 1)][0]:.3f}", f"{w:.4g}", f"{b:.4g}", f"{cost_at(w, b):.3g}"
+
+
+def cost_at(w: float, b: float = 0.0) -> float:
+    """The cost of a line with these weights."""
+    return float(cost(Tensor(w * X + b, False), Tensor(T, False)).item())
 
 
 def explain(run: Run, bias: bool) -> None:
-    """Why there is a largest learning rate, and what algebra says without any steps."""
+    """Why there is a largest learning rate."""
     columns = np.hstack([X, np.ones_like(X)]) if bias else X
     curvature = float(np.linalg.eigvalsh(columns.T @ columns / len(X)).max())
     if bias:
@@ -92,34 +151,46 @@ def explain(run: Run, bias: bool) -> None:
             f"0.01 (slow), by {by[0.4]} at 0.4 (faster, though it leaps across), by {by[0.51]} at 0.51: more than 1 in "
             f"size, so the error grows. The border is at 2 / {curvature:.3f} = {2 / curvature:.3f}."
         )
+
+
+def normal_equation(run: Run, bias: bool) -> None:
+    """What algebra says without any steps."""
+    columns = np.hstack([X, np.ones_like(X)]) if bias else X
     exact = np.linalg.solve(columns.T @ columns, columns.T @ T).ravel().round(12) + 0.0
     run.say(
         "The normal equation XᵀX · w = Xᵀt needs no steps: " + ", ".join(map("{} = {:g}".format, "wb", exact)) + "."
     )
 
 
-def compare(run: Run, epochs: int, lr: float) -> None:
+def compare(run: Run, lr: float, by_size: dict[int, Path]) -> None:
     """One sample a step against all three."""
-    batch, single = (descend(lr, epochs, False, x, t) for x, t in ((X, T), (X[:, None], T[:, None])))
+    batch, single = by_size[3], by_size[1]
     run.table(
         f"w at learning rate {lr:g}: all three samples in one step, or one sample a step (three steps an epoch)",
         ("epoch", "batch", "per sample"),
-        [(k, f"{batch[k][0]:.6f}", f"{single[k][0]:.6f}") for k in (1, 2, 3, 5, 10, 20) if k <= epochs],
+        [(k, f"{batch[k][0]:.6f}", f"{single[k][0]:.6f}") for k in (1, 2, 3, 5, 10, 20) if k < len(single)],
     )
 
 
-def figure(paths: dict[str, list[float]]) -> Any:
+def figure(paths: dict[float, Path]) -> Any:
     """The cost over w, and the steps on it."""
     from microgradx import plots
 
-    return plots.descent(lambda w: loss(w, 0.0).item(), paths, -6.0, 8.0)
+    return plots.descent(cost_at, {f"lr {rate:g}": [w for w, _ in path] for rate, path in paths.items()}, -7.0, 9.0)
+
+
+def contours(paths: dict[float, Path]) -> Any:
+    """Lines of equal cost over w and b, and the steps on them."""
+    from microgradx import plots
+
+    return plots.contours(cost_at, {f"lr {rate:g}": path for rate, path in paths.items()}, (-9.0, 11.0), (-6.0, 6.0))
 
 
 def one_step(sample: Literal[0, 1, 2] | None = None, seed: int = 0) -> Program:
     """w and b on all three points, or on one of them."""
     manual_seed(seed)
     rows = slice(None) if sample is None else slice(sample, sample + 1)
-    return step_of(nn.Sequential({"line": nn.Linear(1, 1)}), mse_loss, X[rows], T[rows])
+    return step_of(line(True, "default"), mse_loss, X[rows], T[rows])
 
 
 LINEAR_REGRESSION = TrainingProgram(

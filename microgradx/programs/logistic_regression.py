@@ -10,6 +10,7 @@ from microgradx.examples.registry import Example, Program
 from microgradx.functional import binary_cross_entropy, mse_loss, sigmoid
 from microgradx.programs.registry import OPTIMIZERS, Optimizer, TrainingProgram
 from microgradx.programs.run import Run
+from microgradx.programs.starts import Init, started
 from microgradx.programs.views import step_of
 from microgradx.training import predict
 
@@ -19,11 +20,14 @@ COSTS = {"cross-entropy": binary_cross_entropy, "squared error": mse_loss}
 GRID = np.linspace(-10, 10, 201)
 
 
-def train(run: Run, epochs: int = 2000, lr: float = 0.5, optimizer: Optimizer = "sgd", seed: int = 0) -> None:
-    """All six points in every step."""
-    model = unit()
+def train(
+    run: Run, epochs: int = 2000, lr: float = 0.5, batch_size: int = 6, optimizer: Optimizer = "sgd",
+    init: Init = "default", seed: int = 0,
+) -> None:  # fmt: skip
+    """All six points in every step, unless batch_size is less."""
+    model = started(unit(), init)
     steps = OPTIMIZERS[optimizer](model.parameters(), lr)
-    run.fit(model, binary_cross_entropy, steps, DataLoader((X, T), batch_size=6), epochs=epochs)
+    run.fit(model, binary_cross_entropy, steps, DataLoader((X, T), batch_size), epochs=epochs)
     answers = predict(model, X)[:, 0]
     rows = [(*x, f"{y:.3f}", "yes" if y > 0.5 else "no", "yes" if t else "no") for x, y, t in zip(X, answers, T[:, 0])]
     run.table("what the unit says", ("x1", "x2", "probability", "says", "truth"), rows)
@@ -41,7 +45,8 @@ def train(run: Run, epochs: int = 2000, lr: float = 0.5, optimizer: Optimizer = 
         "curve bends downwards on its way there, so it is not convex. Cross-entropy is steepest where the unit is most "
         "wrong (its slope is y − t, without σ'), and it is convex: every step leads towards the one lowest place."
     )
-    run.figure = lambda: figure(model)
+    run.figures["boundary"] = lambda: figure(model)
+    run.figures["costs"] = cost_curves
     right = int(np.sum((answers > 0.5) == (T[:, 0] > 0.5)))
     run.result(
         right == 6 and bends["cross-entropy"] > -1e-9 and bends["squared error"] < -0.001,
@@ -79,6 +84,13 @@ def figure(model: Any) -> Any:
     return plots.boundary(plots.of_model(model), X, T)
 
 
+def cost_curves() -> Any:
+    """The cost of one weight by cross-entropy, which is convex, and by squared error, which is not."""
+    from microgradx import plots
+
+    return plots.costs({name: cost_of(loss) for name, loss in COSTS.items()}, -10, 10)
+
+
 def one_step(sample: Literal[0, 1, 2, 3, 4, 5] | None = None, seed: int = 0) -> Program:
     """The unit on all six points, or on one of them."""
     manual_seed(seed)
@@ -88,6 +100,6 @@ def one_step(sample: Literal[0, 1, 2, 3, 4, 5] | None = None, seed: int = 0) -> 
 
 LOGISTIC_REGRESSION = TrainingProgram(
     "logistic-regression", "yes or no from two numbers, by one logistic unit",
-    "6 of 6 right; the cost curve of cross-entropy is convex, that of squared error is not", train, saves=True,
+    "6 of 6 right; the cost curve of cross-entropy is convex, that of squared error is not", train,
     view=Example("logistic-regression", "a logistic unit on six points: one step", one_step, "tensor"),
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """What the programs that read digits share: data, how weights start, one training and what comes of it."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -11,13 +11,7 @@ from microgradx.programs.registry import OPTIMIZERS
 from microgradx.programs.run import Run
 from microgradx.training import History, Schedule, accuracy, predict
 
-Init = Literal["default", "normal", "xavier", "he"]
 Data = Literal["digits", "mnist", "fashion-mnist"]
-STARTS: dict[str, Any] = {
-    "normal": lambda w: nn.init.normal_(w, std=0.01),  # so small that deep sigmoid networks do not get going
-    "xavier": nn.init.xavier_normal_,
-    "he": lambda w: nn.init.kaiming_normal_(w, nonlinearity="relu"),
-}
 
 
 def pictures(which: str, seed: int, samples: int | None = None) -> tuple[TensorDataset, TensorDataset]:
@@ -32,16 +26,6 @@ def pictures(which: str, seed: int, samples: int | None = None) -> tuple[TensorD
         return train_set.subset(slice(samples)), held_out
     load = mnist if which == "mnist" else fashion_mnist
     return load(True, samples), load(False)
-
-
-def started(model: nn.Module, init: str) -> nn.Module:
-    """The model with its weights drawn as `init` says and its biases at 0; "default" leaves PyTorch's start."""
-    for name, p in model.named_parameters() if init != "default" else ():
-        if p.ndim > 1:
-            STARTS[init](p)
-        elif name.endswith("bias"):
-            nn.init.zeros_(p)
-    return model
 
 
 def learn(

@@ -10,6 +10,7 @@ from microgradx.examples.registry import Example, Program
 from microgradx.functional import mse_loss
 from microgradx.programs.registry import OPTIMIZERS, Optimizer, TrainingProgram
 from microgradx.programs.run import Run
+from microgradx.programs.starts import Init, started
 from microgradx.programs.views import step_of
 
 TRUTH = (2.0, 1.0, 0.5)  # of 1, x, x²
@@ -17,12 +18,12 @@ TRUTH = (2.0, 1.0, 0.5)  # of 1, x, x²
 
 def train(
     run: Run, epochs: int = 200, lr: float = 0.05, batch_size: int = 20, optimizer: Optimizer = "sgd",
-    noise: float = 1.0, seed: int = 0,
+    init: Init = "default", noise: float = 1.0, seed: int = 0,
 ) -> None:  # fmt: skip
     """Gradient descent, beside the normal equation and the numbers that the data was made with."""
     x, t = polynomial_regression(100, TRUTH, noise, seed).arrays
     features = powers(x)
-    line = model()
+    line = started(model(), init)
     loader = DataLoader((features, t), batch_size, shuffle=True, seed=seed)
     run.fit(line, mse_loss, OPTIMIZERS[optimizer](line.parameters(), lr), loader, epochs=epochs)
     w1, w2, c = (float(v) for p in line.parameters() for v in p.data.ravel())
@@ -39,7 +40,7 @@ def train(
         "data separates the normal equation's answer from the true numbers; what gradient descent has not yet done, "
         "or does over and over in small batches, separates it from the normal equation."
     )
-    run.figure = lambda: figure(line, x, t)
+    run.figures["fit"] = lambda: figure(line, x, t)
     off = float(np.abs(learned - best).max())
     run.result(off < 0.15, constant=c, x=w1, x_squared=w2, furthest_from_normal_equation=off)
 
@@ -70,6 +71,6 @@ def one_step(seed: int = 0) -> Program:
 
 POLYNOMIAL_REGRESSION = TrainingProgram(
     "polynomial-regression", "½x² + x + 2 from noisy points",
-    "every coefficient within 0.15 of the normal equation's", train, saves=True,
+    "every coefficient within 0.15 of the normal equation's", train,
     view=Example("polynomial-regression", "a parabola through four points: one step", one_step, "tensor"),
 )  # fmt: skip

@@ -7,7 +7,8 @@ import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from microgradx import default_dtype, manual_seed, optim, set_default_dtype
 from microgradx.examples.registry import Example
@@ -38,7 +39,6 @@ class TrainingProgram:
     title: str
     promise: str
     train: Callable[..., None]
-    saves: bool = False  # whether it trains one model, whose state --save and --resume keep
     view: Example | None = None
 
     @property
@@ -49,6 +49,8 @@ class TrainingProgram:
     def accepts(self, option: str) -> Any:
         """The type of an option: int, float, bool, str; or the values of a Literal as a tuple."""
         kind = get_type_hints(self.train)[option]
+        if isinstance(kind, UnionType) or get_origin(kind) is Union:  # … | None: None leaves the choice to the program
+            kind = get_args(kind)[0]
         return get_args(kind) if get_origin(kind) is Literal else kind
 
     def run(self, run: Run | None = None, dtype: Literal["float32", "float64"] | None = None, **options: Any) -> Run:
@@ -58,9 +60,6 @@ class TrainingProgram:
             ProgramError: an option it does not take, or a value out of range; the message lists what it takes.
         """
         run = run or Run()
-        for file in ("save", "resume"):
-            if getattr(run, file) and not self.saves:
-                raise ProgramError(f"{self.name} takes no option {file}: it trains small models in a moment.")
         chosen = {**self.options, **{name: self._value(name, value) for name, value in options.items()}}
         before = default_dtype()
         set_default_dtype(dtype or before)

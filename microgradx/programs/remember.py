@@ -53,7 +53,7 @@ def train(
     run.say("Other seeds are worth a try: how much better the LSTM gets depends on the start.")
     chance = 1 / KINDS
     run.say(f"Right on held-out sequences: RNN {right['rnn']:.1%}, LSTM {right['lstm']:.1%}; guessing {chance:.0%}.")
-    run.figure = lambda: figure(norms)
+    run.figures["gradients"] = lambda: figure(norms)
     run.result(
         right["lstm"] >= 0.95 and right["rnn"] <= 0.5, lstm_accuracy=right["lstm"], rnn_accuracy=right["rnn"],
         rnn_first_to_last=_reach(norms["rnn before"]), lstm_first_to_last=_reach(norms["lstm before"]),
@@ -95,7 +95,7 @@ def figure(norms: Any) -> Any:
     """The gradient by time step, on a scale of powers of ten."""
     from microgradx import plots
 
-    return plots.gradient_norms(norms, "time step")
+    return plots.gradient_norms({"time step": norms})
 
 
 def _reach(norms: Any) -> float:

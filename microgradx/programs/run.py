@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,10 @@ from typing import Any
 from microgradx.programs.errors import ProgramError
 from microgradx.training import Callback, Checkpoint, History
 from microgradx.training import fit as training_fit
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C ended a training, and its state is saved."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +37,12 @@ class Run:
     watchers: Sequence[Callback] = ()
     save: Path | None = None
     resume: Path | None = None
+    how: str = ""  # a training that Ctrl-C stopped goes on; said to the person who stopped it
     blocks: list[str | Table] = field(default_factory=list)
     numbers: dict[str, float] = field(default_factory=dict)
     reached: bool = False
     history: dict[str, History] = field(default_factory=dict)
-    figure: Callable[[], Any] | None = None  # makes the program's own plot; without one, the loss is plotted
+    figures: dict[str, Callable[[], Any]] = field(default_factory=dict)  # make the program's own plots, by name
     model: Any = None
 
     def say(self, text: str) -> None:
@@ -53,29 +59,33 @@ class Run:
         self.numbers |= {name: float(number) for name, number in numbers.items()}
 
     def fit(
-        self,
-        model: Any,
-        loss: Any,
-        optimizer: Any,
-        data: Any,
-        epochs: int,
-        part: str = "training",
-        callbacks: Sequence[Callback] = (),
-        **options: Any,
-    ) -> History:
+        self, model: Any, loss: Any, optimizer: Any, data: Any, epochs: int, part: str = "training",
+        callbacks: Sequence[Callback] = (), **options: Any,
+    ) -> History:  # fmt: skip
         """`training.fit`, watched; with a checkpoint when the person asked for one.
 
         Raises:
             ProgramError: there is no such file to resume from.
+            Interrupted: Ctrl-C, when there is a checkpoint.
         """
-        if self.resume is not None and not self.resume.exists():
-            raise ProgramError(f"--resume {self.resume}: there is no such file; train --save FILE makes one.")
-        file = self.resume or self.save
-        kept = [Checkpoint(file, resume=self.resume is not None)] if file else []
+        file = self.file(part)
+        if file and self.resume is not None and not self.history and not file.exists():
+            raise ProgramError(f"--resume {self.resume}: there is no file {file}; train --save FILE makes one.")
+        kept = [Checkpoint(file, resume=self.resume is not None, how=self.how)] if file else []
         history = training_fit(
             model, loss, optimizer, data, epochs, **options, name=part, callbacks=[*callbacks, *self.watchers, *kept]
         )
+        if history.stopped == "interrupted":
+            raise Interrupted
         self.history[part], self.model = history, model
         if history.stopped:
             self.say(f"{part} ended after epoch {len(history)}: {history.stopped}.")
         return history
+
+    def file(self, part: str) -> Path | None:
+        """Where this training is kept: the file asked for; where a program has several trainings, FILE-PART."""
+        file = self.resume or self.save
+        if file is None or part == "training":
+            return file
+        own = re.sub(r"[^\w.]+", "-", part)
+        return file.with_stem(f"{file.stem}-{own}")

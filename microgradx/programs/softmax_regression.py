@@ -10,6 +10,7 @@ from microgradx.examples.registry import Example, Program
 from microgradx.functional import cross_entropy
 from microgradx.programs.registry import OPTIMIZERS, Optimizer, TrainingProgram
 from microgradx.programs.run import Run
+from microgradx.programs.starts import Init, started
 from microgradx.programs.views import step_of
 from microgradx.training import accuracy, predict
 
@@ -17,11 +18,12 @@ MEASURES = ("sepal length", "sepal width", "petal length", "petal width")
 
 
 def train(
-    run: Run, epochs: int = 100, lr: float = 0.1, batch_size: int = 16, optimizer: Optimizer = "sgd", seed: int = 0
-) -> None:
+    run: Run, epochs: int = 100, lr: float = 0.1, batch_size: int = 16, optimizer: Optimizer = "sgd",
+    init: Init = "default", seed: int = 0,
+) -> None:  # fmt: skip
     """Learn from 120 flowers, and be judged by the other 30."""
     train_set, held_out, names = data(seed)
-    model = layer()
+    model = started(layer(), init)
     history = run.fit(
         model, cross_entropy, OPTIMIZERS[optimizer](model.parameters(), lr),
         DataLoader(train_set, batch_size, shuffle=True, seed=seed), epochs=epochs, validation=held_out,
@@ -63,5 +65,5 @@ def one_step(sample: int = 0, seed: int = 0) -> Program:
 
 SOFTMAX_REGRESSION = TrainingProgram(
     "softmax-regression", "three kinds of iris by one linear layer and softmax", "90 % of the held-out flowers right",
-    train, saves=True, view=Example("softmax-regression", "iris: one flower, one step", one_step, "tensor"),
+    train, view=Example("softmax-regression", "iris: one flower, one step", one_step, "tensor"),
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """XOR learned: by two hidden units (2-2-1), by three hidden layers (2-10-10-10-1), and not at all from zero weights."""
 
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -10,63 +10,64 @@ from microgradx.data import DataLoader, gate
 from microgradx.functional import binary_cross_entropy
 from microgradx.programs.registry import OPTIMIZERS, Optimizer, TrainingProgram
 from microgradx.programs.run import Run
+from microgradx.programs.starts import Init, started
 from microgradx.training import predict
-
-Start = Literal["default", "normal", "xavier", "zero"]
-STARTS: dict[str, Any] = {"normal": nn.init.normal_, "xavier": nn.init.xavier_normal_, "zero": nn.init.zeros_}
 
 
 def train_small(
-    run: Run, epochs: int = 1000, lr: float = 1.0, optimizer: Optimizer = "sgd", init: Start = "normal", seed: int = 0
-) -> None:
+    run: Run, epochs: int = 1000, lr: float = 1.0, batch_size: int = 4, optimizer: Optimizer = "sgd",
+    init: Init = "normal", seed: int = 0,
+) -> None:  # fmt: skip
     """Two hidden sigmoid units; some seeds stick, where rows with different targets share one answer."""
-    learn(run, network((2, 2, 1), init), epochs, lr, optimizer)
+    learn(run, network((2, 2, 1), init), epochs, lr, batch_size, optimizer)
 
 
 def train_deep(
-    run: Run, epochs: int = 500, lr: float = 0.05, optimizer: Optimizer = "adam", init: Start = "xavier", seed: int = 0
-) -> None:
+    run: Run, epochs: int = 500, lr: float = 0.05, batch_size: int = 4, optimizer: Optimizer = "adam",
+    init: Init = "xavier", seed: int = 0,
+) -> None:  # fmt: skip
     """Three hidden layers of ten sigmoid units; plain gradient descent (--optimizer sgd) hardly moves them."""
-    learn(run, network((2, 10, 10, 10, 1), init), epochs, lr, optimizer)
+    learn(run, network((2, 10, 10, 10, 1), init), epochs, lr, batch_size, optimizer)
 
 
-def train_zero(run: Run, epochs: int = 100, lr: float = 1.0, optimizer: Optimizer = "sgd") -> None:
+def train_zero(
+    run: Run, epochs: int = 100, lr: float = 1.0, batch_size: int = 4, optimizer: Optimizer = "sgd",
+    init: Init = "zero", seed: int = 0,
+) -> None:  # fmt: skip
     """Every weight starts at zero: the two hidden units stay equal for ever, and the loss at ln 2."""
-    model = network((2, 2, 1), "zero")
-    learn(run, model, epochs, lr, optimizer)
-    run.say(
-        "From zero weights every hidden unit computes the same and gets the same gradient, so they stay equal; and "
-        "what the rows with target 1 ask for, those with target 0 take back. Random weights break the tie."
-    )
+    model = network((2, 2, 1), init)
+    learn(run, model, epochs, lr, batch_size, optimizer)
+    if init == "zero":
+        run.say(
+            "From zero weights every hidden unit computes the same and gets the same gradient, so they stay equal; and "
+            "what the rows with target 1 ask for, those with target 0 take back. Random weights break the tie."
+        )
     run.result(abs(run.numbers["loss"] - np.log(2)) < 1e-6)
 
 
-def learn(run: Run, model: nn.Module, epochs: int, lr: float, optimizer: str) -> None:
-    """All four rows in every step; then what the network answers, and how large the gradients were, layer by layer."""
+def learn(run: Run, model: nn.Module, epochs: int, lr: float, batch_size: int, optimizer: str) -> None:
+    """Train; then what the network answers, and how large the gradients were, layer by layer."""
     data = gate("xor")
     steps = OPTIMIZERS[optimizer](model.parameters(), lr)
-    history = run.fit(model, binary_cross_entropy, steps, DataLoader(data, batch_size=4), epochs=epochs)
+    history = run.fit(model, binary_cross_entropy, steps, DataLoader(data, batch_size), epochs=epochs)
     X, t = data.arrays
     answers = predict(model, X)[:, 0]
     rows = [(f"{x1:.0f}{x2:.0f}", f"{y:.4f}", f"{target:.0f}") for (x1, x2), y, target in zip(X, answers, t[:, 0])]
     run.table("what the network says", ("row", "output", "target"), rows)
     norms = [(n, f"{np.linalg.norm(p.grad):.3g}") for n, p in model.named_parameters() if "weight" in n]
     run.table("size of the last step's gradient", ("weights", "norm"), norms)
-    run.figure = lambda: figure(model, X, t)
+    run.figures["boundary"] = lambda: figure(model, X, t)
     worst = float(np.abs(answers - t[:, 0]).max())
     run.result(worst < 0.1, right=int(np.sum(np.abs(answers - t[:, 0]) < 0.5)), worst=worst, loss=history["loss"][-1])
 
 
-def network(sizes: tuple[int, ...], init: str) -> nn.Module:
-    """Linear and sigmoid layers; `init` says how the weights start (biases then at 0)."""
+def network(sizes: tuple[int, ...], init: Init) -> nn.Module:
+    """Linear and sigmoid layers; the "normal" start has standard deviation 1 here."""
     parts: dict[str, nn.Module] = {}
     for k, (inputs, outputs) in enumerate(pairwise(sizes), start=1):
-        layer = parts[f"layer{k}"] = nn.Linear(inputs, outputs)
+        parts[f"layer{k}"] = nn.Linear(inputs, outputs)
         parts[f"sigmoid{k}"] = nn.Sigmoid()
-        if init != "default":
-            STARTS[init](layer.weight)
-            nn.init.zeros_(layer.bias)
-    return nn.Sequential(parts)
+    return started(nn.Sequential(parts), init, std=1.0)
 
 
 def figure(model: nn.Module, X: Any, t: Any) -> Any:
@@ -76,13 +77,11 @@ def figure(model: nn.Module, X: Any, t: Any) -> Any:
     return plots.boundary(plots.of_model(model), X, t)
 
 
-XOR = TrainingProgram(
-    "xor", "XOR by two hidden units, 2-2-1", "every output within 0.1 of its target", train_small, saves=True
-)
+XOR = TrainingProgram("xor", "XOR by two hidden units, 2-2-1", "every output within 0.1 of its target", train_small)
 XOR_DEEP = TrainingProgram(
     "xor-deep", "XOR by three hidden layers of ten sigmoid units", "every output within 0.1 of its target",
-    train_deep, saves=True,
+    train_deep,
 )  # fmt: skip
 XOR_ZERO = TrainingProgram(
-    "xor-zero", "XOR from zero weights: nothing is learned", "the loss stays at ln 2 = 0.6931", train_zero, saves=True
+    "xor-zero", "XOR from zero weights: nothing is learned", "the loss stays at ln 2 = 0.6931", train_zero
 )

@@ -35,7 +35,12 @@ class Run(Protocol):
 
 
 class Callback:
-    """Base class: override what you need. The state of every callback is saved with a checkpoint."""
+    """Base class: override what you need. The state of every callback is saved with a checkpoint.
+
+    One that only watches changes nothing about the training: it may come or go when the training is resumed.
+    """
+
+    only_watches = False
 
     def on_start(self, run: Run) -> None:
         """Before the first batch."""

@@ -72,10 +72,14 @@ class Checkpoint(Callback):
         path: the file, .safetensors or .npz; it is replaced each time.
         every: after how many epochs.
         resume: go on from the file, when it is there.
+        how: what Ctrl-C tells a person to do in order to go on; by default, to pass this with resume=True.
     """
 
-    def __init__(self, path: str | Path, every: int = 1, resume: bool = False) -> None:
+    only_watches = True
+
+    def __init__(self, path: str | Path, every: int = 1, resume: bool = False, how: str = "") -> None:
         self.path, self.every, self.resume = Path(path), every, resume
+        self.how = how or f'run the same training with Checkpoint("{self.path}", resume=True)'
         _kind(self.path)
         if every < 1:
             raise CheckpointError(f"Checkpoint: every must be 1 or more, not {every}.")
@@ -93,7 +97,7 @@ class Checkpoint(Callback):
             save(self.path, run.state_dict())
             print(
                 f"Stopped after epoch {run.epoch}, batch {run.batch} of the next; everything is saved in {self.path}. "
-                f'To go on, run the same training with Checkpoint("{self.path}", resume=True).',
+                f"To go on: {self.how}",
                 file=sys.stderr,
             )
 

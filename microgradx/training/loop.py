@@ -126,26 +126,26 @@ class _Training:
             "optimizer": self.optimizer.state_dict(),
             "data": self.data.state_dict(),
             "random": {name: generator.get_state() for name, generator in self._generators()},
-            "callbacks": [callback.state_dict() for callback in self.callbacks],
+            "callbacks": [callback.state_dict() for callback in self._taking_part()],
             "progress": {"epoch": self.epoch, "batch": self.batch, "sums": self.means.sums, "seen": self.means.seen},
             "history": self.history.rows,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where `state_dict()` was taken; the model, optimizer and callbacks must be built alike."""
-        generators = dict(self._generators())
+        generators, callbacks = dict(self._generators()), self._taking_part()
         try:
-            if len(state["callbacks"]) != len(self.callbacks) or state["random"].keys() != generators.keys():
+            if len(state["callbacks"]) != len(callbacks) or state["random"].keys() != generators.keys():
                 raise CheckpointError(
                     f"the saved training had {len(state['callbacks'])} callbacks and {len(state['random'])} random "
-                    f"generators, this one has {len(self.callbacks)} and {len(generators)}. Set it up as it was."
+                    f"generators, this one has {len(callbacks)} and {len(generators)}. Set it up as it was."
                 )
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.data.load_state_dict(state["data"])
             for name, saved in state["random"].items():
                 generators[name].set_state(saved)
-            for callback, saved in zip(self.callbacks, state["callbacks"], strict=True):
+            for callback, saved in zip(callbacks, state["callbacks"], strict=True):
                 callback.load_state_dict(saved)
             progress = state["progress"]
             self.epoch, self.batch = progress["epoch"], progress["batch"]
@@ -153,6 +153,9 @@ class _Training:
             self.history.rows = list(state["history"])
         except KeyError as problem:
             raise CheckpointError(f"the file holds no training to go on with: {problem} is not in it.") from problem
+
+    def _taking_part(self) -> list[Callback]:
+        return [callback for callback in self.callbacks if not callback.only_watches]
 
     def _generators(self) -> Iterator[tuple[str, Generator]]:
         yield "default", default_generator

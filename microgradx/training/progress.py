@@ -17,6 +17,8 @@ _LEVELS = "▁▂▃▄▅▆▇█"
 class Progress(Callback):
     """Show how the training goes, on stderr; without a terminal, one plain line per epoch."""
 
+    only_watches = True
+
     def __init__(self, console: Console | None = None) -> None:
         self.console = console if console is not None else Console(file=sys.stderr)
 

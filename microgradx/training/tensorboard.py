@@ -27,6 +27,8 @@ class TensorBoard(Callback):
         MissingExtraError: tensorboardX is not installed.
     """
 
+    only_watches = True
+
     def __init__(self, folder: str | Path) -> None:
         self.folder, self.used = Path(folder), Counter[str]()
         _library()  # when it is missing, this is known before the training

@@ -1,6 +1,11 @@
 """`microgradx train`: report, JSON, plot, events, and what a person is told who asks wrongly."""
 
 import json
+import re
+import shlex
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,11 +56,11 @@ def test_events_are_read_back(tmp_path: Path) -> None:
     ("words", "told"),
     [
         (["gate"], "Did you mean gates"),
-        (["gates", "--batch-size", "2"], "takes no option batch_size"),
         (["gates", "--hidden", "2"], "takes no option hidden"),
         (["gates", "now"], "nothing is expected here"),
         (["gates", "--plot", "gates.gif"], ".png or .svg"),
-        (["gates", "--save", "a.npz"], "takes no option save"),
+        (["gates", "--save", "a.pickle"], ".safetensors or .npz"),
+        (["gates", "--resume", "missing.npz"], "no file missing-and.npz"),
         (["gates", "--save", "a.npz", "--resume", "b.npz"], "leave out --save"),
     ],
 )
@@ -73,4 +78,44 @@ def test_gradients_are_watched_layer_by_layer() -> None:
     assert "epoch 1" in shown_ and "epoch 4" in shown_
     assert "layer4.weight" in shown_ and "learning" in shown_
     assert "vanished" in shown("watch-gradients", "xor-zero", "--epochs", "2")
-    assert "loop of its own" in refusal("watch-gradients", "linear-regression")
+    assert "exploding" in shown("watch-gradients", "linear-regression", "--dtype", "float32")
+
+
+def test_gradients_are_watched_by_time_step() -> None:
+    """A plain RNN's gradient vanishes on its way back through 40 steps; over 3 steps it does not."""
+    report = shown("watch-gradients", "lstm-remember", "--epochs", "1")
+    rnn, lstm = report.split("lstm: epoch 1")
+    steps = r"gradient by time step +1 +11 +21 +30 +40 +what it means\nrecurrent.layer0 "
+    assert re.search(steps, rnn) and re.search(steps, lstm)
+    assert "vanishing: step 1 gets" in rnn
+    assert "the gradient reaches step 1" in lstm
+    short = shown("watch-gradients", "lstm-remember", "--epochs", "1", "--steps", "3")
+    assert "vanishing" not in short and re.search(r"time step +1 +2 +3 +what", short)
+
+
+def test_dead_relu_units_are_counted() -> None:
+    alive = shown("watch-gradients", "digits-mlp", "--epochs", "1")
+    assert re.search(r"relu1 +\d+% +", alive) and "most units are dead" not in alive
+    dead = shown("watch-gradients", "digits-mlp", "--epochs", "1", "--lr", "0.5")
+    assert re.search(r"relu2 +\d+% +most units are dead", dead)
+    assert "relu" not in shown("watch-gradients", "digits-mlp", "--epochs", "1", "--activation", "tanh")
+
+
+def test_ctrl_c_finishes_the_batch_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
+    """A real SIGINT to a real process; the command it names goes on to what an uninterrupted training reaches."""
+    script, file = Path(sys.executable).with_name("microgradx"), tmp_path / "net.npz"
+    words = ["digits-mlp", "--hidden", "8", "--dropout", "0.2", "--epochs", "60", "--json"]
+    command = [str(script), "train", *words, "--save", str(file)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("epoch 1/60")
+    process.send_signal(signal.SIGINT)
+    stdout, errors = process.communicate(timeout=60)
+    assert (process.returncode, stdout) == (130, ""), errors
+    assert "Traceback" not in errors
+    assert "Stopped after epoch" in errors
+    again = shlex.split(errors.split("To go on: ")[1].splitlines()[0])
+    assert again[:2] == ["microgradx", "train"]
+    resumed, whole = (run(*each, "--quiet") for each in ([*again[1:], "--json"], ["train", *words]))
+    assert json.loads(resumed.stdout)["numbers"] == json.loads(whole.stdout)["numbers"]
+    assert len(json.loads(resumed.stdout)["history"]["training"]) == 60

@@ -161,11 +161,19 @@ def test_another_models_checkpoint_is_refused_with_its_names(path: Path) -> None
     message = str(caught.value)
     assert "unexpected: body.1.running_mean" in message
     assert "shapes: body.0.weight is (8, 2), not (5, 2)" in message
-    with pytest.raises(CheckpointError, match="3 callbacks"):
+    with pytest.raises(CheckpointError, match="had 2 callbacks.*this one has 3"):
         Training().fit(2, training.ClipGradients(norm=1.0), Checkpoint(path, resume=True))
     training.save(path, Noisy().state_dict())
     with pytest.raises(CheckpointError, match="no training to go on with"):
         Training().fit(2, Checkpoint(path, resume=True))
+
+
+def test_what_only_watches_may_come_and_go(path: Path, tmp_path: Path) -> None:
+    straight, resumed = Training(), Training()
+    straight.fit(3)
+    Training().fit(2, training.Progress(), Checkpoint(path))
+    resumed.fit(3, Checkpoint(path, resume=True))
+    assert same(straight, resumed)
 
 
 def test_resume_without_a_file_starts_afresh(path: Path) -> None:
