@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -27,8 +28,13 @@ class Generator:
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0):
             raise OpError(f"a seed must be a whole number of 0 or more, not {seed!r}.")
         self.seed = seed
-        self._numbers = np.random.default_rng(seed)
+        vars(self).pop("_numbers", None)
         return self
+
+    @cached_property
+    def _numbers(self) -> Any:
+        """Made when the first number is drawn: `import microgradx` need not load NumPy's generators."""
+        return np.random.default_rng(self.seed)
 
     def get_state(self) -> dict[str, Any]:
         """Where it stands, as plain numbers and strings; `set_state` goes back there."""

@@ -147,6 +147,8 @@ def _codes(code: Any) -> list[Any]:
 
 def in_place(rule: Any) -> list[str]:
     """What a rule would change in place: "t[i] = …", "t.a = …", "+=" and its kin."""
+    if rule.__name__ == "<lambda>":
+        return []  # a single expression changes nothing
     steps = [step for code in _codes(rule.__code__) for step in dis.get_instructions(code)]
     found = {_STORES[step.opname] for step in steps if step.opname in _STORES}
     return sorted(found | {s.argrepr for s in steps if s.opname == "BINARY_OP" and s.argrepr.endswith("=")})
