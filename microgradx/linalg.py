@@ -14,7 +14,7 @@ import numpy as np
 
 from microgradx.functional.arguments import axes_of, constant
 from microgradx.functional.indexing import trace
-from microgradx.functional.inputs import real
+from microgradx.functional.inputs import cast, real
 from microgradx.functional.linear_algebra import matmul
 from microgradx.functional.reductions import vector_norm
 from microgradx.functional.shaping import movedim
@@ -221,9 +221,9 @@ def multi_dot(tensors: Sequence[Any]) -> Any:
     return squeeze(y, axis=0) if first else y
 
 
-def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False) -> Any:
+def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """`vector_norm` over one axis or all, `matrix_norm` over two; without `ord`, the root of the sum of squares."""
-    A = real("norm", A)
+    A = cast(real("norm", A), dtype)
     axes = tuple(range(A.ndim)) if dim is None else axes_of("norm", A, dim)
     if ord is None:
         return vector_norm(A, 2, axes, keepdim)
@@ -236,13 +236,15 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False) -> Any
     return matrix_norm(A, ord, axes, keepdim)
 
 
-def matrix_norm(A: Any, ord: Any = "fro", dim: tuple[int, int] = (-2, -1), keepdim: bool = False) -> Any:
+def matrix_norm(
+    A: Any, ord: Any = "fro", dim: tuple[int, int] = (-2, -1), keepdim: bool = False, *, dtype: Any = None
+) -> Any:
     """A norm of matrices whose rows and columns are the axes `dim`.
 
     ord: "fro" (root of the sum of squares), "nuc" (sum of the singular values), 2 and −2 (the largest and smallest
     of them), 1 and −1 (the largest and smallest column sum of |A|), inf and −inf (the same of rows).
     """
-    A = _matrix("matrix_norm", A)
+    A = cast(_matrix("matrix_norm", A), dtype)
     axes = axes_of("matrix_norm", A, dim)
     if len(axes) != 2 or ord not in ("fro", "nuc", 1, -1, 2, -2, math.inf, -math.inf):
         raise OpError(f"matrix_norm: dim names two axes, and ord is 'fro', 'nuc', ±1, ±2 or ±inf, not {dim}, {ord!r}.")

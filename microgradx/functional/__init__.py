@@ -79,6 +79,7 @@ from microgradx.functional.indexing import (
     take_along_dim,
 )
 from microgradx.functional.indexing import trace as trace  # not in __all__: mx.trace is the tracer
+from microgradx.functional.inputs import astype
 from microgradx.functional.joining import (
     chunk,
     concatenate,
@@ -232,7 +233,7 @@ from microgradx.rules.elementary import (
 )
 from microgradx.rules.linear_algebra import dot, mv, outer
 from microgradx.rules.reductions import all, amax, amin, any, argmax, argmin, logsumexp
-from microgradx.rules.shaping import astype, mT
+from microgradx.rules.shaping import mT
 from microgradx.rules.steps import ceil, copysign, floor, floor_divide, fmod, remainder, round, trunc
 from microgradx.rules.words import both_words
 

@@ -30,12 +30,12 @@ def div(a: Any, b: Any, *, rounding_mode: str | None = None) -> Any:
         raise OpError(f"div: rounding_mode is None, 'floor' or 'trunc', not {rounding_mode!r}.")
     if rounding_mode is None:
         return rows.div(a, b)
-    a, b = node(a), node(b)
     if rounding_mode == "floor":
         return floor_divide(a, b)
-    if "f" in a.dtype.kind + b.dtype.kind:
+    n, m = (np.asarray(x.data if isinstance(x, Node) else x) for x in (a, b))
+    if "f" in n.dtype.kind + m.dtype.kind:
         return trunc(rows.div(a, b))
-    return constant(np.sign(a.data) * np.sign(b.data) * (np.abs(a.data) // np.abs(b.data)))
+    return constant(np.sign(n) * np.sign(m) * (np.abs(n) // np.abs(m)))
 
 
 def isclose(a: Any, b: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:

@@ -24,7 +24,15 @@ def tensor(x: Any) -> Any:
 def cast(x: Any, dtype: Any) -> Any:
     """`x` as a Tensor of `dtype`, which None leaves as it is: the dtype= of sums and their kin."""
     x = tensor(x)
-    return x if dtype is None else rows.astype(x, dtype)
+    return x if dtype is None else astype(x, dtype)
+
+
+def astype(x: Any, dtype: Any) -> Any:
+    """The same numbers in another dtype, as NumPy names it: "float32", np.int64, bool …"""
+    try:
+        return rows.astype(tensor(x), np.dtype(dtype).name)
+    except TypeError:
+        raise OpError(f"astype: {dtype!r} is no dtype; try 'float32', 'float64', 'int64' or 'bool'.") from None
 
 
 def real(name: str, x: Any) -> Any:

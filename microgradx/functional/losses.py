@@ -46,16 +46,30 @@ def weighted(loss: Any, weight: Any) -> Any:
     return loss if weight is None else loss * weight
 
 
+def _each_weighted(name: str, loss: Any, weight: Any) -> Any:
+    if weight is not None and np.shape(weight) != loss.shape:
+        raise OpError(f"{name}: weight must have the guess's shape {loss.shape}, not {np.shape(weight)}.")
+    return weighted(loss, weight)
+
+
+def _by_weight(name: str, loss: Any, weight: Any, reduction: str) -> Any:
+    """As `reduced`, but "mean" is the weighted mean: it divides by the sum of the weights."""
+    loss = _each_weighted(name, loss, weight)
+    if weight is None or reduction != "mean":
+        return reduced(loss, reduction)
+    return reduced(loss, "sum") / reduced(node(weight), "sum")
+
+
 def mse_loss(x: Any, t: Any, reduction: str = "mean", weight: Any = None) -> Any:
-    """Squared error (x − t)²."""
+    """Squared error (x − t)²; with `weight`, of x's shape, "mean" divides by the sum of the weights."""
     x, t = pair("mse_loss", x, t)
-    return reduced(weighted(square(x - t), weight), reduction)
+    return _by_weight("mse_loss", square(x - t), weight, reduction)
 
 
 def l1_loss(x: Any, t: Any, reduction: str = "mean", weight: Any = None) -> Any:
-    """Absolute error |x − t|; its slope at 0 is 0."""
+    """Absolute error |x − t|, its slope at 0 being 0; `weight` as in `mse_loss`."""
     x, t = pair("l1_loss", x, t)
-    return reduced(weighted(abs(x - t), weight), reduction)
+    return _by_weight("l1_loss", abs(x - t), weight, reduction)
 
 
 def huber_loss(x: Any, t: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
@@ -66,7 +80,7 @@ def huber_loss(x: Any, t: Any, reduction: str = "mean", delta: float = 1.0, weig
     if delta <= 0:
         raise OpError(f"huber_loss: delta must be positive, not {delta}.")
     x, t = pair("huber_loss", x, t)
-    return reduced(weighted(_huber(x - t, delta), weight), reduction)
+    return reduced(_each_weighted("huber_loss", _huber(x - t, delta), weight), reduction)
 
 
 def smooth_l1_loss(x: Any, t: Any, reduction: str = "mean", beta: float = 1.0) -> Any:

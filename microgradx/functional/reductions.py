@@ -98,7 +98,7 @@ def vector_norm(x: Any, ord: float = 2, axis: Any = None, keepdims: bool = False
 
     Where the norm is 0 and has no slope, the gradient is 0.
     """
-    x = real("norm", cast(x, dtype))
+    x = cast(real("norm", x), dtype)
     if ord == 2:
         return rows.norm2(x, axis, keepdims)
     if ord == 0:
@@ -141,12 +141,12 @@ def prod(x: Any, axis: Any = None, keepdims: bool = False, *, dtype: Any = None)
 
 def softmax(x: Any, axis: int = -1, dtype: Any = None) -> Any:
     """e^x shared out so that the shares along `axis` sum to 1."""
-    return rows.softmax(x if dtype is None else cast(x, dtype), axis)
+    return rows.softmax(real("softmax", x if dtype is None else cast(x, dtype)), axis)
 
 
 def log_softmax(x: Any, axis: int = -1, dtype: Any = None) -> Any:
     """The logarithm of `softmax`, in one stable step."""
-    return rows.log_softmax(x if dtype is None else cast(x, dtype), axis)
+    return rows.log_softmax(real("log_softmax", x if dtype is None else cast(x, dtype)), axis)
 
 
 def factors(x: Any) -> Any:

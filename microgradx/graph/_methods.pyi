@@ -314,8 +314,8 @@ class TensorMethods:
         dim: builtins.int = ...,
     ) -> Self:
         """The indices that put `x` in order along `axis`; equal elements always keep their order (`stable` or not)."""
-    def astype(self, dtype: Any = "float64") -> Self:
-        """astype(x, dtype='float64')"""
+    def astype(self, dtype: Any) -> Self:
+        """The same numbers in another dtype, as NumPy names it: "float32", np.int64, bool …"""
     def bmm(self, B: Any, *, mat2: Any = ...) -> Self:
         """Products of the matrices of two batches, (b, n, k) and (b, k, m); nothing broadcasts."""
     def broadcast_to(self, *shape: Any, size: Any = ...) -> Self:
@@ -529,5 +529,5 @@ class TensorMethods:
         """All windows of `size` neighbours along an axis, `step` apart, as a new last axis (PyTorch's Tensor.unfold)."""
     def view(self, *shape: Any) -> Self:
         """The same elements in another shape: `reshape(x, 2, 3)` or `reshape(x, (2, 3))`; -1 is worked out."""
-    def to(self, dtype: Any = "float64") -> Self:
-        """astype(x, dtype='float64')"""
+    def to(self, dtype: Any) -> Self:
+        """The same numbers in another dtype, as NumPy names it: "float32", np.int64, bool …"""

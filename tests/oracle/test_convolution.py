@@ -14,7 +14,7 @@ import pytest
 
 import microgradx as mx
 from microgradx import OpError, Tensor
-from tests.oracle.lines import agree, refuse, table
+from tests.oracle.compare import agree, refuse, table
 
 CONV = [
     *table(dict(x=(2, 3, 7), w=(4, 3, 3), b=(4,)), """

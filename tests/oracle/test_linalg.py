@@ -16,7 +16,7 @@ import pytest
 
 import microgradx as mx
 from microgradx import Tensor, linalg
-from tests.oracle.lines import agree, invertible, refuse, table
+from tests.oracle.compare import agree, invertible, refuse, table
 
 PRODUCTS = [
     *table(dict(A=(2, 3), B=(3, 4), x=(3,), z=(2,), C=(5, 2, 3), D=(5, 3, 4), E=(1, 3, 2)), """

@@ -14,7 +14,7 @@ import pytest
 
 import microgradx as mx
 from microgradx import Tensor
-from tests.oracle.lines import agree, apart, refuse, table
+from tests.oracle.compare import agree, apart, refuse, table
 
 POOL = [
     *table(dict(x=apart(2, 3, 7)), """

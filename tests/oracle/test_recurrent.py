@@ -14,17 +14,20 @@ import pytest
 import microgradx as mx
 from microgradx import OpError, Tensor
 from microgradx.graph import topological
-from tests.oracle.lines import made, same, slopes_agree, torch
+from tests.oracle.compare import OURS, THEIRS, agree, made, torch
 
 THEIR_CELLS = {"rnn": torch.rnn_tanh_cell, "relu": torch.rnn_relu_cell, "lstm": torch.lstm_cell, "gru": torch.gru_cell}
 THEIR_RUNS = {"rnn": torch.rnn_tanh, "relu": torch.rnn_relu, "lstm": torch.lstm, "gru": torch.gru}
 GATES = {"rnn": 1, "relu": 1, "lstm": 4, "gru": 3}
 
 
-def our_cell(kind: str) -> Any:
+def named(F: Any, theirs: dict[str, Any], kind: str, ending: str) -> Any:
+    """The cell or the sequence of that kind in either library."""
+    if F is THEIRS:
+        return theirs[kind]
     if kind == "relu":
-        return lambda *args: mx.rnn_cell(*args, nonlinearity="relu")
-    return getattr(mx, f"{kind}_cell")
+        return lambda *args: getattr(F, f"rnn{ending}")(*args, nonlinearity="relu")
+    return getattr(F, f"{kind}{ending}")
 
 
 def weights(kind: str, inputs: int, hidden: int, biases: bool, tag: str = "") -> dict[str, Any]:
@@ -33,13 +36,8 @@ def weights(kind: str, inputs: int, hidden: int, biases: bool, tag: str = "") ->
     return found | ({f"b_ih{tag}": (n,), f"b_hh{tag}": (n,)} if biases else {})
 
 
-def compare(kind: str, ours: dict[str, Any], theirs: dict[str, Any], mine: Any, reference: Any) -> None:
-    mine = list(mine) if isinstance(mine, tuple) else [mine]
-    reference = list(reference) if isinstance(reference, tuple) else [reference]
-    for got, want in zip(mine, reference, strict=True):
-        same("value", got.data, want)
-        assert got.dtype == want.detach().numpy().dtype
-    slopes_agree(ours, theirs, mine, reference, np.random.default_rng(1))
+def state(kind: str, t: dict[str, Any]) -> Any:
+    return (t["h"], t["c"]) if kind == "lstm" else t["h"]
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -47,18 +45,16 @@ def compare(kind: str, ours: dict[str, Any], theirs: dict[str, Any], mine: Any, 
 @pytest.mark.parametrize("biases", [True, False])
 @pytest.mark.parametrize("kind", list(GATES))
 def test_cells_agree_with_pytorch(kind: str, biases: bool, batch: tuple[int, ...], dtype: Any) -> None:
+    def step(F: Any, t: dict[str, Any]) -> Any:
+        lone = F is THEIRS and not batch  # PyTorch's cells want a batch axis
+        first = {k: t[k][None] if lone and k in "xhc" else t[k] for k in t}
+        y = named(F, THEIR_CELLS, kind, "_cell")(
+            first["x"], state(kind, first), *(t[k] for k in t if k[:2] in ("w_", "b_"))
+        )
+        return [each[0] for each in (y if kind == "lstm" else [y])] if lone else y
+
     states = {"h": (*batch, 3)} | ({"c": (*batch, 3)} if kind == "lstm" else {})
-    ours, theirs = made({"x": (*batch, 5), **states, **weights(kind, 5, 3, biases)}, dtype, 0)
-
-    def run(cell: Any, t: dict[str, Any]) -> Any:
-        state = (t["h"], t["c"]) if kind == "lstm" else t["h"]
-        return cell(t["x"], state, *(t[k] for k in t if k[:2] in ("w_", "b_")))
-
-    batched = {k: t[None] if not batch and k in "xhc" else t for k, t in theirs.items()}
-    reference = run(THEIR_CELLS[kind], batched)
-    if not batch:  # PyTorch's cells want a batch axis
-        reference = tuple(t[0] for t in reference) if kind == "lstm" else reference[0]
-    compare(kind, ours, theirs, run(our_cell(kind), ours), reference)
+    agree({"x": (*batch, 5), **states, **weights(kind, 5, 3, biases)}, step, dtype)
 
 
 @pytest.mark.parametrize(
@@ -73,15 +69,12 @@ def test_sequences_agree_with_pytorch(kind: str, layers: int, both: bool, batch_
         for way in range(ways):
             params |= weights(kind, 3 if layer == 0 else hidden * ways, hidden, biases, f"_{layer}{way}")
     states = dict.fromkeys(("h", "c") if kind == "lstm" else ("h",), (layers * ways, 4, hidden))
-    x = (4, 5, 3) if batch_first else (5, 4, 3)
-    ours, theirs = made({"x": x, **states, **params}, np.float64, 0)
 
-    def run(function: Any, t: dict[str, Any], *how: Any) -> Any:
-        state = (t["h"], t["c"]) if kind == "lstm" else t["h"]
-        return function(t["x"], state, [t[k] for k in params], biases, layers, 0.0, *how, both, batch_first)
+    def read(F: Any, t: dict[str, Any]) -> Any:
+        how = ([t[k] for k in params], biases, layers, 0.0, False, both, batch_first)
+        return named(F, THEIR_RUNS, kind, "")(t["x"], state(kind, t), *how)
 
-    function = (lambda *a: mx.rnn(*a, nonlinearity="relu")) if kind == "relu" else getattr(mx, kind)
-    compare(kind, ours, theirs, run(function, ours, False), run(THEIR_RUNS[kind], theirs, False))
+    agree({"x": (4, 5, 3) if batch_first else (5, 4, 3), **states, **params}, read)
 
 
 @pytest.mark.parametrize(
@@ -89,9 +82,9 @@ def test_sequences_agree_with_pytorch(kind: str, layers: int, both: bool, batch_
     [("lstm", "z z_i z_f z_g z_o i f g o c h"), ("gru", "z_r z_z z_n r z n h"), ("rnn", "z h")],
 )
 def test_every_gate_is_a_node_with_a_name(kind: str, gates: str) -> None:
-    ours, _ = made({"x": (2, 5), "h": (2, 3), "c": (2, 3), **weights(kind, 5, 3, True)}, np.float64, 0)
-    state = (ours["h"], ours["c"]) if kind == "lstm" else ours["h"]
-    y = our_cell(kind)(ours["x"], state, *(ours[k] for k in ("w_ih", "w_hh", "b_ih", "b_hh")))
+    arrays = made({"x": (2, 5), "h": (2, 3), "c": (2, 3), **weights(kind, 5, 3, True)}, np.float64, 0)
+    t = {k: Tensor(a) for k, a in arrays.items()}
+    y = named(OURS, {}, kind, "_cell")(t["x"], state(kind, t), *(t[k] for k in ("w_ih", "w_hh", "b_ih", "b_hh")))
     h = y[0] if kind == "lstm" else y
     nodes = {node.name: node.scope for node in topological(h) if node.op is not None and node.name}
     assert set(gates.split()) <= set(nodes)

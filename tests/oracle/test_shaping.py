@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.oracle.lines import agree, apart, ints, mask, refuse, table
+from tests.oracle.compare import agree, apart, ints, mask, refuse, table
 
 SHAPE = [
     *table(dict(x=(2, 3, 4)), """
