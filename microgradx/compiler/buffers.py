@@ -19,7 +19,7 @@ from microgradx.compiler.calls import Call, Listed, Name, listed
 from microgradx.compiler.form import Form
 from microgradx.compiler.target import literal, preamble
 
-_FRESH = ("np.where", "np.concatenate", "np.stack", "{0}.astype")  # these plain calls return new memory
+_FRESH = ("np.where", "np.concatenate", "np.stack", "{0}.astype", "{0}[{1}]")  # these plain calls return new memory
 _SMALL = 4096  # elements, up to which a product with ones adds up sooner than a reduction starts
 
 
@@ -57,13 +57,23 @@ def source(form: Form, fixed: Fixed | None = None, name: str = "step") -> tuple[
 
 def function(form: Form, fixed: Fixed | None = None) -> Callable[..., Any]:
     """The form as a function of its arguments but the fixed ones: (outputs, {argument: gradient}, {argument: next})."""
+    return guarded(unguarded(form, fixed))
+
+
+def unguarded(form: Form, fixed: Fixed | None = None) -> Callable[..., Any]:
+    """The same, for calls that are guarded already."""
     text, space = source(form, fixed)
     exec(text, space)  # source that we have just written
-    step, lock, context = space["make"](), Lock(), copy_context()
+    return space["make"]()  # type: ignore[no-any-return]
+
+
+def guarded(step: Callable[..., Any]) -> Callable[..., Any]:
+    """`step`, one call at a time, since its memory serves one; and without NumPy's warnings."""
+    lock, context = Lock(), copy_context()
     context.run(np.seterr, all="ignore")  # once, in a context of its own: cheaper than errstate in every call
 
     def run(*args: Any) -> Any:
-        with lock:  # the memory serves one call at a time
+        with lock:
             return context.run(step, *args)
 
     return run
@@ -128,10 +138,10 @@ class _Writer:
         passed += [n for a, n in self.form.gradients.items() if a not in self.fixed.gradients]
         passed += [n for a, n in self.form.updates.items() if a not in self.fixed.updates]
         self.leaving = set().union(*(self.base.get(self.here[n], set()) for n in passed))
-        for name in (*self.leaving, *(base for name, _, _ in self.targets for base in self.base.get(name, ()))):
-            self.last[name] = len(self.calls)
+        placed = {base for name, _, _ in self.targets for base in self.base.get(name, ())}
+        self.last |= dict.fromkeys(self.leaving | placed, len(self.calls))
         for name, word, array in self.targets:
-            call = self.calls.get(name)
+            call = self.calls.get(name)  # type: ignore[assignment]  # None where an argument is the result
             if call is not None and name not in self.into and name not in self.leaving and _fits(call, array):
                 at = self.found.calls.index(call)
                 last = max((self.last.get(n, -1) for n in self.base if word in self.base[n]), default=-1)
@@ -158,6 +168,8 @@ class _Writer:
         if call.how == "view" and all(self._stays(n) for n in _names(call.operands)):
             self.written[call.name] = self._before(text)
             return ""
+        if call.how == "check":
+            return text
         self.written[call.name] = call.name
         return f"{call.name} = {text}" + (f"  # {call.note}" if call.note else "")
 
@@ -193,7 +205,8 @@ class _Writer:
         keywords = [f"{k}={ast.unparse(literal(v, self.found.needed))}" for k, v in call.keywords.items()]
         if out:
             operands.append(f"out={out}" if call.text in ("np.maximum", "np.minimum") else out)
-        return f"{self._before(call.text)}({', '.join([*operands, *keywords])})"
+        function = self._before(call.text) if call.text.startswith("np.") else call.text
+        return f"{function}({', '.join([*operands, *keywords])})"
 
     def _reduction(self, call: Call, x: str, out: str) -> str:
         axis, keeps = call.keywords.get("axis", 0), call.keywords.get("keepdims", False)

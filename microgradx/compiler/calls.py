@@ -15,6 +15,7 @@ import numpy as np
 from microgradx.compiler.form import Form, Step
 from microgradx.compiler.passes import frozen
 from microgradx.compiler.target import literal, written
+from microgradx.rules.losses import _check_labels
 
 VIEWS = {np.reshape, np.transpose, np.swapaxes, np.expand_dims, np.squeeze, np.broadcast_to}  # no numbers move
 REDUCTIONS: dict[Any, str] = {np.sum: "np.add.reduce", np.max: "np.maximum.reduce", np.min: "np.minimum.reduce"}
@@ -33,7 +34,7 @@ class Call:
     operands: tuple[Any, ...]  # names (class Name), and constants of Python
     keywords: dict[str, Any]
     sample: Any  # an array of the result's shape and dtype
-    how: str  # "ufunc", "reduce", "dot": these take out=; "view": no numbers move; "plain"
+    how: str  # "ufunc", "reduce", "dot": these take out=; "view": no numbers move; "check": no result; "plain"
     section: str = ""
     note: str = ""
 
@@ -98,6 +99,8 @@ class StandIn(np.lib.mixins.NDArrayOperatorsMixin):
         return self.listed.call(lambda x: x.astype(dtype), text, (self,), {}, "plain")
 
     def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, StandIn):
+            return self.listed.call(lambda x, k: x[k], "{0}[{1}]", (self, key), {}, "plain")
         parts = key if isinstance(key, tuple) else (key,)
         basic = all(p is None or p is Ellipsis or isinstance(p, (int, slice)) for p in parts)
         text = f"{{0}}[{ast.unparse(literal(key, set()))}]"
@@ -107,6 +110,32 @@ class StandIn(np.lib.mixins.NDArrayOperatorsMixin):
         raise UntraceableError
 
     __bool__ = __len__ = __float__ = __int__ = __index__ = __iter__ = __array__ = _looked_at
+
+
+def check_labels(t: Any, classes: int) -> None:
+    """A call that only looks: it raises for labels that are not 0 … classes − 1."""
+    if not isinstance(t, StandIn):
+        raise UntraceableError
+    t.listed.needed.add((None, _check_labels))
+    t.listed.call(lambda *_: 0, "_check_labels", (t, classes), {}, "check")
+
+
+def _one_hot(t: Any, classes: int, dtype: Any = "float64") -> Any:
+    check_labels(t, classes)
+    return t.listed.constant(np.eye(classes, dtype=dtype))[t]
+
+
+def _cross_entropy(x: Any, t: Any) -> Any:
+    if x.ndim != 2 or t.shape != x.shape[:1]:
+        raise UntraceableError
+    check_labels(t, x.shape[1])
+    x = x - np.max(x, axis=-1, keepdims=True)
+    chosen = x.reshape(-1)[t + np.arange(0, x.size, x.shape[1])]
+    return np.log(np.sum(np.exp(x), axis=-1)) - chosen
+
+
+# Runs that pick entries by label, for programs: the same numbers with less ado, the labels checked once.
+RUNS: dict[str, Callable[..., Any]] = {"one_hot": _one_hot, "softmax_cross_entropy": _cross_entropy}
 
 
 @dataclass
@@ -119,6 +148,7 @@ class Listed:
     needed: set[Any] = field(default_factory=set)  # functions that are called whole
     names: dict[str, str] = field(default_factory=dict)  # a name of the form -> what it is called here
     seen: dict[Any, StandIn] = field(default_factory=dict)
+    known: dict[Any, str] = field(default_factory=dict)  # constants by what they hold
     step: Step | None = None
 
     def call(
@@ -138,13 +168,18 @@ class Listed:
             self.seen[key] = StandIn(self, name, sample)
         return self.seen[key]
 
+    def constant(self, array: Any) -> StandIn:
+        """A stand-in for an array that is the same in every call."""
+        return StandIn(self, self._operand(array), array)
+
     def _operand(self, a: Any) -> Any:
         if isinstance(a, StandIn):
             return a.name
         if isinstance(a, (list, tuple)):
             return [self._operand(each) for each in a]
         if isinstance(a, (np.ndarray, np.generic)) and np.size(a) > 1:
-            name = f"C{len(self.constants) + 1}"
+            key = (a.shape, a.dtype, a.tobytes())
+            name = self.known.setdefault(key, f"C{len(self.known) + 1}")
             self.constants[name] = a
             return Name(name)
         return a.item() if isinstance(a, np.generic) else a
@@ -164,7 +199,8 @@ def listed(form: Form) -> Listed:
         try:
             if step.kind.scalar:
                 raise UntraceableError
-            result = step.op.run(*operands, **step.static)
+            run = RUNS.get(step.op.name, step.op.run)
+            result = run(*operands, **step.static)
             if not isinstance(result, StandIn) or (result.shape, result.dtype) != step.kind[1:]:
                 raise UntraceableError
         except (UntraceableError, TypeError, AttributeError, ValueError):

@@ -127,6 +127,42 @@ def stretches(form: Form) -> Form:
     return form.with_steps([rewrite(step) for step in form.steps], {}, constants)
 
 
+def masks(form: Form) -> Form:
+    """g · (1 where c, else 0) is g · c: true counts as 1; and no wider number type comes in with the 1 and the 0."""
+    kinds = form.kinds()
+    made = {step.name: step for step in form.steps}
+    readers: dict[str, list[Step]] = {}
+    for step in form.steps:
+        for name in step.operands:
+            readers.setdefault(name, []).append(step)
+
+    def chosen(name: str) -> str | None:
+        """The condition c of such a factor."""
+        step = made.get(name)
+        if step is None or step.op.name != "where" or step.kind.scalar or kinds[step.operands[0]].dtype != bool:
+            return None
+        numbers = [form.constants.get(n, np.nan) for n in step.operands[1:]]
+        same = kinds[step.operands[0]].shape == step.kind.shape
+        return step.operands[0] if same and np.all(numbers[0] == 1) and np.all(numbers[1] == 0) else None
+
+    def rewrite(step: Step) -> Step:
+        for side, name in enumerate(step.operands) if step.op.name == "mul" else ():
+            factor, condition = step.operands[1 - side], chosen(name)
+            dtype = kinds[factor].dtype
+            narrowed = readers.get(step.name, []) and all(
+                r.op.name == "astype" and r.kind.dtype == dtype for r in readers[step.name]
+            )
+            if (
+                condition
+                and dtype.kind == "f"
+                and (dtype == step.kind.dtype or (narrowed and step.name not in form.results))
+            ):
+                return replace(step, operands=(factor, condition), kind=step.kind._replace(dtype=dtype))
+        return step
+
+    return form.with_steps([rewrite(step) for step in form.steps], {})
+
+
 def dead(form: Form) -> Form:
     """Leave out what no result needs."""
     needed, steps = set(form.results), []
@@ -140,7 +176,8 @@ def dead(form: Form) -> Form:
 
 Pass = Callable[[Form], Form]
 PASSES: dict[str, Pass] = {
-    "fold": fold, "algebra": algebra, "sums": sums, "share": share, "stretches": stretches, "dead": dead,
+    "fold": fold, "masks": masks, "algebra": algebra, "sums": sums, "share": share, "stretches": stretches,
+    "dead": dead,
 }  # fmt: skip
 
 

@@ -91,7 +91,9 @@ def as_node(data: Any) -> Any:
     """A result as a constant node."""
     if isinstance(data, float) and not isinstance(data, np.generic):
         return Value(data, requires_grad=False)
-    return Tensor(data, requires_grad=False)
+    node = object.__new__(Tensor)  # past the checks of what a person may pass
+    node._leaf(np.asarray(data), False, None)
+    return node
 
 
 def agrees(found: Sequence[Any], function: Callable[..., Any], args: Sequence[Any]) -> bool:

@@ -7,8 +7,10 @@ that works element by element is then a few calls for all weights together.
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from microgradx.compiler import buffers
 from microgradx.compiler.buffers import Fixed
@@ -29,11 +31,8 @@ class Program:
     form: Form
     run: Callable[..., Any]
     recorded: Recorded
-    parameters: list[Any]
-    gradients: list[Any]  # where the program writes them, by parameter
     hidden: list[int]  # which hidden arguments are not fixed
-    updates: list[Update]  # for each group; empty where the optimizer itself has to do it
-    settings: list[Any] = field(default_factory=list)
+    updates: list[Update]  # for each group of the optimizer
 
 
 class CompiledStep:
@@ -46,7 +45,7 @@ class CompiledStep:
 
     def __call__(self, *batch: Any) -> Any:
         """One step; the loss as a constant."""
-        arrays = [a.data if isinstance(a, Tensor) else as_array(a) for a in batch]
+        arrays = [a if type(a) is np.ndarray else as_array(a) for a in batch]
         key = tuple([(a.shape, a.dtype) for a in arrays])
         built = self.programs.get(key)
         if built is None or (not isinstance(built, str) and not self._still_true(built)):
@@ -74,7 +73,7 @@ class CompiledStep:
         return {"programs": len(self.programs) - len(reasons), "most": MOST, "traces": self.traces, "eager": reasons}
 
     def _still_true(self, built: Program) -> bool:
-        return built.recorded.around.same() and _settings(self.optimizer) == built.settings
+        return built.recorded.around.same() and all(update.still_true() for update in built.updates)
 
     def _made(self, key: Any, arrays: list[Any]) -> Program | str:
         if len(self.programs) >= MOST:
@@ -108,31 +107,36 @@ class CompiledStep:
         graph.gradients = {positions[p]: graph.gradients[positions[p]] for p in parameters}
         form = recorded.form("training step")
         names = dict(zip(graph.arguments, form.arguments, strict=True))
-        fixed, updates, gradients = Fixed(), [], []
+        fixed, updates = Fixed(), []
         for group, members in zip(self.optimizer.param_groups, used, strict=True):
             update = Update.of(self.optimizer, group, members)
             updates.append(update)
             for p, weights, gradient in update.views:
                 fixed.arrays[names[p]] = weights
                 fixed.gradients[names[p]] = gradient
-                gradients.append(gradient)
         hidden = [i for i, node in enumerate(graph.hidden) if node not in positions or names[node] not in fixed.arrays]
-        run = buffers.function(form, fixed)
-        return Program(form, run, recorded, parameters, gradients, hidden, updates, _settings(self.optimizer))
+        forward_and_backward = buffers.unguarded(form, fixed)
+
+        def whole(*arrays: Any) -> Any:
+            for update in updates:
+                update.take_over()
+            outputs, _, _ = forward_and_backward(*arrays)
+            for update in updates:
+                update.step()
+            return outputs[0]
+
+        return Program(form, buffers.guarded(whole), recorded, hidden, updates)
 
     def _run(self, built: Program, arrays: list[Any]) -> Any:
-        for update in built.updates:
-            update.take_over()
+        given = arrays
         if built.hidden:
             values = built.recorded.hidden()
-            arrays = [*arrays, *(values[i] for i in built.hidden)]
+            given = [*arrays, *(values[i] for i in built.hidden)]
         try:
-            outputs, _, _ = built.run(*arrays)
+            loss = built.run(*given)
         except (ArithmeticError, ValueError, IndexError):
-            return self._eagerly(arrays[: len(arrays) - len(built.hidden)])  # the engine says what is wrong
-        for update in built.updates:
-            update.step()
-        return as_node(outputs[0])
+            return self._eagerly(arrays)  # the engine says what is wrong
+        return as_node(loss)
 
     def _eagerly(self, arrays: list[Any]) -> Any:
         self.optimizer.zero_grad()
@@ -166,9 +170,3 @@ def compile_step(
     (4.0, Tensor([1.]))
     """
     return CompiledStep(model, loss, optimizer, fullgraph)
-
-
-def _settings(optimizer: Optimizer) -> list[Any]:
-    """What an update depends on besides lr and the state."""
-    names = [name for name in optimizer.defaults if name != "lr"]
-    return [[*(g[name] for name in names), *map(id, g["params"])] for g in optimizer.param_groups]

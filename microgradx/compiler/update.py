@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,16 @@ class Update:
     memory: dict[str, Any] = field(default_factory=dict)  # what is remembered -> one array for all weights
     remembered: list[tuple[Any, str, Any]] = field(default_factory=list)  # (parameter, name, its part of that array)
     counts: list[str] = field(default_factory=list)  # what is remembered as a plain number
-    known: set[str] = field(default_factory=set)
+    known: set[str] | None = None
+    settings: list[Any] = field(default_factory=list)  # of the group when this was made, lr apart
+    members: list[Any] = field(default_factory=list)
+
+    def still_true(self) -> bool:
+        """True while the group has the parameters and settings that it had."""
+        group = self.group
+        return self.settings == [group[n] for n in self.optimizer.defaults if n != "lr"] and same(
+            group["params"], self.members
+        )
 
     @classmethod
     def of(cls, optimizer: Optimizer, group: dict[str, Any], parameters: list[Any]) -> "Update":
@@ -43,7 +53,9 @@ class Update:
         for p in parameters:
             part = slice(start, start := start + p.size)
             views.append((p, weights[part].reshape(p.shape), gradients[part].reshape(p.shape)))
-        return cls(optimizer, group, parameters, weights, gradients, views)
+        found = cls(optimizer, group, parameters, weights, gradients, views, members=list(group["params"]))
+        found.settings = [group[n] for n in optimizer.defaults if n != "lr"]
+        return found
 
     def take_over(self) -> None:
         """Make the parameters live in this memory, with the numbers that they have now."""
@@ -55,22 +67,24 @@ class Update:
     def step(self) -> None:
         """Change the weights by the gradients that the program has left in their places."""
         for p, _, gradient in self.views:
-            p.grad = gradient
-        states = [self.optimizer.state.setdefault(p, {}) for p in self.parameters]
-        if not states:
-            return
-        if self.run is None or states[0].keys() != self.known:
-            self._build(states)
-        if self.run is None:
-            self._by_the_optimizer()
-            return
-        for p, name, part in self.remembered:
-            state = self.optimizer.state[p]
-            if state[name] is not part:
-                np.copyto(part, state[name])
-                state[name] = part
-        numbers = [states[0][name] for name in self.counts]
-        if any(state[name] != states[0][name] for state in states for name in self.counts):
+            if p.grad is not gradient:
+                p.grad = gradient
+        if self.run is None or self.known:
+            states = [self.optimizer.state.setdefault(p, {}) for p in self.parameters]
+            if self.known is None or any(state.keys() != self.known for state in states):
+                self._build(states)
+            numbers = [states[0].get(name) for name in self.counts]
+            alike = all(
+                state[name] == number for state in states for name, number in zip(self.counts, numbers, strict=True)
+            )
+            for p, name, part in self.remembered:
+                state = self.optimizer.state[p]
+                if state[name] is not part:
+                    np.copyto(part, state[name])
+                    state[name] = part
+        else:  # the rule remembers nothing
+            states, numbers, alike = [], [], True
+        if self.run is None or not alike:
             self._by_the_optimizer()
             return
         for name, value in self.run(*numbers, self.group["lr"]).items():
@@ -101,7 +115,7 @@ class Update:
             names = dict(zip(form.arguments, ["p", "g", *self.memory, *self.counts, "lr"], strict=True))
             ours = {"p": self.weights, "g": self.gradients, **self.memory}
             arrays = {word: ours[name] for word, name in names.items() if name in ours}
-            run = buffers.function(form, Fixed(arrays, {}, {n: arrays[n] for n in form.updates if n in arrays}))
+            run = buffers.unguarded(form, Fixed(arrays, {}, {n: arrays[n] for n in form.updates if n in arrays}))
             self.run = lambda *numbers: {names[word]: value for word, value in run(*numbers)[2].items()}
 
     def form(self, state: dict[str, Any]) -> Form:
@@ -124,6 +138,11 @@ class Update:
         if not all(step.op.elementwise or step.op.shapes == "value" or step.kind.scalar for step in form.steps):
             raise CompileError("has an update that is not elementwise")
         return form
+
+
+def same(a: list[Any], b: list[Any]) -> bool:
+    """True for lists of the very same objects."""
+    return len(a) == len(b) and all(map(is_, a, b))
 
 
 def traced(optimizer: Optimizer, group: dict[str, Any], p: Any, g: Any, lr: Any, state: dict[str, Any]) -> Any:
