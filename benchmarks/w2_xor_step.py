@@ -9,6 +9,7 @@ import numpy as np
 from common import Array, Goal, Work, Workload, trained
 
 import microgradx as mx
+from microgradx import optim
 
 SIZES = [2, 10, 10, 10, 1]
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
@@ -104,17 +105,11 @@ def with_fused_rows(_: int) -> Work:
 
 @WORKLOAD.contender("microgradx compiled")
 def compiled(_: int) -> Work:
-    """Loss and gradients as one emitted program; the update by hand."""
-    parameters = start()
-    program = mx.compile(lambda *p: logarithms(network(mx.Tensor(X, False), list(p), mx.sigmoid), T))
-
-    def step() -> float:
-        loss, gradients = program.value_and_grad(*parameters)
-        for p, gradient in zip(parameters, gradients, strict=True):
-            p -= LR * gradient
-        return float(loss)
-
-    return trained(step, start(), lambda: parameters, LR)
+    """mx.compile_step: forward, backward and update as one program."""
+    parameters = [mx.Tensor(array) for array in start()]
+    descent = optim.SGD(parameters, LR)
+    train = mx.compile_step(lambda x: network(x, parameters, mx.sigmoid), logarithms, descent, fullgraph=True)
+    return trained(lambda: train(X, T).item(), start(), lambda: [p.data for p in parameters], LR)
 
 
 @WORKLOAD.contender("PyTorch", needs="torch")

@@ -117,6 +117,15 @@ def eager(count: int) -> Work:
     return trained(step, start(), lambda: [p.data for p in net.parameters()], LR)
 
 
+@WORKLOAD.contender("microgradx compiled")
+def compiled(count: int) -> Work:
+    """mx.compile_step: forward, backward and update as one program."""
+    X, labels = batch(count)
+    net = model()
+    train = mx.compile_step(net, mx.cross_entropy, optim.SGD(net.parameters(), LR), fullgraph=True)
+    return trained(lambda: train(X, labels).item(), start(), lambda: [p.data for p in net.parameters()], LR)
+
+
 @WORKLOAD.contender("PyTorch", needs="torch")
 def with_torch(count: int) -> Work:
     """nn modules, autograd, optim.SGD."""
