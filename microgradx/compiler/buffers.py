@@ -205,6 +205,8 @@ class _Writer:
         keywords = [f"{k}={ast.unparse(literal(v, self.found.needed))}" for k, v in call.keywords.items()]
         if out:
             operands.append(f"out={out}" if call.text in ("np.maximum", "np.minimum") else out)
+        if call.text == "np.dot" and isinstance(call.operands[0], Name):  # the method starts sooner than the function
+            return f"{operands[0]}.dot({', '.join(operands[1:])})"
         function = self._before(call.text) if call.text.startswith("np.") else call.text
         return f"{function}({', '.join([*operands, *keywords])})"
 
@@ -217,10 +219,10 @@ class _Writer:
             dtype = whole.sample.dtype
             if axis == 0 and len(shape) == 2:
                 ones = self._before(f"np.ones({shape[0]}, '{dtype}')", f"ones_{shape[0]}")
-                return f"{self._before('np.dot')}({', '.join(filter(None, [ones, x, out]))})"
+                return f"{ones}.dot({', '.join(filter(None, [x, out]))})"
             if axis is None:
                 ones = self._before(f"np.ones({whole.sample.size}, '{dtype}')", f"ones_{whole.sample.size}")
-                return f"{self._before('np.dot')}({ones}, {self._before(f'{x}.reshape(-1)', f'{x}_flat')})"
+                return f"{ones}.dot({self._before(f'{x}.reshape(-1)', f'{x}_flat')})"
         parts = [x, repr(axis), *(["None", out or "None"] if out or keeps else []), *(["True"] if keeps else [])]
         return f"{self._before(call.text)}({', '.join(parts)})"
 

@@ -34,15 +34,13 @@ class Update:
     remembered: list[tuple[Any, str, Any]] = field(default_factory=list)  # (parameter, name, its part of that array)
     counts: list[str] = field(default_factory=list)  # what is remembered as a plain number
     known: set[str] | None = None
-    settings: list[Any] = field(default_factory=list)  # of the group when this was made, lr apart
+    names: list[str] = field(default_factory=list)  # of the settings that are fixed in the program: all but lr
+    settings: list[Any] = field(default_factory=list)
     members: list[Any] = field(default_factory=list)
 
     def still_true(self) -> bool:
         """True while the group has the parameters and settings that it had."""
-        group = self.group
-        return self.settings == [group[n] for n in self.optimizer.defaults if n != "lr"] and same(
-            group["params"], self.members
-        )
+        return same(self.group["params"], self.members) and self.settings == [*map(self.group.get, self.names)]
 
     @classmethod
     def of(cls, optimizer: Optimizer, group: dict[str, Any], parameters: list[Any]) -> "Update":
@@ -54,7 +52,8 @@ class Update:
             part = slice(start, start := start + p.size)
             views.append((p, weights[part].reshape(p.shape), gradients[part].reshape(p.shape)))
         found = cls(optimizer, group, parameters, weights, gradients, views, members=list(group["params"]))
-        found.settings = [group[n] for n in optimizer.defaults if n != "lr"]
+        found.names = [name for name in optimizer.defaults if name != "lr"]
+        found.settings = [*map(group.get, found.names)]
         return found
 
     def take_over(self) -> None:
