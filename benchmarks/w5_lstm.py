@@ -159,6 +159,27 @@ def eager(length: int) -> Work:
     return trained(step, start(), lambda: [p.data for p in model.parameters()], LR)
 
 
+@WORKLOAD.contender("microgradx compiled")
+def compiled(length: int) -> Work:
+    """mx.compile_step: the loss and, beside it, the state for the next step."""
+    x, t = text(length)
+    model, state = Model(), [(zeros()[None], zeros()[None])]
+
+    def with_state(found: Any, t: Any) -> Any:
+        scores, (h, c) = found
+        return mx.cross_entropy(scores, t), h, c
+
+    descent = optim.SGD(model.parameters(), LR)
+    train = mx.compile_step(lambda x, h, c: model(x, (h, c)), with_state, descent, fullgraph=True)
+
+    def step() -> float:
+        loss, h, c = train(x, *state[0], t.ravel())
+        state[0] = h.data, c.data
+        return float(loss.item())
+
+    return trained(step, start(), lambda: [p.data for p in model.parameters()], LR)
+
+
 def torch_model(length: int, loop: bool) -> Work:
     """nn modules, autograd, optim.SGD; the LSTM is nn.LSTM, or a cell of plain ops in a loop."""
     torch = common.torch()

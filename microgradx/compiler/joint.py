@@ -65,7 +65,7 @@ def joint(
     Raises:
         OpError: the function returns something else than nodes.
         CompileError: it branches on a node's value.
-        GradientError: it returns several results, or no single number, and gradients are wanted.
+        GradientError: its (first) result is no single number, and gradients are wanted.
     """
     with noting_decisions() as decisions:
         result, made = run_and_name(function, tuple(arguments), dict(options or {}))
@@ -87,8 +87,8 @@ def joint(
         if node not in found.names:
             name_node(found, node, "array")
     if differentiate and any(each.requires_grad for each in found.arguments):
-        if len(outputs) != 1 or outputs[0].size != 1:
-            raise GradientError("to compile gradients, a function returns one single number.")
+        if outputs[0].size != 1:
+            raise GradientError("to compile gradients, a function returns one single number, first if there are more.")
         if outputs[0] not in found.names:
             name_node(found, outputs[0], "L")
         _differentiate(found, outputs[0])

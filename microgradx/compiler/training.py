@@ -44,7 +44,7 @@ class CompiledStep:
         self.traces = 0
 
     def __call__(self, *batch: Any) -> Any:
-        """One step; the loss as a constant."""
+        """One step; the loss as a constant, and with it what else the loss function gives."""
         arrays = [a if type(a) is np.ndarray else as_array(a) for a in batch]
         key = tuple([(a.shape, a.dtype) for a in arrays])
         built = self.programs.get(key)
@@ -123,7 +123,7 @@ class CompiledStep:
             outputs, _, _ = forward_and_backward(*arrays)
             for update in updates:
                 update.step()
-            return outputs[0]
+            return outputs
 
         return Program(form, buffers.guarded(whole), recorded, hidden, updates)
 
@@ -133,18 +133,19 @@ class CompiledStep:
             values = built.recorded.hidden()
             given = [*arrays, *(values[i] for i in built.hidden)]
         try:
-            loss = built.run(*given)
+            results = built.run(*given)
         except (ArithmeticError, ValueError, IndexError):
             return self._eagerly(arrays)  # the engine says what is wrong
-        return as_node(loss)
+        return as_node(results[0]) if len(results) == 1 else tuple(map(as_node, results))
 
     def _eagerly(self, arrays: list[Any]) -> Any:
         self.optimizer.zero_grad()
         batch = [Tensor(a, requires_grad=False) for a in arrays]
         found = self.loss(self.model(*batch[:-1]), batch[-1])
-        found.backward(keep="leaves")
+        several = isinstance(found, (tuple, list))
+        (found[0] if several else found).backward(keep="leaves")
         self.optimizer.step()
-        return found.detach()
+        return tuple(each.detach() for each in found) if several else found.detach()
 
 
 def compile_step(
@@ -154,7 +155,8 @@ def compile_step(
 
     Args:
         model: of the inputs; a Module or any function.
-        loss: of (the model's output, the target); one number.
+        loss: of (the model's output, the target); one number, or a tuple that begins with it: the others are results
+            too, such as the state that a recurrent model passes on.
         optimizer: of the parameters to change; its state and the parameters stay visible, and can be saved and loaded.
         fullgraph: raise a CompileError, instead of a warning, where the step has to run eagerly.
 
