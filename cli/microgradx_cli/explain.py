@@ -1,4 +1,4 @@
-"""`microgradx explain OP`: one op on one page."""
+"""`microgradx explain NAME`: one op on one page, or a function made of several."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,7 @@ from microgradx_cli.errors import UserError
 from microgradx_cli.screen import out
 from microgradx_cli.train import check_plot, save_plot
 
-# Activations without a row of their own: they have no card, but a plot.
+# Composites of one number: they can be drawn as the rows of one number can.
 MADE_OF_OPS = (
     "celu", "gelu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "logsigmoid", "mish", "relu6", "selu", "silu",
     "softshrink", "softsign", "tanhshrink",
@@ -18,7 +18,13 @@ MADE_OF_OPS = (
 
 
 def explain(
-    name: Annotated[str, typer.Argument(metavar="OP", show_default=False, help="An op's name (see: microgradx ops).")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", show_default=False,
+            help="An op (see: microgradx ops), or any function of microgradx, such as conv2d or batch_norm.",
+        ),
+    ],
     output: Annotated[
         Path | None,
         typer.Option(
@@ -29,26 +35,29 @@ def explain(
     width: o.Width = None,
     ops: o.Ops = None,
 ) -> None:  # fmt: skip
-    """Explain one op: its derivative, and where it comes from."""
-    from microgradx import functional, plots
+    """Explain one op: its derivative, and where it comes from; or a function, by the ops it is made of."""
+    from microgradx import plots
     from microgradx.explain.card import show_card
+    from microgradx.explain.composites import show_composite
     from microgradx.rules import BOOK
+    from microgradx.rules.op import Op
     from microgradx.rules.samples import sample
+    from microgradx.testing.composites import CALLS, NAMES
     from microgradx_cli.user_files import closest, load_ops
 
     load_ops(ops)
     if output:
         check_plot(output)
-    if output and name in MADE_OF_OPS:
-        save_plot(plots.activation(getattr(functional, name), name), output)
-        return
-    if name not in BOOK:
-        raise UserError(f"no op is called {name}.{closest(name, list(BOOK))} List them with: microgradx ops.")
-    op = BOOK[name]
-    if output and not (op.elementwise and len(op.inputs) == 1 and op.rules):
+    op = BOOK.get(name, NAMES.get(name))  # some rows have a second name: eq is equal
+    if not isinstance(op, Op) and name not in CALLS:
+        near = closest(name, [*BOOK, *NAMES])
+        raise UserError(f"no op is called {name}.{near} List them with: microgradx ops.")
+    one_number = op.elementwise and len(op.inputs) == 1 and op.rules if isinstance(op, Op) else name in MADE_OF_OPS
+    if output and not one_number:
         raise UserError(f"-o draws ops of one number that have a derivative, such as sigmoid and relu; not {name}.")
-    out(lambda console: show_card(op, console), width)
-    if output:
-        domain = op.where[op.inputs[0]]
-        static = sample(op)[1]
+    out(lambda console: show_card(op, console) if isinstance(op, Op) else show_composite(name, console), width)
+    if output and isinstance(op, Op):
+        domain, static = op.where[op.inputs[0]], sample(op)[1]
         save_plot(plots.activation(lambda x: op(x, **static), name, domain.low, domain.high), output)
+    elif output:
+        save_plot(plots.activation(NAMES[name], name), output)

@@ -1,6 +1,5 @@
 """`microgradx ops`: the rulebook as a table."""
 
-import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -33,31 +32,23 @@ def ops(
 
 def _row(op: "Op") -> dict[str, Any]:
     """The op as data; derivatives are read from its rules, applied to example inputs."""
-    from microgradx.graph import recording
-    from microgradx.rules.formula import forward_formula, rule_formula, slots
+    from microgradx.explain.card import domain_text
+    from microgradx.explain.readings import readings
+    from microgradx.rules.formula import forward_formula
     from microgradx.rules.notation import screen_text
-    from microgradx.rules.samples import sample
+    from microgradx.rules.samples import applied, sample
 
-    nodes, static = sample(op)
-    with recording():
-        y = op(*nodes, **static)
-    shapes = {str(node.shape): f"{node.name}.shape" for node in nodes if node.ndim}
-    derivatives = {}
-    for position, name in enumerate(slots(op, len(nodes)) if y.op is op else ()):
-        rule = op.rule_for(position)
-        if rule is not None:
-            left = f"∂L/∂{name}" if rule.whole else f"∂y/∂{name}"
-            formula = screen_text(rule_formula(y, position), {"g": "∂L/∂y"})
-            for example, named in shapes.items():  # the sizes of the example inputs say nothing about the op
-                formula = formula.replace(example, named)
-            derivatives[name] = f"{left} = {formula}"
+    nodes, _ = sample(op)
+    y = applied(op, *sample(op))
+    read = [each for position in range(len(nodes)) for each in readings(op, position)[:1]]
     return {
         "name": op.name,
         "form": op.form,
-        "written": screen_text(forward_formula(y)) if y.op is op else op.form,
-        "derivatives": derivatives,
+        "written": op.form if y is None else screen_text(forward_formula(y)),
+        "derivatives": {each.name: each.formula for each in read},
+        "when": {each.name: each.when for each in read if each.when},
         "nondiff": sorted(op.nondiff),
-        "domain": {name: re.sub(r"\bx\b", name, op.where[name].text) for name in op.inputs},
+        "domain": {name: domain_text(op, name) for name in op.inputs},
         "home": op.home,
     }
 
@@ -67,15 +58,18 @@ def _table(console: "Console", rows: list[dict[str, Any]]) -> None:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("name", "form", "derivatives", "domain"):
+    for column in ("name", "form", "domain", "derivatives"):  # the longest last, so that it pads no other
         table.add_column(column, overflow="fold")
     for row in rows:
-        rules = "\n".join(row["derivatives"].values()) or "none"
+        rules = [
+            Text.assemble((text, "magenta"), (f"   when {row['when'][name]}" if name in row["when"] else "", "dim"))
+            for name, text in row["derivatives"].items()
+        ]
         domain = "\n".join(
             text if name in text.split() else f"{name}: {text}"
             for name, text in row["domain"].items()
             if text != "all real numbers"
         )
-        table.add_row(Text(row["name"], style="bold cyan"), row["form"], Text(rules, style="magenta"), domain)
+        table.add_row(Text(row["name"], style="bold cyan"), row["form"], domain, Text("\n").join(rules) or "none")
     console.print(table)
-    console.print(f"\n{len(rows)} ops. One of them in full: microgradx explain sigmoid")
+    console.print(f"\n{len(rows)} ops. One of them in full, with all its settings: microgradx explain sigmoid")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,17 @@ from rich.table import Table
 from rich.text import Text
 
 from microgradx.autodiff.backward import apply_rule
-from microgradx.explain.arrays import shape_text, value_text
+from microgradx.explain.arrays import value_text
 from microgradx.explain.derivations import DERIVATIONS
 from microgradx.explain.digits import agreeing, strip_group
+from microgradx.explain.readings import readings
 from microgradx.explain.text import heading
-from microgradx.graph import Value, recording
-from microgradx.rules.formula import forward_formula, rule_formula, slots
+from microgradx.graph import Value
+from microgradx.rules.formula import constant, forward_formula, rule_formula, slots
 from microgradx.rules.notation import screen_text
 from microgradx.rules.numbers import shown
 from microgradx.rules.op import Op
-from microgradx.rules.samples import sample
+from microgradx.rules.samples import applied, sample
 from microgradx.testing.properties import PROPERTIES
 
 _STEPS = (0.1, 0.01, 0.001, 0.0001)
@@ -30,10 +32,9 @@ _WIDE, _HIGH = 61, 13
 def show_card(op: Op, console: Console) -> None:
     """Print everything the row says about itself, and what follows from it."""
     nodes, static = sample(op)
-    with recording(), np.errstate(all="ignore"):
-        y = op(*nodes, **static)
+    y = applied(op, nodes, static)
     console.print(Text(op.form, style="bold"), highlight=False)
-    if y is nodes[0]:
+    if y is None:
         console.print(f"On its example input {op.name} has nothing to do, and returns the input itself.")
         return
     names = slots(op, len(nodes))
@@ -45,9 +46,8 @@ def show_card(op: Op, console: Console) -> None:
         _rule(op, y, position, name, console)
     heading(console, "Where it holds")
     for name in op.inputs:
-        kinks = op.where[name].kinks
-        extra = f"   kinks at {', '.join(f'{k:g}' for k in kinks)}: left and right slope differ there" if kinks else ""
-        console.print(f"{name}: {op.where[name].text}{extra}", highlight=False)
+        extra = "   (left out: where the left and the right slope differ)" if op.where[name].kinks else ""
+        console.print(f"{name}: {domain_text(op, name)}{extra}", highlight=False)
     if op.elementwise and len(op.inputs) == 1 and op.rules:
         _scalar_parts(op, nodes[0], y, static, console)
     heading(console, "What the property tests check")
@@ -55,32 +55,38 @@ def show_card(op: Op, console: Console) -> None:
         console.print(f"· {claim}", highlight=False)
 
 
+def domain_text(op: Op, name: str) -> str:
+    """Where an input may be, by its own name: `b ≠ 0`."""
+    return re.sub(r"\bx\b", name, op.where[name].text)
+
+
 def _rule(op: Op, y: Any, position: int, name: str, console: Console) -> None:
     rule = op.rule_for(position)
     if rule is None:
         console.print(f"∂y/∂{name}: none; {name} carries no gradient (labels, masks and indices do not)")
         return
-    formula = rule_formula(y, position)
-    left = f"∂L/∂{name}" if rule.whole else f"∂y/∂{name}"
-    text = screen_text(formula, {"g": "∂L/∂y"})
-    shapes = f"   {shape_text(y.shape)} → {shape_text(y.inputs[position].shape)}" if rule.whole else ""
-    console.print(Text(f"{left} = {text}{shapes}", style="magenta"))
+    for reading in readings(op, position):
+        when = f"   when {reading.when}" if reading.when else ""
+        console.print(Text.assemble((reading.formula, "magenta"), (when, "dim")))
     words = op.words.get(op.inputs[0] if op.variadic else name)
     if words:
         console.print(f"   {words.format(**{n: n for n in op.inputs})}", highlight=False)
+    inputs = zip(slots(op, len(y.inputs)), y.inputs, strict=True)
+    told = [f"{n} = {screen_text(constant(v))}" for n, v in (y.static or {}).items()]
     if isinstance(y, Value) and not rule.whole:
-        values = {n: each.data for n, each in zip(slots(op, len(y.inputs)), y.inputs, strict=True)} | {"y": y.data}
+        formula = rule_formula(y, position)
+        values = {n: each.data for n, each in inputs} | {"y": y.data}
         local, _ = apply_rule(y, position, 1.0)
         numbers, answer = agreeing(formula, values, local)
-        at = ", ".join(f"{n} = {shown(v)}" for n, v in values.items())
+        at = ", ".join([*(f"{n} = {shown(v)}" for n, v in values.items()), *told])
         worked = answer if strip_group(numbers) == answer else f"{numbers} = {answer}"
         console.print(f"   at {at}: {worked}", highlight=False)
     else:
-        inputs = zip(slots(op, len(y.inputs)), y.inputs, strict=True)
-        _, pulled = apply_rule(y, position, np.ones(y.shape))
-        at = ", ".join(f"{n} = {value_text(each.data)}" for n, each in inputs)
+        g = np.arange(1.0, y.size + 1).reshape(y.shape)
+        _, pulled = apply_rule(y, position, g)
+        at = ", ".join([*(f"{n} = {value_text(each.data)}" for n, each in inputs), *told])
         console.print(f"   at {at}", highlight=False)
-        console.print(f"   with ∂L/∂y all ones: {value_text(pulled)}", highlight=False)
+        console.print(f"   with ∂L/∂y = {value_text(g)}: {value_text(pulled)}", highlight=False)
 
 
 def _scalar_parts(op: Op, x: Any, y: Any, static: dict[str, Any], console: Console) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.rules.domains import Domain, away_from, boolean, distinct, nonzero, positive
+from microgradx.rules.domains import Domain, away_from, boolean, distinct, nonzero
 from microgradx.rules.op import op
 
 
@@ -77,7 +77,8 @@ def real_power(a: float, b: float) -> Any:
 
 power = op(
     "power(x, n=2) = x ** n", lambda x, n: x**n, lambda x, n: real_power(x, n), noop=_is_one,
-    cases=(dict(n=2), dict(n=3), dict(n=-1), dict(n=0.5), dict(n=0)), where=dict(x=positive),
+    cases=(dict(n=2), dict(n=3), dict(n=-1), dict(n=0.5), dict(n=0)),
+    where=dict(x=Domain("x > 0; x < 0 too when n is whole; 0 too when n ≥ 1 or n = 0", 0.2, 5.0)),
     x=lambda x, n: n * power(x, n=n - 1) if n else 0.0,
 )  # fmt: skip
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.graph import Tensor, Value
+from microgradx.graph import Tensor, Value, recording
 from microgradx.rules.domains import Domain
 from microgradx.rules.op import Op
 
@@ -29,6 +29,13 @@ def sample(op: Op, case: int = 0, seed: int = 0) -> tuple[list[Any], dict[str, A
         domain = op.where[op.inputs[0] if op.variadic else name]
         nodes.append(Tensor(_draw(domain, shape, rng), name=name))
     return nodes, static
+
+
+def applied(op: Op, nodes: list[Any], static: dict[str, Any]) -> Any:
+    """The op on its example inputs, recorded; None when it has nothing to do and returns an input itself."""
+    with recording(), np.errstate(all="ignore"):
+        y = op(*nodes, **static)
+    return y if y.op is op else None
 
 
 def parse_shapes(signature: str, sizes: dict[str, int], batch: tuple[int, ...] = ()) -> list[tuple[int, ...]]:
