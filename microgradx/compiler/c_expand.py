@@ -1,0 +1,88 @@
+"""Rows that C computes in several plain steps: each as a function of simpler rows, traced and put in its place."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import count as count_from
+from typing import Any
+
+import numpy as np
+
+from microgradx.compiler.form import Form, Step, lower
+from microgradx.compiler.joint import joint
+from microgradx.compiler.passes import sums
+from microgradx.graph import Tensor
+from microgradx.rules import arithmetic, elementary, losses, reductions
+from microgradx.rules.reductions import count, per_freedom
+
+
+def _mean(x: Any, axis: Any, keepdims: bool) -> Any:
+    return reductions.sum(x, axis, keepdims=keepdims) / count(x.shape, axis)
+
+
+def _var(x: Any, axis: Any, correction: float, keepdims: bool) -> Any:
+    centred = x - _mean(x, axis, True)
+    return reductions.sum(centred * centred, axis, keepdims=keepdims) * per_freedom(x.shape, axis, correction)
+
+
+def _norm2(x: Any, axis: Any, keepdims: bool) -> Any:
+    return elementary.sqrt(reductions.sum(x * x, axis, keepdims=keepdims))
+
+
+def _winners(x: Any, axis: Any) -> Any:
+    best = arithmetic.where(arithmetic.equal(x, reductions.amax(x, axis, keepdims=True)), 1.0, 0.0)
+    return best / reductions.sum(best, axis, keepdims=True)
+
+
+def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
+    top = reductions.amax(x, axis, keepdims=True)
+    top = arithmetic.where(arithmetic.isfinite(top), top, 0.0)  # all -inf: log 0 = -inf
+    total = elementary.log(reductions.sum(elementary.exp(x - top), axis, keepdims=True)) + top
+    return total if keepdims else reductions.sum(total, axis)
+
+
+def _softmax(x: Any, axis: int) -> Any:
+    raised = elementary.exp(x - reductions.amax(x, axis, keepdims=True))
+    return raised / reductions.sum(raised, axis, keepdims=True)
+
+
+def _log_softmax(x: Any, axis: int) -> Any:
+    return x - _logsumexp(x, axis, True)
+
+
+def _cross_entropy(x: Any, t: Any) -> Any:
+    shifted = x - reductions.amax(x, -1, keepdims=True)
+    chosen = losses.one_hot(t, x.shape[-1], x.dtype)
+    total = elementary.log(reductions.sum(elementary.exp(shifted), -1))
+    return total - reductions.sum(arithmetic.where(chosen, shifted, 0.0), -1)
+
+
+EXPANSIONS: dict[str, Callable[..., Any]] = {
+    "mean": _mean, "var": _var, "norm2": _norm2, "winners": _winners, "logsumexp": _logsumexp, "softmax": _softmax,
+    "log_softmax": _log_softmax, "softmax_cross_entropy": _cross_entropy,
+}  # fmt: skip
+
+
+def expanded(form: Form) -> Form:
+    """The form with the steps of `EXPANSIONS` replaced by what they consist of."""
+    form, kinds = sums(form), form.kinds()
+    steps: list[Step] = []
+    constants = dict(form.constants)
+    for step in form.steps:
+        if step.op.name not in EXPANSIONS:
+            steps.append(step)
+            continue
+        leaves = [Tensor(np.zeros(kinds[n].shape, kinds[n].dtype), requires_grad=False) for n in step.operands]
+        inside = lower(joint(lambda *xs, s=step: EXPANSIONS[s.op.name](*xs, **s.static), leaves, False), step.name)
+        known = dict(zip(inside.arguments, step.operands, strict=True))
+        words = {name: name for name in inside.constants} | {each.name: each.op.name for each in inside.steps}
+        for name, word in words.items():
+            fresh = (f"{step.name}_{word}{k or ''}" for k in count_from(0))
+            known[name] = next(n for n in fresh if n not in known.values())
+        known[inside.outputs[0]] = step.name
+        constants |= {known[name]: value for name, value in inside.constants.items()}
+        for each in inside.steps:
+            ends = each.name == inside.outputs[0]
+            last = dict(note=step.note, named=step.named, kind=step.kind) if ends else dict(named=False)
+            operands = tuple(known[n] for n in each.operands)
+            steps.append(replace(each, name=known[each.name], operands=operands, section=step.section, **last))
+    return form.with_steps(steps, {}, constants)

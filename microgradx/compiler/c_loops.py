@@ -1,0 +1,234 @@
+"""From a form to loops: every step becomes statements over array entries, and statements share a loop where they can.
+
+A statement computes one entry; its loop runs over its `space`. Two statements stand in one loop when they run over the
+same space and the second reads of the first only the entry of its own turn. What nobody needs outside of that loop is
+then a plain number in it: so a program of single numbers, given a batch of samples, becomes one loop over the batch.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+from microgradx.compiler import c_windows
+from microgradx.compiler.c_arrays import ROWS
+from microgradx.compiler.c_expand import expanded
+from microgradx.compiler.c_index import ZERO, Sizes, stretched
+from microgradx.compiler.c_rows import Entries, Folded, Plan, Source, ctype, element, no_form
+from microgradx.compiler.c_text import Index, entry, text
+from microgradx.compiler.form import Form, Kind, Step
+
+assert c_windows  # its rows are in the table now
+SECTIONS = ("forward", "backward", "update")
+_INLINE = 72  # an unnamed result that is used once is written into its user, up to this many characters
+
+
+@dataclass
+class Statement:
+    """`name[at] = value` for every turn of a loop over `space`, or `+=`; a fold has an inner loop of its own."""
+
+    name: str
+    space: Sizes  # axes longer than 1
+    at: Index
+    value: ast.expr
+    section: str
+    note: str = ""
+    adds: bool = False
+    whole: bool = True  # it gives every entry of `name` its value, each in its own turn
+    inner: tuple[tuple[str, int], ...] = ()  # of a fold: the inner loops
+    term: tuple[ast.expr, ast.expr | None] | None = None  # what is folded in, and when
+    into: str = ""
+
+    def reads(self) -> Iterator[tuple[str, tuple[ast.expr, ...]]]:
+        """Every entry that it reads: a name, and where."""
+        stack = [self.value, *(each for each in self.term or () if each is not None)]
+        while stack:
+            tree = stack.pop()
+            if isinstance(tree, ast.Subscript):
+                at = tree.slice.elts if isinstance(tree.slice, ast.Tuple) else []
+                yield tree.value.id if isinstance(tree.value, ast.Name) else "", tuple(at)
+                stack += at
+            elif isinstance(tree, ast.Name):
+                yield tree.id, ()
+            elif isinstance(tree, ast.Call):
+                stack += tree.args
+            else:
+                stack += [each for each in ast.iter_child_nodes(tree) if isinstance(each, ast.expr)]
+
+
+@dataclass
+class Loop:
+    """Statements that share a loop."""
+
+    space: Sizes
+    section: str
+    statements: list[Statement] = field(default_factory=list)
+
+
+class Lowering:
+    """A form as loops, in the order in which they run."""
+
+    def __init__(self, form: Form) -> None:
+        self.form = expanded(form)
+        self.kinds: dict[str, Kind] = self.form.kinds()
+        self.uses = self.form.uses()
+        self.results = set(self.form.results)
+        self.tables: dict[str, Any] = {}  # constants, and tables of places
+        self.starts: dict[str, float] = {}  # what the entries of a name are set to before its statements run
+        self.statements: list[Statement] = []
+        self.stored = set(self.form.arguments)
+        self.plans: dict[str, tuple[Step, Plan]] = {}
+        taken = self.kinds.keys() | {"s"}
+        self.indices = [c for c in [*"ijklmnpqruvw", *(f"i{n}" for n in range(1, 30))] if c not in taken]
+        self.often = False  # what is read now is read more than once
+        for name, value in self.form.constants.items():
+            self.tables |= {name: value} if self.kinds[name].shape else {}
+        for step in self.form.steps:
+            self.plans[step.name] = step, self._plan(step)
+            if step.named or step.name in self.results or not isinstance(self.plans[step.name][1], Entries):
+                self._store(step.name)
+        self.share()
+
+    def share(self) -> None:
+        """Put the statements into loops: section by section, which keeps every result before its readers."""
+        self.statements.sort(key=lambda each: SECTIONS.index(each.section))
+        self.loops = _shared(self.statements, one_batch(self.statements))
+
+    def index(self, shape: Sizes) -> Index:
+        """The canonical index of an entry: the loop's own variables, 0 along axes of size 1."""
+        names = iter(self.indices)
+        return tuple(ZERO if n == 1 else ast.Name(next(names)) for n in shape)
+
+    def copied(self, name: str, copy: str, section: str) -> None:
+        """Copy an argument or constant, which a result may simply be, to a name of its own; then `share` again."""
+        kind = self.kinds[copy] = self.kinds[name]
+        at = self.index(kind.shape)
+        self.statements.append(Statement(copy, _long(kind.shape), at, self._read(name, at), section))
+        self.stored.add(copy)
+
+    def _plan(self, step: Step) -> Plan:
+        if 0 in step.kind.shape or any(0 in self.kinds[n].shape for n in step.operands):
+            raise no_form(step, " on empty arrays")
+        ctype(step.kind)
+        inputs = [self._source(name) for name in step.operands]
+        if step.op.name in ("astype", "tensor", "number") and (self.kinds[step.operands[0]].dtype != step.kind.dtype):
+            return Entries(lambda at: _cast(step.kind, inputs[0].at(at)))
+        if step.op.elementwise:
+            return _elementwise(step, inputs)
+        if step.op.name == "astype":
+            return Entries(inputs[0].at, view=True)
+        if step.op.name not in ROWS:
+            raise no_form(step)
+        return ROWS[step.op.name](step, *inputs)
+
+    def _source(self, name: str) -> Source:
+        return Source(self.kinds[name], lambda at, often=False: self._read(name, at, often))
+
+    def _read(self, name: str, at: Index, often: bool = False) -> ast.expr:
+        """An entry as an expression: of the variable, or as it is computed where nobody else needs it."""
+        if name in self.form.constants and not self.kinds[name].shape:
+            value = self.form.constants[name]
+            whole = self.kinds[name].dtype.kind != "f"
+            kind = "f" if self.kinds[name].dtype == "float32" else None
+            return ast.Constant(int(value)) if whole else ast.Constant(float(value), kind=kind)
+        if name in self.stored or name in self.tables:
+            return entry(name, at)
+        _, plan = self.plans[name]
+        assert isinstance(plan, Entries)
+        outside, self.often = self.often, self.often or often
+        try:
+            if not plan.view and (self.often or self.uses[name] > 1):
+                self._store(name)
+                return entry(name, at)
+            tree = plan.at(at)
+        finally:
+            self.often = outside
+        self.tables |= plan.tables
+        if not plan.view and len(text(tree)) > _INLINE:
+            self._store(name)
+            return entry(name, at)
+        return tree
+
+    def _store(self, name: str) -> None:
+        """Give a step a variable of its own."""
+        step, plan = self.plans[name]
+        outside, self.often = self.often, False
+        at = self.index(step.kind.shape)
+        base = Statement(name, _long(step.kind.shape), at, ZERO, step.section, step.note)
+        if isinstance(plan, Entries):
+            self.tables |= plan.tables
+            base.value = plan.at(at)
+            self.statements.append(base)
+        elif isinstance(plan, Folded):
+            names = iter(n for n in self.indices if n not in {i.id for i in at if isinstance(i, ast.Name)})
+            inner = tuple(ZERO if n == 1 else ast.Name(next(names)) for n in plan.sizes)
+            base.inner = tuple((i.id, n) for i, n in zip(inner, plan.sizes, strict=True) if isinstance(i, ast.Name))
+            base.value, base.term, base.into = plan.start, plan.term(at, inner), plan.into
+            self.statements.append(base)
+        else:
+            self.tables |= plan.tables
+            if plan.start is not None:
+                self.starts[name] = plan.start
+            for sizes, place, value in plan.pieces:
+                here = self.index(sizes)
+                each = Statement(name, _long(sizes), place(here), value(here), step.section, step.note, plan.adds)
+                each.whole = False
+                self.statements.append(each)
+        self.stored.add(name)
+        self.often = outside
+
+
+def _elementwise(step: Step, inputs: list[Source]) -> Entries:
+    kinds = [each.kind for each in inputs]
+
+    def at(at: Index) -> ast.expr:
+        parts = [x.at(stretched(at, x.shape), often=prod(x.shape) < prod(step.kind.shape)) for x in inputs]
+        return element(step, kinds, parts)
+
+    return Entries(at, view=step.op.name == "alias")
+
+
+def _cast(kind: Kind, tree: ast.expr) -> ast.expr:
+    if kind.dtype.kind == "b":
+        return ast.Compare(tree, [ast.NotEq()], [ZERO])
+    return ast.Call(ast.Name(ctype(kind)), [tree], [])
+
+
+def _long(shape: Sizes) -> Sizes:
+    return tuple(n for n in shape if n != 1)
+
+
+def one_batch(statements: list[Statement]) -> bool:
+    """True when all loops run over one and the same axis: then forward and backward share it."""
+    spaces = {s.space for s in statements if s.space}
+    return len(spaces) == 1 and len(next(iter(spaces))) == 1 and not any(s.inner for s in statements)
+
+
+def _shared(statements: list[Statement], one: bool) -> list[Loop]:
+    """Statements in as few loops as their reading allows; within one section, unless all run over `one` batch."""
+    loops: list[Loop] = []
+    made: dict[str, list[tuple[int, Statement]]] = {}  # name -> the loops that make it
+    for each in statements:
+        first = 0
+        for name, at in each.reads():
+            for where, maker in made.get(name, ()):
+                together = maker.whole and maker.space == each.space and same(maker.at, at)
+                first = max(first, where if together else where + 1)
+        for where, maker in made.get(each.name, ()):  # pieces of one array
+            first = max(first, where if maker.space == each.space else where + 1)
+        fits = (
+            k for k in range(first, len(loops))
+            if loops[k].space == each.space and ((one and each.space) or loops[k].section == each.section)
+        )  # fmt: skip
+        k = next(fits, len(loops))
+        if k == len(loops):
+            loops.append(Loop(each.space, each.section))
+        loops[k].statements.append(each)
+        made.setdefault(each.name, []).append((k, each))
+    return loops
+
+
+def same(a: tuple[ast.expr, ...], b: tuple[ast.expr, ...]) -> bool:
+    """True when two indices are the same text."""
+    return [text(i) for i in a] == [text(i) for i in b]

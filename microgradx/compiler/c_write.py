@@ -1,0 +1,208 @@
+"""Loops as lines of C: where each result is kept, what is declared where, and the sections a person reads."""
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from math import prod
+from typing import Any
+
+from microgradx.compiler.c_loops import Lowering, Statement, same
+from microgradx.compiler.c_rows import ctype
+from microgradx.compiler.c_text import entry, filled, number, numbers, text
+from microgradx.compiler.form import Kind
+
+_STACK = 2**14  # bytes of an array up to which it lies on the stack
+
+
+class Body:
+    """The loops of a form as C.
+
+    `outside` are names (arguments, results) that are declared elsewhere; a result in `into` goes to an argument, in
+    place where nobody needs the old value any more, and by a copy at the end where somebody does. `large` is how an
+    array is declared that is too large for the stack.
+    """
+
+    def __init__(self, lowered: Lowering, outside: Iterable[str], into: Mapping[str, str], large: str) -> None:
+        self.lowered, self.kinds, self.large = lowered, lowered.kinds, large
+        self.outside = set(outside)
+        self.called = {name: a for name, a in into.items() if self._in_place(name, a)}
+        self.copies = {name: a for name, a in into.items() if name not in self.called}
+        self.plain = set(self._local())
+
+    def lines(self) -> list[str]:
+        """The body of the step."""
+        found: list[str] = []
+        made: set[str] = set()
+        section = ""
+        for loop in self.lowered.loops:
+            new = list(dict.fromkeys(s.name for s in loop.statements if s.name not in made | self.plain))
+            made |= set(new)
+            if loop.statements[0].section != section:
+                section = loop.statements[0].section
+                found.append(f"// {section}")
+            found += self._declared(new, loop.statements)
+            pad = ""
+            for n, i in zip(loop.space, self.lowered.indices, strict=False):
+                found.append(f"{pad}{_for(i, n)} {{")
+                pad += "    "
+            for each in loop.statements:
+                if each.section != section:
+                    section = each.section
+                    found.append(f"{pad}// {section}")
+                found += [pad + line for line in self._statement(each)]
+            found += [pad[4 * k :] + "}" for k in range(1, len(loop.space) + 1)]
+        for name, argument in self.copies.items():
+            shaped = self.kinds[argument].shape
+            size = f"sizeof({ctype(self.kinds[argument])}[{prod(shaped)}])"
+            found.append(f"memcpy({argument}, {name}, {size});" if shaped else f"{argument} = {name};")
+        return found
+
+    def tables(self) -> list[str]:
+        """Constants, and tables of places."""
+        return [
+            f"static const {declared(name, Kind(False, array.shape, array.dtype))} = {numbers(array, '    ')};"
+            for name, array in self.lowered.tables.items()
+        ]
+
+    def _in_place(self, name: str, argument: str) -> bool:
+        """True when the argument may take the new value at once: every other reader has read it by then."""
+        loops = self.lowered.loops
+        makers = [(k, s) for k, loop in enumerate(loops) for s in loop.statements if s.name == name]
+        if len(makers) != 1 or not makers[0][1].whole or self.kinds[name] != self.kinds[argument]:
+            return False
+        where, maker = makers[0]
+        for k, loop in enumerate(loops):
+            for each in loop.statements:
+                before = k < where or (k == where and loop.statements.index(each) <= loop.statements.index(maker))
+                for read, at in each.reads():
+                    if read == argument and not (before and (k < where or same(at, maker.at))):
+                        return False
+        return not maker.inner
+
+    def _local(self) -> Iterator[str]:
+        """Names that live for one turn of their loop: only there are they read, each entry in its own turn."""
+        home: dict[str, tuple[int, Statement]] = {}
+        lost = self.outside | set(self.called) | self.lowered.results | set(self.lowered.starts)
+        for k, loop in enumerate(self.lowered.loops):
+            for each in loop.statements:
+                if each.name in home or not each.whole:
+                    lost.add(each.name)
+                home[each.name] = k, each
+        for k, loop in enumerate(self.lowered.loops):
+            for each in loop.statements:
+                for name, at in each.reads():
+                    if name in home and (home[name][0] != k or not same(home[name][1].at, at)):
+                        lost.add(name)
+        return (name for name, (_, each) in home.items() if name not in lost and each.space)
+
+    def _declared(self, names: list[str], statements: list[Statement]) -> list[str]:
+        """Declarations before a loop, with what sums start from."""
+        lines, starts = [], self.lowered.starts
+        zeros: dict[str, list[str]] = {}
+        for name in names:
+            kind, start = self.kinds[name], starts.get(name)
+            here = self.called.get(name, name)
+            if name in self.outside or name in self.called or kind.dtype.itemsize * prod(kind.shape) > _STACK:
+                if name not in self.outside and name not in self.called:
+                    lines.append(f"{self.large} {declared(name, kind)};")
+                if start is not None:
+                    lines.append(_filled(here, kind, start))
+            elif start == 0:
+                shown = declared(name, kind, "") + (" = {0}" if kind.shape else " = 0")
+                zeros.setdefault(ctype(kind), []).append(shown)
+            elif kind.shape or start is not None or not _at_once(name, statements):
+                lines.append(f"{declared(name, kind)};")
+                if start is not None:
+                    lines.append(_filled(here, kind, start))
+        for type_, parts in zeros.items():
+            lines += _wrapped(type_, parts)
+        return lines
+
+    def _statement(self, each: Statement) -> list[str]:
+        kind = self.kinds[each.name]
+        target = self._settled(entry(each.name, each.at))
+        fresh = each.name in self.plain or (not each.space and not kind.shape and self._is_new(each))
+        shown = f"{ctype(kind)} {text(target)}" if fresh else text(target)
+        note = f"  // {each.note}" if each.note else ""
+        value = self._settled(each.value)
+        if not each.inner and each.term is None:
+            return [f"{_assigned(shown, target, value, each.adds)};{note}"]
+        assert each.term is not None
+        lines = [f"{shown} = {text(value)};{note}"]
+        pad = ""
+        for i, n in each.inner:
+            lines.append(f"{pad}{_for(i, n)}")
+            pad += "    "
+        term, when = each.term
+        so_far = {"@": target}
+        into = filled(ast.parse(each.into, mode="eval").body, {"s": target, "x": self._settled(filled(term, so_far))})
+        if when is not None:
+            lines.append(f"{pad}if ({text(self._settled(filled(when, so_far)))})")
+            pad += "    "
+        return [*lines, f"{pad}{_assigned(text(target), target, into, False)};"]
+
+    def _is_new(self, each: Statement) -> bool:
+        outside = each.name in self.outside or each.name in self.called or each.name in self.lowered.starts
+        return not outside and each.whole
+
+    def _settled(self, tree: Any) -> Any:
+        """The tree with every name as it is kept: a number in the loop, or an argument's new value."""
+        if isinstance(tree, ast.Subscript) and isinstance(tree.value, ast.Name):
+            name = tree.value.id
+            if name in self.plain:
+                return tree.value
+            at = tree.slice.elts if isinstance(tree.slice, ast.Tuple) else []
+            return entry(self.called.get(name, name), [self._settled(i) for i in at])
+        if isinstance(tree, ast.Name):
+            return ast.Name(self.called[tree.id]) if tree.id in self.called else tree
+        if not isinstance(tree, ast.AST) or isinstance(tree, ast.Constant) or not tree._fields:
+            return tree
+        fields = {
+            key: [self._settled(v) for v in value] if isinstance(value, list) else self._settled(value)
+            for key, value in ast.iter_fields(tree)
+            if key not in ("ctx", "func")
+        }
+        return type(tree)(**fields, **({"func": tree.func} if isinstance(tree, ast.Call) else {}))
+
+
+def declared(name: str, kind: Kind, type_: str | None = None) -> str:
+    """`double Z[4][2]`"""
+    shown = f"{ctype(kind)} " if type_ is None else type_
+    return shown + name + "".join(f"[{n}]" for n in kind.shape)
+
+
+def _at_once(name: str, statements: list[Statement]) -> bool:
+    """True when a number is declared where it is computed."""
+    return any(s.name == name and not s.space and s.whole for s in statements)
+
+
+def _assigned(shown: str, target: ast.expr, value: ast.expr, adds: bool) -> str:
+    """`a = b`, as `a += b` where that says it."""
+    if adds:
+        return f"{shown} += {text(value)}"
+    sign = {ast.Add: "+=", ast.Sub: "-=", ast.Mult: "*="}.get(type(value.op)) if isinstance(value, ast.BinOp) else None
+    if sign and isinstance(value, ast.BinOp) and text(value.left) == shown:
+        return f"{shown} {sign} {text(value.right)}"
+    return f"{shown} = {text(value)}"
+
+
+def _filled(name: str, kind: Kind, start: float) -> str:
+    if not kind.shape:
+        return f"{name} = {number(start)};"
+    if start == 0:
+        return f"memset({name}, 0, sizeof({ctype(kind)}[{prod(kind.shape)}]));"
+    flat = f"(({ctype(kind)} *){name})"
+    return f"{_for('i', prod(kind.shape))} {flat}[i] = {number(start)};"
+
+
+def _for(i: str, n: int) -> str:
+    return f"for (int {i} = 0; {i} < {n}; {i}++)"
+
+
+def _wrapped(type_: str, parts: list[str]) -> list[str]:
+    lines, line = [], ""
+    for part in parts:
+        if line and len(line) + len(part) > 90:
+            lines.append(f"{type_} {line};")
+            line = ""
+        line += f"{', ' if line else ''}{part}"
+    return [*lines, f"{type_} {line};"]

@@ -1,0 +1,165 @@
+"""The C target as a function: loops built by the system's C compiler, called through cffi (extra `native`).
+
+A build is kept in the user's cache folder under a hash of its source, flags, compiler and processor, so the next
+process loads it at once; a second process that builds the same meanwhile does no harm (the file is renamed into place).
+Only what IEEE allows is asked of the compiler: no -ffast-math, no fused multiply-add that NumPy would not make.
+"""
+
+import hashlib
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from microgradx.compiler.buffers import Fixed
+from microgradx.compiler.c_function import Source, source
+from microgradx.compiler.form import Form
+from microgradx.graph import MicrogradxError
+
+FLAGS = ("-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-std=gnu99", "-fPIC", "-shared", "-w")
+TUNED = ("-march=native",)  # left out where the compiler does not know it
+
+
+class NoCompilerError(MicrogradxError):
+    """There is no C compiler, or no cffi, to build and call C with."""
+
+
+def build(text: str) -> Path:
+    """The C source as a shared library; its path.
+
+    Raises:
+        NoCompilerError: there is no C compiler, or it fails.
+    """
+    compiler = shlex.split(os.environ.get("CC", "")) or [c for c in ("cc", "gcc", "clang") if shutil.which(c)][:1]
+    if not compiler or not shutil.which(compiler[0]):
+        raise NoCompilerError("no C compiler was found (cc, gcc or clang; the variable CC may name another).")
+    key = hashlib.sha256("\0".join([text, *compiler, *FLAGS, *TUNED, _machine()]).encode()).hexdigest()[:32]
+    folder = _cache()
+    library = folder / f"{key}.so"
+    if library.exists():
+        return library
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        code, made = Path(place, "step.c"), Path(place, "step.so")
+        code.write_text(text, "utf-8")
+        for tuned in (TUNED, ()):
+            command = [*compiler, *FLAGS, *tuned, str(code), "-o", str(made), "-lm"]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode == 0:
+                made.replace(library)
+                return library
+    first = next(iter(done.stderr.splitlines()), "it says nothing")
+    raise NoCompilerError(f"the C compiler {compiler[0]} failed: {first}")
+
+
+def _cache() -> Path:
+    """The folder of builds; a temporary one where the user's cache cannot be written."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = home / "microgradx" / "c"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+    except OSError:
+        pass
+    return _temporary()
+
+
+@cache
+def _temporary() -> Path:
+    return Path(tempfile.mkdtemp(prefix="microgradx-"))
+
+
+@cache
+def _machine() -> str:
+    """What -march=native depends on."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        lines = []
+    words = [line for line in lines if line.startswith(("model name", "flags", "Features"))][:2]
+    return " ".join([platform.machine(), platform.processor(), *words])
+
+
+@cache
+def _ffi() -> Any:
+    try:
+        from cffi import FFI
+    except ImportError as missing:
+        raise NoCompilerError("cffi is not installed. Install it with: pip install 'microgradx[native]'") from missing
+    ffi = FFI()
+    ffi.cdef("void compute(const double *in, double *out, void *const *at);")
+    return ffi
+
+
+def native(form: Form, fixed: Fixed | None = None) -> Callable[..., Any]:
+    """The form, built, as a function of its arguments but the fixed ones: (outputs, gradients, updates).
+
+    Raises:
+        CompileError: C has no form for a step, or NumPy is the better place for it.
+        NoCompilerError: no C compiler, or no cffi.
+    """
+    fixed = fixed or Fixed()
+    return _Caller(form, fixed, source(form, fixed)).call
+
+
+class _Caller:
+    """What a call needs: where numbers and arrays lie, filled in before the C function runs."""
+
+    def __init__(self, form: Form, fixed: Fixed, found: Source) -> None:
+        self.ffi = ffi = _ffi()
+        self.compute = ffi.dlopen(str(build(found.text))).compute
+        self.inward = ffi.new("double[]", max(1, len(found.come_in)))
+        self.outward = ffi.new("double[]", max(1, len(found.go_out)))
+        self.at = ffi.new("void *[]", max(1, len(found.at)))
+        self.lock, self.form, self.fixed, kinds = Lock(), form, fixed, form.kinds()
+        passed = [a for a in form.arguments if a not in fixed.arrays]
+        self.count, self.numbers = len(passed), [passed.index(a) for a in found.come_in]
+        self.arrays: list[tuple[int, int, Any]] = []  # (place among the arguments, address, kind)
+        self.fresh: list[tuple[str, int, Any]] = []  # (result, address, kind)
+        for k, each in enumerate(found.at):
+            if each.array is not None:
+                self.at[k] = ffi.from_buffer(each.array)
+            elif each.comes:
+                self.arrays.append((passed.index(each.name), k, each.kind))
+            else:
+                self.fresh.append((each.name, k, each.kind))
+        self.seen: list[Any] = [None] * len(passed)  # the array whose address is in place
+        self.go_out = [(n, k, kinds[n]) for k, n in enumerate(found.go_out)]
+        self.gradients = {a: n for a, n in form.gradients.items() if a not in fixed.gradients}
+        self.updates = {a: n for a, n in form.updates.items() if a not in fixed.updates}
+
+    def call(self, *args: Any) -> Any:
+        """Run it."""
+        if len(args) != self.count:
+            raise TypeError(f"{self.form.title} takes {self.count} arguments, not {len(args)}")
+        held: dict[str, Any] = {}
+        with self.lock:  # the addresses serve one call at a time
+            for k, i in enumerate(self.numbers):
+                self.inward[k] = args[i]
+            for place, k, kind in self.arrays:
+                if args[place] is not self.seen[place]:
+                    self._place(place, k, kind, args[place])
+            for n, k, kind in self.fresh:
+                held[n] = array = np.empty(kind.shape, kind.dtype)
+                self.at[k] = self.ffi.from_buffer(array)
+            self.compute(self.inward, self.outward, self.at)
+            for n, k, kind in self.go_out:
+                held[n] = self.outward[k] if kind.scalar else kind.dtype.type(self.outward[k])
+        outputs = tuple([held[n] for n in self.form.outputs])
+        return outputs, {a: held[n] for a, n in self.gradients.items()}, {a: held[n] for a, n in self.updates.items()}
+
+    def _place(self, i: int, k: int, kind: Any, array: Any) -> None:
+        whole = np.ascontiguousarray(array, kind.dtype)
+        if whole.shape != kind.shape:
+            raise ValueError(f"argument {i + 1} has shape {whole.shape}, not {kind.shape}")
+        self.at[k] = self.ffi.from_buffer(whole)
+        self.seen[i] = whole  # not `array` where that had to be copied: its numbers may change
