@@ -5,7 +5,7 @@ import resource
 import statistics
 import subprocess
 import sys
-from pathlib import Path
+import tempfile
 
 from common import Goal, Measure, Workload
 
@@ -22,32 +22,42 @@ CODE = """
 import time
 start = time.process_time()
 import {}
-print(time.process_time() - start, open("/proc/self/statm").read().split()[1])
+seconds = time.process_time() - start
+try:
+    pages = open("/proc/self/statm").read().split()[1]
+except OSError:
+    pages = 0  # not Linux
+print(seconds, pages)
 """
 COMMAND = [sys.executable, "-c", "from microgradx_cli.main import app; app()", "--help"]
 
 
-def imported(package: str) -> tuple[float, float]:
+def imported(package: str, environment: dict[str, str]) -> tuple[float, float]:
     """CPU seconds of the import, and megabytes that the process then holds."""
-    done = subprocess.run([sys.executable, "-c", CODE.format(package)], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", CODE.format(package)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     seconds, pages = done.stdout.split()
     return float(seconds), int(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def helped() -> float:
+def helped(environment: dict[str, str]) -> float:
     """CPU seconds of the whole command, Python's own start included."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(COMMAND, capture_output=True, check=True)
+    subprocess.run(COMMAND, capture_output=True, check=True, env=environment)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 @WORKLOAD.measure
 def fresh_processes(rounds: int) -> dict[str, Measure]:
-    """Medians of processes that take turns; memory where the system tells it (Linux)."""
-    if not Path("/proc/self/statm").exists():
-        return {"microgradx --help, time": Measure(statistics.median(helped() for _ in range(rounds)), "s")}
-    turns = [(imported("numpy"), imported("microgradx"), helped()) for _ in range(rounds)]
+    """Medians of processes that take turns, all bytecode written before; memory as Linux tells it."""
+    with tempfile.TemporaryDirectory() as bytecode:
+        environment = {**os.environ, "PYTHONPYCACHEPREFIX": bytecode}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        turns = [
+            (imported("numpy", environment), imported("microgradx", environment), helped(environment))
+            for _ in range(rounds + 1)
+        ][1:]
     (numpy, numpy_mb), (ours, ours_mb) = (map(statistics.median, zip(*(turn[k] for turn in turns))) for k in (0, 1))
     return {
         "import numpy, time": Measure(numpy, "s"),
