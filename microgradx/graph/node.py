@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from pathlib import Path
+from os.path import abspath, dirname, join
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -16,7 +16,7 @@ from microgradx.graph.state import decided, now
 if TYPE_CHECKING:
     from microgradx.rules.op import Op
 
-_PACKAGE = str(Path(__file__).resolve().parents[1])
+_PACKAGE = dirname(dirname(abspath(__file__)))
 _default_dtype: np.dtype[Any] = np.dtype(np.float64)
 
 
@@ -268,4 +268,4 @@ def caller() -> tuple[str, int] | None:
 
 
 # The named programs count as the learner's own code.
-_LEARNERS = tuple(str(Path(_PACKAGE) / folder) for folder in ("examples", "programs"))
+_LEARNERS = tuple(join(_PACKAGE, folder) for folder in ("examples", "programs"))
