@@ -68,6 +68,7 @@ _LATER = {
     "draw": "microgradx.pictures",
     "compile": "microgradx.compiler",
     "compile_step": "microgradx.compiler",
+    "explain_compile": "microgradx.compiler",
     **{folder: f"microgradx.{folder}" for folder in ("nn", "optim", "data", "training")},
 }
 

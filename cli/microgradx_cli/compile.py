@@ -1,20 +1,34 @@
-"""`microgradx compile`: a training step as straight-line NumPy source, to read and to run."""
+"""`microgradx compile`: a training step as straight-line source, to read and to run."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
 
 from microgradx_cli import options as o
 from microgradx_cli.errors import UserError
 
+_PICTURES = (".svg", ".png", ".dot")
+
 
 def compile(
     target: o.Target,
+    language: Annotated[
+        Literal["numpy", "c", "jax", "torch"], typer.Option("--target", help="What the program is written for.")
+    ] = "numpy",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE.py", show_default=False, help="Write it there.")
+        Path | None, typer.Option("--output", "-o", metavar="FILE", show_default=False, help="Write it there.")
     ] = None,
-    stats: Annotated[bool, typer.Option("--stats", help="Say on stderr what the compiler left out.")] = False,
+    stats: Annotated[bool, typer.Option("--stats", help="Say on stderr what each pass of the compiler left.")] = False,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain", help="Show the graph before and after each pass instead; -o FILE.svg draws both ends of it."
+        ),
+    ] = False,
+    buffers: Annotated[
+        bool, typer.Option("--buffers", help="Show what mx.compile runs: NumPy calls into memory that is kept.")
+    ] = False,
     lr: Annotated[float, typer.Option("--lr", help="Learning rate of the update.")] = 0.5,
     steps: Annotated[
         int, typer.Option("--steps", min=1, help="How many steps the program takes when it is run.")
@@ -26,37 +40,77 @@ def compile(
     seed: o.Seed = None,
     ops: o.Ops = None,
 ) -> None:
-    """Print forward, backward and update as plain NumPy, a program that runs on its own."""
-    if output is not None and output.suffix != ".py":
-        raise UserError(f"-o {output}: the program is Python; let the name end in .py.")
-
-    from microgradx.compiler.emit import script
-    from microgradx.compiler.form import lower
-    from microgradx.compiler.joint import descend, joint
-    from microgradx.compiler.passes import simplified
-    from microgradx.graph import Node
+    """Print forward, backward and update as straight-line source, a program that runs on its own."""
+    from microgradx.compiler import targets
+    from microgradx.compiler.explanation import explained
     from microgradx_cli.targets import resolve
 
+    if buffers and (language != "numpy" or explain):
+        raise UserError("--buffers shows how the NumPy program is run; it goes without --explain and other targets.")
+    writer = targets.target(language)
+    fits = _PICTURES if explain else (writer.suffix,)
+    if output is not None and output.suffix not in fits:
+        kind = "the picture of a graph" if explain else f"a program for {language}"
+        raise UserError(f"-o {output}: {kind} needs a name that ends in {' or '.join(fits)}.")
     found = resolve(target, at, ops, sample=sample, level=level, weights=weights, seed=seed)
-    nodes = [each for each in found.args if isinstance(each, Node)]
-    if len(nodes) < len(found.args):
-        raise UserError(
-            f"{found.title} takes settings beside its numbers; a program is compiled from numbers and arrays alone."
-        )
-    recorded = joint(found.function, nodes, options=found.options)
-    chosen = (i for i, node in enumerate(nodes) if found.parameters is None or node.name in found.parameters)
-    descend(recorded, [i for i in chosen if i in recorded.gradients])
-    recorded.gradients = {}
-    before = lower(recorded, found.title)
-    form = simplified(before)
-    values = dict(zip(form.arguments, [*(node.data for node in nodes), lr], strict=True))
-    text = script(form, values, steps)
+    form, values = _training_step(found, lr)
+    story = explained(form, values)
+    if explain:
+        _show(story, output)
+        return
+    last = story.stages[-1][1]
+    if buffers:
+        from microgradx.compiler.buffers import source
+
+        text = source(last)[0]
+    else:
+        text = writer.script(last, values, steps)
     if stats:
-        typer.echo(f"{len(before.steps)} steps recorded, {len(form.steps)} left", err=True)
+        typer.echo(story.table(), err=True)
     if output is None:
         typer.echo(text, nl=False)
         return
     from microgradx.files import write_atomically
 
     write_atomically(output, text)
-    typer.echo(f"{output} written; run it with: python {output}", err=True)
+    run = f"cc -O3 {output} -lm && ./a.out" if output.suffix == ".c" else f"python {output}"
+    typer.echo(f"{output} written; run it with: {run}", err=True)
+
+
+def _training_step(found: Any, lr: float) -> tuple[Any, dict[str, Any]]:
+    """One step of gradient descent on the target as a form, and the numbers to start from."""
+    from microgradx.compiler.form import lower
+    from microgradx.compiler.joint import descend, joint
+    from microgradx.random import noting_draws
+    from microgradx_cli.user_files import blaming
+
+    with noting_draws() as draws, blaming():
+        graph = joint(found.function, list(found.args), options=found.options)
+    if draws:
+        raise UserError(
+            f"{found.title} draws random numbers (dropout), and a program on its own would use the same ones in every "
+            "step. mx.compile_step draws them anew; or compile the model after model.eval()."
+        )
+    chosen = [
+        i
+        for i, node in enumerate(graph.arguments)
+        if i in graph.gradients and (found.parameters is None or node.name in found.parameters)
+    ]
+    if not chosen:
+        raise UserError(f"{found.title} has nothing to train: no argument that a gradient reaches.")
+    descend(graph, chosen)
+    graph.gradients = {}
+    form = lower(graph, found.title)
+    numbers = [*(node.data for node in graph.arguments[:-1]), lr]
+    return form, dict(zip(form.arguments, numbers, strict=True))
+
+
+def _show(story: Any, output: Path | None) -> None:
+    if output is None:
+        typer.echo(str(story))
+        return
+    typer.echo(story.table())
+    for stage, word in ((0, "recorded"), (-1, "simplified")):
+        path = output.with_name(f"{output.stem}-{word}{output.suffix}")
+        story.picture(stage).save(path)
+        typer.echo(f"{path} written", err=True)

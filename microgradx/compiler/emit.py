@@ -3,7 +3,7 @@
 import ast
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -54,8 +54,11 @@ class Written:
         return found
 
 
-def write(form: Form) -> Written:
-    """The form as lines; what is unnamed, short and used once stands inside its user."""
+def write(form: Form, ieee: bool = False) -> Written:
+    """The form as lines; what is unnamed, short and used once stands inside its user.
+
+    With `ieee` numbers are NumPy's, which overflow to inf where Python's raise an error.
+    """
     found, needed = Written(form), set[Any]()
     found.expr = {name: ast.Name(name) for name in form.arguments}
     for name, value in form.constants.items():
@@ -65,6 +68,8 @@ def write(form: Form) -> Written:
     taken = {*form.arguments, *(step.name for step in form.steps if step.named)}
     fresh = (t for i in count(1) if (t := f"t{i}") not in taken)
     for step in form.steps:
+        if ieee:
+            step = replace(step, kind=step.kind._replace(scalar=False))
         expr = written(step, [found.expr[n] for n in step.operands], [kinds[n] for n in step.operands], needed)
         if not step.named and step.name not in own_line and uses[step.name] < 2 and len(ast.unparse(expr)) <= _INLINE:
             found.expr[step.name] = expr
@@ -95,11 +100,14 @@ def function(form: Form) -> Callable[..., Any]:
 
 def script(form: Form, values: Mapping[str, Any], steps: int) -> str:
     """A program that starts from `values`, takes `steps` steps and prints the loss, with NumPy alone."""
-    found = write(form)
+    found = write(form, ieee=True)
     last = _assigned(found)
     lines = [f'"""{form.title}: forward, backward and update as straight-line code, written by microgradx."""', ""]
     lines += [found.helpers, *[""] * (2 if "def " in found.helpers else 0), "np.seterr(all='ignore')", ""]
-    lines += [f"{name} = {_data(value)}" for name, value in {**found.constants, **values}.items()]
+    lines += [f"{name} = {_data(value)}" for name, value in found.constants.items()]
+    for name, value in values.items():
+        numpys = isinstance(value, float) and name != "lr"  # overflows to inf, where Python's own raise an error
+        lines.append(f"{name} = np.float64({_data(value)})" if numpys else f"{name} = {_data(value)}")
     lines += ["", f"for step in range({steps}):"]
     body = [*found.body(), *last]
     body.append(f"if step % {max(1, steps // 10)} == 0 or step == {steps - 1}:")

@@ -70,7 +70,10 @@ def share(form: Form) -> Form:
 
 
 def sums(form: Form) -> Form:
-    """`sum_to` a shape, whose axes are known now, is a plain sum (and a reshape, where axes of size 1 stay inside)."""
+    """A sum to a shape has known axes now, so it is a plain sum.
+
+    Where axes of size 1 stay inside, a reshape follows.
+    """
     kinds = form.kinds()
 
     def rewrite(step: Step) -> Iterator[Step]:
@@ -94,7 +97,7 @@ def sums(form: Form) -> Form:
 
 
 def stretches(form: Form) -> Form:
-    """Elementwise ops stretch their inputs themselves: a number, or a row, need not become a whole array first."""
+    """Numbers and rows stay small: elementwise ops stretch them."""
     kinds = form.kinds()
     made = {step.name: step for step in form.steps}
     constants = dict(form.constants)
@@ -128,7 +131,10 @@ def stretches(form: Form) -> Form:
 
 
 def masks(form: Form) -> Form:
-    """g · (1 where c, else 0) is g · c: true counts as 1; and no wider number type comes in with the 1 and the 0."""
+    """g · (1 where c, else 0) is g · c, as true counts as 1.
+
+    No wider number type comes in with the 1 and the 0 then: float32 stays float32.
+    """
     kinds = form.kinds()
     made = {step.name: step for step in form.steps}
     readers: dict[str, list[Step]] = {}

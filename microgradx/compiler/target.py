@@ -21,8 +21,9 @@ from microgradx.rules.op import Op
 
 # Where the notation of a row is not what NumPy computes with.
 ARRAY = {
-    "where": "np.where(c, a, b)", "maximum": "np.maximum(a, b)", "minimum": "np.minimum(a, b)", "number": "float(x)",
-    "reshape": "np.reshape(x, shape)", "transpose": "np.transpose(x, axes)", "alias": "x", "mT": "A.mT",
+    "where": "np.where(c, a, b)", "maximum": "np.maximum(a, b)", "minimum": "np.minimum(a, b)",
+    "number": "np.float64(x)", "reshape": "np.reshape(x, shape)",
+    "transpose": "np.transpose(x, axes)", "alias": "x", "mT": "A.mT",
 }  # fmt: skip
 SCALAR = {"alias": "x", "maximum": None, "minimum": None, "tensor": "np.asarray(x)"}
 # Functions of NumPy that do what a row's run does, and say it better.
