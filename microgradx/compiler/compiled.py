@@ -9,9 +9,11 @@ import numpy as np
 
 from microgradx.compiler import buffers, emit
 from microgradx.compiler.form import Form
-from microgradx.compiler.joint import CompileError, decides, leaf
+from microgradx.compiler.grouped_call import Numbers, as_leaves, is_tree, numbers_program, parts_of
+from microgradx.compiler.guards import Surroundings
+from microgradx.compiler.joint import CompileError, decides
 from microgradx.compiler.program import Recorded, agrees, as_node, is_setting, other, raw, record
-from microgradx.graph import OpError, Tensor, Value, no_grad
+from microgradx.graph import Node, OpError, Tensor, Value, no_grad
 
 MOST = 32  # programs kept per function; a new signature then replaces the oldest
 
@@ -23,6 +25,11 @@ class Program(NamedTuple):
     run: Callable[..., Any]  # of the raw arguments: (outputs, gradients, updates)
     recorded: Recorded
 
+    @property
+    def around(self) -> Surroundings:
+        """What the function found around it."""
+        return self.recorded.around
+
 
 class Compiled:
     """A function that runs as a program.
@@ -30,28 +37,31 @@ class Compiled:
     Calling it gives what the function gives, as constants; `value_and_grad` gives the value and the gradients.
     """
 
-    def __init__(self, function: Callable[..., Any], fullgraph: bool) -> None:
-        self.function, self.fullgraph = function, fullgraph
-        self.programs: dict[Any, Program | str] = {}  # by the kinds of the arguments; or why there is none
+    def __init__(self, function: Callable[..., Any], fullgraph: bool, scalars: bool = False) -> None:
+        self.function, self.fullgraph, self.scalars = function, fullgraph, scalars
+        self.programs: dict[Any, Program | Numbers | str] = {}  # by the kinds of the arguments; or why there is none
         self.traces = 0
         update_wrapper(self, function)
 
     def __call__(self, *args: Any) -> Any:
         """The function's result, computed by the compiled program; no gradient flows through it."""
         built = self._program(args, differentiate=False)
-        results = None if built is None else run(built, args)
+        results = built(args) if isinstance(built, Numbers) else None if built is None else run(built, args)
         if results is None:
             with no_grad():
-                return self.function(*(a if is_setting(a) else leaf(a, "x") for a in args))
+                return self.function(*as_leaves(args, self.scalars)[0])
         nodes = [as_node(each) for each in results[0]]
         return nodes[0] if len(nodes) == 1 else tuple(nodes)
 
     def value_and_grad(self, *args: Any) -> tuple[Any, tuple[Any, ...]]:
         """(value, gradients): raw numbers and arrays, one gradient per argument (None: nothing to differentiate)."""
         built = self._program(args, differentiate=True)
+        if isinstance(built, Numbers):
+            numbers, found = built(args)
+            return numbers[0], found
         results = None if built is None else run(built, args)
         if built is None or results is None:
-            return _eagerly(self.function, args)
+            return _eagerly(self.function, args, self.scalars)
         outputs, gradients, _ = results
         names = iter(built.form.arguments)
         return _plain(outputs[0]), tuple(_plain(None if is_setting(a) else gradients.get(next(names))) for a in args)
@@ -61,19 +71,24 @@ class Compiled:
 
         With `buffers`, the form in which it is run: every result in memory that is kept from call to call.
         """
+        found = numbers_program(self.function, args, differentiate, self.scalars)
+        if found is not None:
+            return found.source(args)
         return source(self._form(record(self.function, args, differentiate)), self.function.__name__, buffers)
 
     @property
     def stats(self) -> dict[str, Any]:
         """How many programs there are, how many fit, how often the function was traced, and why it runs eagerly."""
         reasons = [each for each in self.programs.values() if isinstance(each, str)]
-        return {"programs": len(self.programs) - len(reasons), "most": MOST, "traces": self.traces, "eager": reasons}
+        grouped = [each.grouped.summary for each in self.programs.values() if isinstance(each, Numbers)]
+        made = {"programs": len(self.programs) - len(reasons), "most": MOST, "traces": self.traces, "eager": reasons}
+        return made | ({"grouped": grouped} if grouped else {})
 
-    def _program(self, args: tuple[Any, ...], differentiate: bool) -> Program | None:
+    def _program(self, args: tuple[Any, ...], differentiate: bool) -> Program | Numbers | None:
         """The program for arguments of this kind; None where the function cannot be compiled."""
         key = (differentiate, *map(_signature, args))
         built = self.programs.get(key)
-        if built is None or (isinstance(built, Program) and not built.recorded.around.same()):
+        if built is None or (not isinstance(built, str) and not built.around.same()):
             if built is None and len(self.programs) >= MOST:
                 self.programs.pop(next(iter(self.programs)))
             try:
@@ -86,8 +101,11 @@ class Compiled:
             self.programs[key] = built
         return None if isinstance(built, str) else built
 
-    def _build(self, args: tuple[Any, ...], differentiate: bool) -> Program:
+    def _build(self, args: tuple[Any, ...], differentiate: bool) -> Program | Numbers:
         self.traces += 1
+        found = numbers_program(self.function, args, differentiate, self.scalars)
+        if found is not None:
+            return found
         recorded = record(self.function, args, differentiate)
         form = self._form(recorded)
         built = Program(form, buffers.function(form), recorded)
@@ -129,15 +147,19 @@ def _plain(data: Any) -> Any:
     return float(data) if isinstance(data, np.floating) else data
 
 
-def _eagerly(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
-    leaves = [a if is_setting(a) else leaf(a, "x") for a in args]
-    output = function(*leaves)
+def _eagerly(function: Callable[..., Any], args: tuple[Any, ...], scalars: bool) -> tuple[Any, tuple[Any, ...]]:
+    given, gradients = as_leaves(args, scalars)
+    output = function(*given)
     output.backward()
-    return output.data, tuple(None if is_setting(each) else each.grad for each in leaves)
+    return output.data, gradients()
 
 
-def compile(function: Callable[..., Any], fullgraph: bool = False) -> Compiled:
+def compile(function: Callable[..., Any], fullgraph: bool = False, scalars: bool = False) -> Compiled:
     """Compile a function of Values, Tensors, numbers and arrays; also as a decorator.
+
+    A function of Values may take lists, tuples and dicts of them. Where it makes hundreds of nodes, those that do the
+    same work are computed together, as arrays. With `scalars`, arrays go into the function as nested lists of Values,
+    and their gradients come out as arrays: a step then costs nothing per parameter.
 
     The function is run once for every new combination of shapes, dtypes and kinds of arguments, and of settings (words,
     True and False, tuples); its Python code (loops, ifs on plain numbers) runs only then. What it finds around it
@@ -150,10 +172,12 @@ def compile(function: Callable[..., Any], fullgraph: bool = False) -> Compiled:
     >>> square.value_and_grad(3.0)
     (9.0, (6.0,))
     """
-    return Compiled(function, fullgraph)
+    return Compiled(function, fullgraph, scalars)
 
 
 def _signature(a: Any) -> Any:
+    if is_tree(a):
+        return (_shape(a), *(isinstance(each, Node) and each.requires_grad for each in parts_of(a)))
     if isinstance(a, (Value, Tensor)):
         return (type(a).__name__, a.shape, a.dtype, a.requires_grad)
     if is_setting(a):
@@ -164,3 +188,12 @@ def _signature(a: Any) -> Any:
         array = np.asarray(a)
         return ("array", array.shape, array.dtype)
     raise OpError(f"a compiled function takes nodes, numbers, arrays and settings, not {type(a).__name__}.")
+
+
+def _shape(tree: Any) -> Any:
+    """How a tree is built, as something that can be compared."""
+    if parts_of(tree) is tree:
+        return len(tree)
+    if isinstance(tree, dict):
+        return tuple((key, _shape(part)) for key, part in tree.items())
+    return (type(tree), *map(_shape, tree)) if isinstance(tree, (tuple, list)) else tree is None

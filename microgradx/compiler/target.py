@@ -135,6 +135,11 @@ def _collect(name: str, thing: Any, sources: dict[str, str], modules: dict[str, 
             _collect(word, used, sources, modules)
         elif isinstance(owner := getattr(used, "__self__", None), np.ufunc):  # np.add.reduce under a name of its own
             inner[word] = f"{word} = np.{owner.__name__}.{getattr(used, '__name__', '')}"
+        elif isinstance(used, np.ufunc) and not hasattr(np, used.__name__):  # made by np.frompyfunc
+            inner[word], others = _assignment(thing, word)
+            modules |= {
+                n: f"import {home[n].__name__}" for n in others if isinstance(home.get(n), ModuleType) and n != "np"
+            }
         elif type(used).__module__ == thing.__module__:  # a helper object, such as scratch memory
             _collect(type(used).__name__, type(used), sources, modules)
             inner[word] = f"{word} = {type(used).__name__}()"
@@ -146,6 +151,14 @@ def _collect(name: str, thing: Any, sources: dict[str, str], modules: dict[str, 
     for word, line in inner.items():
         sources.setdefault(word, line)
     sources[name] = body
+
+
+def _assignment(thing: Any, word: str) -> tuple[str, set[str]]:
+    """The line beside `thing` that gives `word` its value, and the names it reads."""
+    for node in ast.parse(inspect.getsource(inspect.getmodule(thing) or thing)).body:
+        if isinstance(node, ast.Assign) and any(isinstance(n, ast.Name) and n.id == word for n in node.targets):
+            return ast.unparse(node), {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
+    raise OpError(f"the source of {word} is not to be found.")
 
 
 @cache
