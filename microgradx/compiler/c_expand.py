@@ -62,9 +62,29 @@ EXPANSIONS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
+def plain_numbers(form: Form) -> Form:
+    """In C a float and an array of no axes are both a double: a step from one to the other gives its name away."""
+    uses, made = form.uses(), {step.name: step for step in form.steps}
+    given: dict[str, Step] = {}  # the name of a step -> the step whose name it takes over
+    for step in form.steps:
+        inner = made.get(step.operands[0])
+        if step.op.name == "number" and inner and not inner.named and uses[inner.name] == 1:
+            given[inner.name] = step
+    gone = {step.name for step in given.values()}
+    steps = [
+        replace(step, name=given[step.name].name, kind=given[step.name].kind, named=True)
+        if step.name in given
+        else step
+        for step in form.steps
+        if step.name not in gone
+    ]
+    return form.with_steps(steps, {})
+
+
 def expanded(form: Form) -> Form:
     """The form with the steps of `EXPANSIONS` replaced by what they consist of."""
-    form, kinds = sums(form), form.kinds()
+    form = plain_numbers(sums(form))
+    kinds = form.kinds()
     steps: list[Step] = []
     constants = dict(form.constants)
     for step in form.steps:

@@ -82,11 +82,12 @@ class Lowering:
         taken = self.kinds.keys() | {"s"}
         self.indices = [c for c in [*"ijklmnpqruvw", *(f"i{n}" for n in range(1, 30))] if c not in taken]
         self.often = False  # what is read now is read more than once
+        self.note = ""  # the rule behind what is being written: its own, or that of the first step written into it
         for name, value in self.form.constants.items():
             self.tables |= {name: value} if self.kinds[name].shape else {}
         for step in self.form.steps:
             self.plans[step.name] = step, self._plan(step)
-            if step.named or step.name in self.results or not isinstance(self.plans[step.name][1], Entries):
+            if step.named or step.name in self.results:
                 self._store(step.name)
         self.share()
 
@@ -134,28 +135,28 @@ class Lowering:
             return ast.Constant(int(value)) if whole else ast.Constant(float(value), kind=kind)
         if name in self.stored or name in self.tables:
             return entry(name, at)
-        _, plan = self.plans[name]
-        assert isinstance(plan, Entries)
+        step, plan = self.plans[name]
         outside, self.often = self.often, self.often or often
         try:
-            if not plan.view and (self.often or self.uses[name] > 1):
+            if not isinstance(plan, Entries) or (not plan.view and (self.often or self.uses[name] > 1)):
                 self._store(name)
                 return entry(name, at)
             tree = plan.at(at)
         finally:
             self.often = outside
-        self.tables |= plan.tables
         if not plan.view and len(text(tree)) > _INLINE:
             self._store(name)
             return entry(name, at)
+        self.tables |= plan.tables
+        self.note = self.note or step.note
         return tree
 
     def _store(self, name: str) -> None:
         """Give a step a variable of its own."""
         step, plan = self.plans[name]
-        outside, self.often = self.often, False
+        outside, self.often, self.note = (self.often, self.note), False, step.note
         at = self.index(step.kind.shape)
-        base = Statement(name, _long(step.kind.shape), at, ZERO, step.section, step.note)
+        base = Statement(name, _long(step.kind.shape), at, ZERO, step.section)
         if isinstance(plan, Entries):
             self.tables |= plan.tables
             base.value = plan.at(at)
@@ -172,11 +173,13 @@ class Lowering:
                 self.starts[name] = plan.start
             for sizes, place, value in plan.pieces:
                 here = self.index(sizes)
-                each = Statement(name, _long(sizes), place(here), value(here), step.section, step.note, plan.adds)
-                each.whole = False
+                each = Statement(
+                    name, _long(sizes), place(here), value(here), step.section, adds=plan.adds, whole=False
+                )
                 self.statements.append(each)
+        self.statements[-1].note = self.note
         self.stored.add(name)
-        self.often = outside
+        self.often, self.note = outside
 
 
 def _elementwise(step: Step, inputs: list[Source]) -> Entries:

@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -50,11 +51,20 @@ def script(form: Form, values: Mapping[str, Any], steps: int) -> str:
     ]
     inside = [*body.tables(), *data, "", f"for (int step = 0; step < {steps}; step++) {{"]
     text = "\n".join([*(f"    {line}".rstrip() for line in inside), *(f"        {line}" for line in [*lines, *show])])
+    text = _renumbered(text, {step.name for step in form.steps if step.named} | set(form.arguments))
     return (
         f"// {form.title}: forward, backward and update in C99, written by microgradx.\n"
         "// Build it and run it: cc -O3 THIS_FILE.c -lm && ./a.out\n\n"
         f"{program(text, 'stdio.h')}int main(void) {{\n{text}\n    }}\n}}\n"
     )
+
+
+def _renumbered(text: str, named: set[str]) -> str:
+    """Nameless results as t1, t2 … in the order in which they appear."""
+    found = dict.fromkeys(name for name in re.findall(r"\bt\d+\b", text) if name not in named)
+    fresh = (name for k in count(1) if (name := f"t{k}") not in named)
+    short = dict(zip(found, fresh, strict=False))
+    return re.sub(r"\bt\d+\b", lambda word: short.get(word[0], word[0]), text)
 
 
 _HEADERS = {

@@ -40,16 +40,15 @@ class Body:
                 section = loop.statements[0].section
                 found.append(f"// {section}")
             found += self._declared(new, loop.statements)
-            pad = ""
-            for n, i in zip(loop.space, self.lowered.indices, strict=False):
-                found.append(f"{pad}{_for(i, n)} {{")
-                pad += "    "
+            inside: list[str] = []
             for each in loop.statements:
                 if each.section != section:
                     section = each.section
-                    found.append(f"{pad}// {section}")
-                found += [pad + line for line in self._statement(each)]
-            found += [pad[4 * k :] + "}" for k in range(1, len(loop.space) + 1)]
+                    inside.append(f"// {section}")
+                inside += self._statement(each)
+            for n, i in reversed([*zip(loop.space, self.lowered.indices, strict=False)]):
+                inside = _looped(i, n, inside)
+            found += inside
         for name, argument in self.copies.items():
             shaped = self.kinds[argument].shape
             size = f"sizeof({ctype(self.kinds[argument])}[{prod(shaped)}])"
@@ -122,23 +121,20 @@ class Body:
         target = self._settled(entry(each.name, each.at))
         fresh = each.name in self.plain or (not each.space and not kind.shape and self._is_new(each))
         shown = f"{ctype(kind)} {text(target)}" if fresh else text(target)
-        note = f"  // {each.note}" if each.note else ""
         value = self._settled(each.value)
-        if not each.inner and each.term is None:
-            return [f"{_assigned(shown, target, value, each.adds)};{note}"]
-        assert each.term is not None
-        lines = [f"{shown} = {text(value)};{note}"]
-        pad = ""
-        for i, n in each.inner:
-            lines.append(f"{pad}{_for(i, n)}")
-            pad += "    "
-        term, when = each.term
-        so_far = {"@": target}
-        into = filled(ast.parse(each.into, mode="eval").body, {"s": target, "x": self._settled(filled(term, so_far))})
+        if each.term is None:
+            return _noted(f"{_assigned(shown, value, each.adds)};", each.note)
+        term = self._settled(filled(each.term[0], {"@": target}))
+        when = self._settled(filled(each.term[1], {"@": target})) if each.term[1] is not None else None
+        if not each.inner and when is None and each.into == "s + x":  # a sum of one
+            return _noted(f"{shown} = {text(term)};", each.note)
+        into = filled(ast.parse(each.into, mode="eval").body, {"s": target, "x": term})
+        lines = [f"{_assigned(text(target), into, False)};"]
         if when is not None:
-            lines.append(f"{pad}if ({text(self._settled(filled(when, so_far)))})")
-            pad += "    "
-        return [*lines, f"{pad}{_assigned(text(target), target, into, False)};"]
+            lines = [f"if ({text(when)})", f"    {lines[0]}"]
+        for i, n in reversed(each.inner):
+            lines = [_for(i, n), *(f"    {line}" for line in lines)]
+        return [*_noted(f"{shown} = {text(value)};", each.note), *lines]
 
     def _is_new(self, each: Statement) -> bool:
         outside = each.name in self.outside or each.name in self.called or each.name in self.lowered.starts
@@ -175,7 +171,7 @@ def _at_once(name: str, statements: list[Statement]) -> bool:
     return any(s.name == name and not s.space and s.whole for s in statements)
 
 
-def _assigned(shown: str, target: ast.expr, value: ast.expr, adds: bool) -> str:
+def _assigned(shown: str, value: ast.expr, adds: bool) -> str:
     """`a = b`, as `a += b` where that says it."""
     if adds:
         return f"{shown} += {text(value)}"
@@ -192,6 +188,20 @@ def _filled(name: str, kind: Kind, start: float) -> str:
         return f"memset({name}, 0, sizeof({ctype(kind)}[{prod(kind.shape)}]));"
     flat = f"(({ctype(kind)} *){name})"
     return f"{_for('i', prod(kind.shape))} {flat}[i] = {number(start)};"
+
+
+def _noted(line: str, note: str) -> list[str]:
+    """The line with a comment behind it, or before it where that would be too far to the right."""
+    if not note:
+        return [line]
+    return [f"{line}  // {note}"] if len(line) + len(note) < 100 else [f"// {note}", line]
+
+
+def _looped(i: str, n: int, inside: list[str]) -> list[str]:
+    """Lines within a loop; braces only round several statements."""
+    indented = [f"    {line}" for line in inside]
+    alone = sum(not line.startswith((" ", "}")) for line in inside) == 1 and not inside[0].startswith("//")
+    return [_for(i, n), *indented] if alone else [f"{_for(i, n)} {{", *indented, "}"]
 
 
 def _for(i: str, n: int) -> str:

@@ -102,7 +102,7 @@ def _differentiate(found: Joint, output: Any) -> None:
 
     def watch(edge: Edge) -> None:
         texts = [_text(found, node) for node in (edge.node, edge.input, *edge.node.inputs)]
-        if "" not in texts:
+        if "" not in texts and texts[0] != texts[1]:
             y, x, *inputs = texts
             loss = found.names[output]
             known = dict(zip(slots(edge.node.op, len(inputs)), inputs, strict=True)) | {"y": y, "g": f"∂{loss}/∂{y}"}
@@ -139,16 +139,22 @@ def _text(found: Joint, node: Any) -> str:
     """How the rules' comments call a node: by its name, its number, or its formula over names; "" when too long."""
     if node in found.names or node.op is None:
         return found.names.get(node) or (screen_text(constant(node.item())) if node.size == 1 else "")
-    inputs = [found.names.get(each) or "" for each in node.inputs]
+    if node.op.shapes == "value":  # a number among arrays is still that number
+        return _text(found, node.inputs[0])
+    inputs = [found.names.get(each) or found.names.get(_number(each)) or "" for each in node.inputs]
     if "" in inputs:
         return ""
     return in_slot(screen_text(forward_formula(node), dict(zip(slots(node.op, len(inputs)), inputs, strict=True))))
 
 
+def _number(node: Any) -> Any:
+    return node.inputs[0] if node.op is not None and node.op.shapes == "value" else node
+
+
 def name_node(found: Joint, node: Any, name: str) -> None:
     """Call a node by a valid and unused identifier near `name`."""
     word = "".join(c if c.isalnum() or c == "_" else "_" for c in name).strip("_") or "v"
-    word = f"v{word}" if word[0].isdigit() else word
+    word = f"{'layer' if '.' in name else 'v'}{word}" if word[0].isdigit() else word
     taken, plain, count = set(found.names.values()) | _RESERVED, word, 1
     while word in taken:
         count += 1
