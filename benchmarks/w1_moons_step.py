@@ -3,11 +3,12 @@
 import itertools
 import math
 import random
+import time
 from typing import Any
 
 import common
 import numpy as np
-from common import Array, Goal, Work, Workload, trained
+from common import Array, Goal, Measure, Work, Workload, trained
 
 import microgradx as mx
 
@@ -134,6 +135,32 @@ def as_values(value: Any, count: int) -> Work:
 def eager(count: int) -> Work:
     """Values, one for each number."""
     return as_values(mx.Value, count)
+
+
+@WORKLOAD.contender("microgradx compiled")
+def compiled(count: int) -> Work:
+    """The same program, compiled: all parameters in one array, which the function sees as Values."""
+    data, parameters = points(count), np.array(numbers())
+    loss = mx.compile(lambda parameters: loss_of(parameters, data), fullgraph=True, scalars=True)
+
+    def step() -> float:
+        value, (gradient,) = loss.value_and_grad(parameters)
+        np.subtract(parameters, LR * gradient, out=parameters)
+        return float(value)
+
+    return trained(step, start(), lambda: together(parameters.tolist()), LR)
+
+
+@WORKLOAD.measure
+def building(count: int) -> dict[str, Measure]:
+    """How long the first call takes: the function's run, the program, and the run that checks it."""
+    times = []
+    for _ in range(3):
+        run = compiled(count).run
+        begin = time.process_time()
+        run()
+        times.append(time.process_time() - begin)
+    return {"microgradx compiled, building": Measure(sorted(times)[1], "s")}
 
 
 @WORKLOAD.contender("micrograd", needs="micrograd")

@@ -11,7 +11,7 @@ import microgradx as mx
 from microgradx import nn, optim
 
 WORDS, EMBED, HIDDEN, BATCH = 1000, 64, 128, 20
-LR = 0.5
+LR = 2.0
 HAND = "NumPy by hand"
 WORKLOAD = Workload(
     "W5", "LSTM language model, vocabulary 1000, embed 64, hidden 128, 35 steps, batch 20, float32, carried state",
@@ -31,7 +31,7 @@ def start() -> list[Array]:
     rng = np.random.default_rng(0)
     bound = HIDDEN**-0.5
     shapes = [(4 * HIDDEN, EMBED), (4 * HIDDEN, HIDDEN), (4 * HIDDEN,), (4 * HIDDEN,), (WORDS, HIDDEN), (WORDS,)]
-    arrays = [rng.normal(0, 0.1, (WORDS, EMBED)), *(rng.uniform(-bound, bound, shape) for shape in shapes)]
+    arrays = [rng.normal(0, 0.02, (WORDS, EMBED)), *(rng.uniform(-bound, bound, shape) for shape in shapes)]
     return [a.astype(np.float32) for a in arrays]
 
 
