@@ -32,7 +32,7 @@ def compile(
     lr: Annotated[float, typer.Option("--lr", help="Learning rate of the update.")] = 0.5,
     steps: Annotated[
         int, typer.Option("--steps", min=1, help="How many steps the program takes when it is run.")
-    ] = 100,
+    ] = 1000,
     at: o.At = None,
     sample: o.Sample = None,
     level: o.Level = None,
@@ -43,7 +43,7 @@ def compile(
     """Print forward, backward and update as straight-line source, a program that runs on its own."""
     from microgradx.compiler import targets
     from microgradx.compiler.explanation import explained
-    from microgradx_cli.targets import resolve
+    from microgradx_cli.targets import EXAMPLES, resolve
 
     if buffers and (language != "numpy" or explain):
         raise UserError("--buffers shows how the NumPy program is run; it goes without --explain and other targets.")
@@ -53,6 +53,10 @@ def compile(
         kind = "the picture of a graph" if explain else f"a program for {language}"
         raise UserError(f"-o {output}: {kind} needs a name that ends in {' or '.join(fits)}.")
     found = resolve(target, at, ops, sample=sample, level=level, weights=weights, seed=seed)
+    if sample is None and target.strip() in EXAMPLES:
+        samples = filter(lambda each: each is not None, EXAMPLES[target.strip()].choices("sample"))
+        rows = [resolve(target, at, None, sample=s, level=level, weights=weights, seed=seed) for s in samples]
+        found = _batch(found, rows)
     form, values = _training_step(found, lr)
     story = explained(form, values)
     if explain:
@@ -75,6 +79,24 @@ def compile(
     write_atomically(output, text)
     run = f"cc -O3 {output} -lm && ./a.out" if output.suffix == ".c" else f"python {output}"
     typer.echo(f"{output} written; run it with: {run}", err=True)
+
+
+def _batch(found: Any, rows: list[Any]) -> Any:
+    """A program of single numbers for one sample, on all samples: what differs among them becomes an array."""
+    from dataclasses import replace
+
+    from microgradx.graph import Tensor, Value
+
+    columns = [*zip(*(row.args for row in rows), strict=True)]
+    if not all(isinstance(node, Value) for column in columns for node in column):
+        return found
+    args = [
+        Tensor([node.data for node in column], requires_grad=column[0].requires_grad, name=column[0].name)
+        if len({node.data for node in column}) > 1
+        else column[0]
+        for column in columns
+    ]
+    return replace(found, args=tuple(args)) if rows else found
 
 
 def _training_step(found: Any, lr: float) -> tuple[Any, dict[str, Any]]:
