@@ -1,6 +1,15 @@
 """Everything you can compute with: the rows of the rulebook, and short composites of them.
 
-Names, argument order and defaults are PyTorch's; `axis` and `keepdims` are accepted beside `dim` and `keepdim`.
+Names, argument order and defaults are PyTorch's, and so are the words for arguments; `axis` and `keepdims` are accepted
+beside `dim` and `keepdim`, and our letters (`x`, `a`, `b`, `t`) beside `input`, `other`, `target`. What PyTorch refuses
+is refused here. Defaults that differ, on purpose:
+
+    softmax, log_softmax, softmin       the last axis; PyTorch warns, and takes 0 or 1 by the number of axes
+    logsumexp                           all axes, as in every other reduction; PyTorch asks for dim
+    softplus                            no threshold: exact for every x; PyTorch gives x itself above 20
+    avg_pool1d, avg_pool2d              the border counts, but not with padding="same", as in Keras
+    transpose                           without axes it reverses all of them, as in NumPy
+    lstm, gru                           one layer, one direction, biases; PyTorch's functions ask for all of them
 """
 
 from microgradx.functional.activations import (

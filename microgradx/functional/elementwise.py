@@ -138,12 +138,12 @@ def xlogy(a: Any, b: Any) -> Any:
     return mul(a, log(rows.where(silent, 1.0, b)))
 
 
-def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
-    """`x` with nan and the infinities replaced (by the largest and smallest number of its dtype)."""
+def nan_to_num(x: Any, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> Any:
+    """`x` with nan replaced (by 0) and the infinities (by the largest and smallest number of its dtype)."""
     x = node(x)
     if x.dtype.kind != "f":
         return x
     most = float(np.finfo(x.dtype).max)
     x = rows.where(rows.equal(x, math.inf), most if posinf is None else posinf, x)
     x = rows.where(rows.equal(x, -math.inf), -most if neginf is None else neginf, x)
-    return rows.where(isnan(x), nan, x)
+    return rows.where(isnan(x), nan or 0.0, x)

@@ -27,20 +27,22 @@ def _chosen(x: Any, at: Any, axis: int, keepdims: bool) -> ValuesIndices:
     return ValuesIndices(values, at) if keepdims else ValuesIndices(squeeze(values, axis), squeeze(at, axis))
 
 
-def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def max(x: Any, axis: Any = None, keepdims: bool = False, *, other: Any = None) -> Any:
     """The largest element; with an axis, (values, indices), the gradient going to the returned index.
 
     `max(a, b)` of two tensors is `maximum`, as in PyTorch.
     """
-    if isinstance(axis, (Node, np.ndarray)):
-        return maximum(x, axis)
+    other = axis if isinstance(axis, (Node, np.ndarray)) else other
+    if other is not None:
+        return maximum(x, other)
     return rows.amax(x) if axis is None else _chosen(tensor(x), rows.argmax(x, axis, True), axis, keepdims)
 
 
-def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def min(x: Any, axis: Any = None, keepdims: bool = False, *, other: Any = None) -> Any:
     """The smallest element; with an axis, (values, indices), the gradient going to the returned index."""
-    if isinstance(axis, (Node, np.ndarray)):
-        return minimum(x, axis)
+    other = axis if isinstance(axis, (Node, np.ndarray)) else other
+    if other is not None:
+        return minimum(x, other)
     return rows.amin(x) if axis is None else _chosen(tensor(x), rows.argmin(x, axis, True), axis, keepdims)
 
 

@@ -184,7 +184,13 @@ class Methods:
     def lt(self, b: Any, *, other: Any = ...) -> Self:
         """less(a, b) = a < b"""
     def max(
-        self, axis: Any = None, keepdims: builtins.bool = False, *, dim: Any = ..., keepdim: builtins.bool = ...
+        self,
+        axis: Any = None,
+        keepdims: builtins.bool = False,
+        *,
+        other: Any = None,
+        dim: Any = ...,
+        keepdim: builtins.bool = ...,
     ) -> Any:
         """The largest element; with an axis, (values, indices), the gradient going to the returned index."""
     def maximum(self, b: Any, *, other: Any = ...) -> Self:
@@ -200,7 +206,13 @@ class Methods:
     ) -> Self:
         """The average over `axis` (all axes by default); integers are refused, unless `dtype` makes floats of them."""
     def min(
-        self, axis: Any = None, keepdims: builtins.bool = False, *, dim: Any = ..., keepdim: builtins.bool = ...
+        self,
+        axis: Any = None,
+        keepdims: builtins.bool = False,
+        *,
+        other: Any = None,
+        dim: Any = ...,
+        keepdim: builtins.bool = ...,
     ) -> Any:
         """The smallest element; with an axis, (values, indices), the gradient going to the returned index."""
     def minimum(self, b: Any, *, other: Any = ...) -> Self:
@@ -208,9 +220,12 @@ class Methods:
     def mul(self, b: Any, *, other: Any = ...) -> Self:
         """mul(a, b) = a * b"""
     def nan_to_num(
-        self, nan: builtins.float = 0.0, posinf: builtins.float | None = None, neginf: builtins.float | None = None
+        self,
+        nan: builtins.float | None = None,
+        posinf: builtins.float | None = None,
+        neginf: builtins.float | None = None,
     ) -> Self:
-        """`x` with nan and the infinities replaced (by the largest and smallest number of its dtype)."""
+        """`x` with nan replaced (by 0) and the infinities (by the largest and smallest number of its dtype)."""
     def ne(self, b: Any, *, other: Any = ...) -> Self:
         """not_equal(a, b) = a != b"""
     def not_equal(self, b: Any, *, other: Any = ...) -> Self:
@@ -447,7 +462,13 @@ class TensorMethods:
     def take_along_dim(self, indices: Any, dim: builtins.int | None = None, *, axis: builtins.int | None = ...) -> Self:
         """`gather` whose other axes broadcast; without `dim`, of the flattened tensor."""
     def tensor_split(
-        self, indices_or_sections: Any, dim: builtins.int = 0, *, axis: builtins.int = ...
+        self,
+        indices_or_sections: Any,
+        dim: builtins.int = 0,
+        *,
+        sections: Any = ...,
+        indices: Any = ...,
+        axis: builtins.int = ...,
     ) -> tuple[Self, ...]:
         """Exactly so many pieces, sizes differing by 1 at most; or cuts before the listed positions."""
     def tile(self, *dims: Any) -> Self:

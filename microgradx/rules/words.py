@@ -1,6 +1,7 @@
 """The words of other libraries for our parameters, in one table: rows, composites and layers take them all by name."""
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from functools import cache, wraps
 from typing import Any, TypeVar
@@ -15,23 +16,23 @@ WORDS = {
     "x1": "input1", "x2": "input2", "h": "hx", "state": "hx",
     "axis": "dim", "keepdims": "keepdim", "dim": "axis", "dims": "axis", "keepdim": "keepdims",
 }  # fmt: skip
-# Functions whose inputs PyTorch calls otherwise: its words for the first parameters, in order.
+# Functions whose inputs PyTorch calls otherwise: its words for the first parameters, in order ("|": either).
 FIRST = {
     "addcdiv": "input tensor1 tensor2", "addcmul": "input tensor1 tensor2", "bmm": "input mat2",
     "broadcast_to": "input size", "dot": "input tensor", "einsum": "equation", "expand": "input size",
-    "lerp": "input end weight", "mv": "input vec", "one_hot": "tensor", "outer": "input vec2", "permute": "input dims",
-    "pow": "input exponent", "scatter": "input dim index value", "split": "tensor split_size",
+    "lerp": "input end weight", "mv": "input vec", "one_hot": "input|tensor", "outer": "input vec2", "permute": "input dims",
+    "pow": "input exponent", "scatter": "input dim index value", "split": "tensor split_size", "tensor_split": "input sections|indices",
     "tensordot": "a b dims", "tile": "input dims",
 }  # fmt: skip
 # No row's own words: a rule that uses them needs the translation.
-FOREIGN = {*WORDS.values(), *" ".join(FIRST.values()).split()} - {"axis", "keepdims", "a", "b"}
+FOREIGN = {*WORDS.values(), *re.split("[ |]", " ".join(FIRST.values()))} - {"axis", "keepdims", "a", "b"}
 
 
 @cache
 def other_words(name: str, parameters: tuple[str, ...]) -> dict[str, str]:
     """Which other words the function `name` takes, and for which of its parameters: {"dim": "axis"}."""
     first = FIRST.get(name, "").split()
-    words = dict(zip(first, parameters, strict=False))
+    words = {word: ours for either, ours in zip(first, parameters, strict=False) for word in either.split("|")}
     words |= {WORDS[ours]: ours for ours in parameters[len(first) :] if ours in WORDS}
     return {word: ours for word, ours in words.items() if word not in parameters}
 
@@ -55,26 +56,30 @@ def both_words(function: F) -> F:
 
 @cache
 def _accepting(function: Callable[..., Any]) -> Callable[..., Any]:
-    name, signature = function.__name__, inspect.signature(function)
-    parameters = list(signature.parameters)
-    others = other_words(name, tuple(parameters))
-    rest = next((n for n, p in signature.parameters.items() if p.kind is p.VAR_POSITIONAL), None)
-
     @wraps(function)
     def accepts(*args: Any, **named: Any) -> Any:
         try:
             if not named:
                 return function(*args)
-            translate(name, others, named)
+            parameters, rest, others = _read(function)
+            translate(function.__name__, others, named)
             if rest in named:  # reshape(x, shape=(2, 3)) for reshape(x, 2, 3)
                 before = [n for n in parameters[len(args) : parameters.index(rest)] if n in named]
                 args = (*args, *(named.pop(n) for n in before), named.pop(rest))
             return function(*args, **named)
         except TypeError:
-            _fits(name, signature, args, named)
+            _fits(function.__name__, inspect.signature(function), args, named)
             raise
 
     return accepts
+
+
+@cache
+def _read(function: Callable[..., Any]) -> tuple[list[str], str | None, dict[str, str]]:
+    """A function's parameters, the one that takes all others, and other words; read when first called by words."""
+    found = inspect.signature(function).parameters
+    rest = next((n for n, p in found.items() if p.kind is p.VAR_POSITIONAL), None)
+    return list(found), rest, other_words(function.__name__, tuple(found))
 
 
 def _fits(name: str, signature: inspect.Signature, args: tuple[Any, ...], named: dict[str, Any]) -> None:

@@ -85,9 +85,9 @@ class Library:
 
 
 OURS = Library((mx.functional,), mx.linalg, mx.autograd.grad, lambda a, leaf: Tensor(a, requires_grad=leaf))
-# torch.nn.functional first: there the arguments have defaults.
+# torch.nn.functional first: there the arguments have defaults. Last, methods that are no functions there: expand …
 THEIRS = Library(
-    (torch.nn.functional, torch, torch.special), torch.linalg, torch.autograd.grad,
+    (torch.nn.functional, torch, torch.special, torch.Tensor), torch.linalg, torch.autograd.grad,
     lambda a, leaf: torch.tensor(a, requires_grad=leaf),
 )  # fmt: skip
 

@@ -39,13 +39,15 @@ CONV = [
     """),
     *table(dict(x=(2, 2, 3, 4, 3), w=(3, 2, 2, 2, 2), b=(3,)), """
         conv3d(x, w, b); conv3d(x, w, b, (1, 2, 1), 1); conv3d(x, w, dilation=(1, 2, 1));
-        conv3d(x, w, padding='same'); conv3d(x[0], w)
+        conv3d(x, w, padding='same'); conv3d(x[0], w);
+        conv3d(x, w[:2, :1], groups=2)
     """),
     *table(dict(x=(2, 4, 3, 4), w=(4, 2, 3, 2), b=(2,)), """
         conv_transpose2d(x, w); conv_transpose2d(x, w, b); conv_transpose2d(x, w, b, 2);
         conv_transpose2d(x, w, b, (2, 3), 1); conv_transpose2d(x, w, b, stride=2, padding=1, output_padding=1);
         conv_transpose2d(x, w, b, 2, 0, 1); conv_transpose2d(x, w, stride=3, padding=(2, 0), output_padding=(2, 1));
-        conv_transpose2d(x, w, dilation=2, output_padding=1); conv_transpose2d(x[0], w, b);
+        conv_transpose2d(x, w, dilation=2, output_padding=1);
+        conv_transpose2d(x, w, groups=2); conv_transpose2d(x[0], w, b);
         conv_transpose2d(x, w, dilation=(3, 1), padding=1, output_padding=(2, 0))
     """),
     *table(dict(x=(2, 4, 3), w=(4, 2, 3), b=(4,)), """

@@ -28,7 +28,8 @@ NORM = [
     *table(dict(x=(2, 4, 3, 5), w=(4,), b=(4,)), """
         batch_norm(x, None, None, w, b, True); group_norm(x, 2); group_norm(x, 2, w, b);
         group_norm(x, 4, b, eps=0.1); instance_norm(x); instance_norm(x, None, None, w, b);
-        instance_norm(x, weight=w, eps=0.01)
+        instance_norm(x, weight=w, eps=0.01);
+        instance_norm(x, momentum=0.2); dropout(x, 0.3, False); dropout(x, p=0.0); dropout(x, 1.0, training=True)
     """),
     *table(dict(x=(2, 4, 6), w=(4,), b=(4,), v=(4, 6)), """
         batch_norm(x, None, None, w, b, True);
@@ -53,6 +54,7 @@ ATTENTION = [
     *table(dict(q=(2, 3, 4), k=(2, 5, 4), v=(2, 5, 6), m=mask(3, 5), s=(3, 5), r=mask(2, 3, 5)), """
         scaled_dot_product_attention(q, k, v); scaled_dot_product_attention(q, k, v, m);
         scaled_dot_product_attention(q, k, v, attn_mask=s); scaled_dot_product_attention(q, k, v, scale=0.3);
+        scaled_dot_product_attention(q, k, v, None, 0.0, True);
         scaled_dot_product_attention(q, k, v, is_causal=True); scaled_dot_product_attention(q[0], k[0], v[0]);
         scaled_dot_product_attention(q, k, v, r);
         scaled_dot_product_attention(q[:, None], k[:, None], v[:, None], s)

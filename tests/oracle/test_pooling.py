@@ -71,7 +71,8 @@ RESAMPLE = [
     """),
     *table(dict(x=(2, 12, 12)), """
         fold(x, (4, 5), 2); fold(x, (5, 4), (2, 2)); fold(x[0], (4, 5), (2, 2));
-        fold(x, (6, 4), (3, 2), padding=0, dilation=1)
+        fold(x, (6, 4), (3, 2), padding=0, dilation=1);
+        fold(x, (7, 5), 2, stride=(2, 1), padding=0)
     """),
 ]  # fmt: skip
 

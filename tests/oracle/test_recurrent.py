@@ -14,11 +14,30 @@ import pytest
 import microgradx as mx
 from microgradx import OpError, Tensor
 from microgradx.graph import topological
-from tests.oracle.compare import OURS, THEIRS, agree, made, torch
+from tests.oracle.compare import OURS, THEIRS, agree, made, table, torch
 
 THEIR_CELLS = {"rnn": torch.rnn_tanh_cell, "relu": torch.rnn_relu_cell, "lstm": torch.lstm_cell, "gru": torch.gru_cell}
 THEIR_RUNS = {"rnn": torch.rnn_tanh, "relu": torch.rnn_relu, "lstm": torch.lstm, "gru": torch.gru}
 GATES = {"rnn": 1, "relu": 1, "lstm": 4, "gru": 3}
+
+
+CELLS = [
+    *table(dict(x=(2, 5), h=(2, 3), w=(9, 5), u=(9, 3), b=(9,)), """
+        gru_cell(x, h, w, u); gru_cell(x, h, w, u, b, 2 * b)
+    """),
+    *table(dict(x=(2, 5), h=(2, 3), c=(2, 3), w=(12, 5), u=(12, 3), b=(12,)), """
+        lstm_cell(x, (h, c), w, u); lstm_cell(x, (h, c), w, u, b, 2 * b)
+    """),
+    *table(dict(x=(4, 2, 5), h=(1, 2, 3), c=(1, 2, 3), w=(9, 5), u=(9, 3), v=(12, 5), z=(12, 3)), """
+        gru(x, h, [w, u], False, 1, 0.0, False, False, False);
+        lstm(x, (h, c), [v, z], False, 1, 0.0, False, False, False)
+    """),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("inputs", "call"), CELLS)
+def test_agrees_with_pytorch(inputs: dict[str, Any], call: str) -> None:
+    agree(inputs, call)
 
 
 def named(F: Any, theirs: dict[str, Any], kind: str, ending: str) -> Any:

@@ -36,8 +36,8 @@ OVER_ONE = """
 ALONG = """
     cumsum(x, d); cumprod(x, d); cummax(x, d); cummin(x, d); logcumsumexp(x, d); sort(x, d); argsort(x, d);
     sort(x, dim=d, descending=True); sort(x, dim=d, stable=True); argsort(x, d, descending=True); topk(x, 1, dim=d);
-    argsort(x, dim=d, stable=True); topk(x, 2, dim=d); topk(x, 2, dim=d, largest=False); x.cumsum(d); x.sort(d);
-    x.topk(2, d)
+    argsort(x, dim=d, stable=True); topk(x, 2, dim=d); topk(x, 2, dim=d, largest=False); topk(x, 2, d, True, True);
+    x.cumsum(d); x.sort(d); x.topk(2, d)
 """
 ZEROS = np.array([[0.0, 2.0, -1.5, 0.5, 3.0], [1.0, 0.0, 2.0, 4.0, 0.0], [0.0, 2.5, 0.0, 0.0, 1.0]])
 DTYPES = """

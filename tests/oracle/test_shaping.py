@@ -5,7 +5,7 @@ Decisions, where we differ on purpose:
 - `scatter` with one place named twice: only the value that is kept has a gradient (PyTorch gives it to all).
 - Indices and masks may also be lists or arrays, and indices of any integer type; PyTorch wants int64 tensors.
 - `repeat`, `expand`, `unflatten`, `index_put` … are functions too, not only methods; `transpose` with a tuple is
-  NumPy's, `trace` is a method and in `linalg` (`mx.trace` is the tracer).
+  NumPy's; `mx.trace` is the tracer, the matrix trace is `functional.trace`, `linalg.trace` and a method.
 - Functions of torch that only rename others (`view`, `ravel`, `swapaxes`, `moveaxis`, `dstack` …) are left out.
 """
 
@@ -23,11 +23,12 @@ SHAPE = [
         unflatten(x, dim=-1, sizes=(2, -1)); x.unflatten(0, (1, 2)); permute(x, (2, 0, 1)); x.permute(1, 0, 2);
         transpose(x, 0, 2); transpose(x, -1, 0); x.transpose(1, 2); movedim(x, 0, 2); movedim(x, (0, 1), (2, 0));
         movedim(x, source=-1, destination=0); x.movedim(1, 0); x.mT; broadcast_to(x, (5, 2, 3, 4));
-        x.expand(5, -1, 3, 4); x.repeat(2, 1, 3); x.repeat(2, 1, 1, 2); tile(x, (2,)); tile(x, (1, 2, 3, 1));
-        x.tile(2, 1); flip(x, (0, 2)); flip(x, dims=(1,)); x.flip(0); roll(x, 1); roll(x, -2, 1);
-        roll(x, (1, -7), dims=(0, 2)); x.roll(3, 2); rot90(x); rot90(x, 2); rot90(x, 3, (1, 2));
-        rot90(x, -1, dims=(2, 0)); rot90(x, 4, (0, 1)); x.rot90(1, (0, 2)); unsqueeze(x, 1); unsqueeze(x, dim=-1);
-        x.unsqueeze(0); tril(x); tril(x, -1); triu(x, diagonal=1); triu(x, -5); x.tril(2); x.triu()
+        x.expand(5, -1, 3, 4); expand(x, (5, -1, 3, 4)); x.repeat(2, 1, 3); repeat(x, (2, 1, 1, 3));
+        x.repeat(2, 1, 1, 2); tile(x, (2,)); tile(x, (1, 2, 3, 1)); x.tile(2, 1); flip(x, (0, 2)); flip(x, dims=(1,));
+        x.flip(0); roll(x, 1); roll(x, -2, 1); roll(x, (1, -7), dims=(0, 2)); x.roll(3, 2); rot90(x); rot90(x, 2);
+        rot90(x, 3, (1, 2)); rot90(x, -1, dims=(2, 0)); rot90(x, 4, (0, 1)); x.rot90(1, (0, 2)); unsqueeze(x, 1);
+        unsqueeze(x, dim=-1); x.unsqueeze(0); tril(x); tril(x, -1); triu(x, diagonal=1); triu(x, -5); x.tril(2);
+        x.triu()
     """),
     *table(dict(x=(1, 3, 1)), """
         squeeze(x); squeeze(x, 0); squeeze(x, dim=1); squeeze(x, (0, 2)); x.squeeze(-1); x.expand(2, 3, 4);
@@ -93,7 +94,7 @@ INDEX = [
         x.unfold(1, 3, 1); x.unfold(0, 2, 2); x.unfold(-1, 3, 5)
     """),
     *table(dict(x=(4, 5)), """
-        diag(x); diag(x, 2); diag(x, -1); x.diag(); diag(x, -9); x.trace()
+        diag(x); diag(x, 2); diag(x, -1); x.diag(); diag(x, -9); x.trace(); trace(x)
     """),
     *table(dict(x=(3,)), """
         diag(x); diag(x, 1); diag(x, diagonal=-2); x.diag()
@@ -111,10 +112,11 @@ INDEX = [
         scatter_add(x, 0, i, s); x.scatter_add(0, i, s)
     """),
     *table(dict(x=(4, 5), i=apart(4, 2), s=(4, 2)), """
-        scatter(x, 1, i.argsort(1), s); x.scatter(1, i.argsort(1), 2.0)
+        scatter(x, 1, i.argsort(1), s); x.scatter(1, i.argsort(1), 2.0); scatter(x, 1, i.argsort(1), 2.0)
     """),
     *table(dict(x=(4, 5), k=ints(4, 3), s=(3, 5)), """
-        index_add(x, 0, k, s); x.index_add(0, k, s, alpha=0.5); x.index_put((k,), s, accumulate=True)
+        index_add(x, 0, k, s); index_add(x, 0, k, s, alpha=2); x.index_add(0, k, s, alpha=0.5);
+        index_put(x, (k,), s, True); x.index_put((k,), s, accumulate=True)
     """),
     *table(dict(x=(4, 5), m=mask(4, 5), s=()), """
         x.index_put((m,), s); x.masked_fill(m, s); x.index_put((m,), s, True)
