@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from operator import is_
 from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,7 +28,7 @@ class Surroundings:
     """Everything reachable from `functions` that is not passed to them, as it was when this was made."""
 
     def __init__(self, *functions: Any) -> None:
-        self.holders: list[tuple[Callable[[], Any], tuple[Any, ...], Any]] = []  # (values now, values then, holder)
+        self.holders: list[Held] = []
         self.nodes: list[tuple[Any, Any]] = []  # (node, its data then)
         self.arrays: list[np.ndarray[Any, Any]] = []
         self.generators: dict[Any, Any] = {default_generator: default_generator.get_state()}
@@ -38,18 +38,18 @@ class Surroundings:
 
     def same(self) -> bool:
         """True while every number and object is the one that it was; what nodes and arrays hold may differ."""
-        for now, then, _ in self.holders:
-            values = now()
+        for held in self.holders:
+            then, values = held.then, held.now()
             if len(values) != len(then) or not (all(map(is_, values, then)) or all(map(_equal, values, then))):
                 return False
         return True
 
     def changed(self) -> str:
         """What the function itself has changed since: "" or words for it."""
-        for now, then, holder in self.holders:
-            values = now()
-            if len(values) != len(then) or not all(map(_equal, values, then)):
-                return f"it changes {_words(holder)}"
+        for held in self.holders:
+            values = held.now()
+            if len(values) != len(held.then) or not all(map(_equal, values, held.then)):
+                return f"it changes {held.words}"
         replaced = [node for node, data in self.nodes if node.data is not data]
         return f"it gives {replaced[0].name or 'a tensor'} new data" if replaced else ""
 
@@ -59,11 +59,10 @@ class Surroundings:
             node.data = data
         for generator, state in self.generators.items():
             generator.set_state(state)
-        for now, then, holder in self.holders:
-            if isinstance(holder, list) and len(now()) != len(then):
-                holder[:] = then
-            elif isinstance(holder, dict) and not all(map(is_, now(), then)):
-                holder.update(zip(list(holder), then, strict=False))
+        for held in self.holders:
+            values = held.now()
+            if len(values) != len(held.then) or not all(map(is_, values, held.then)):
+                held.put_back(held.then)
 
     def _note(self, thing: Any) -> None:
         if isinstance(thing, (*_PLAIN, type, ModuleType)) or id(thing) in self._seen:
@@ -80,37 +79,70 @@ class Surroundings:
             self._note(thing.__func__)
         elif isinstance(thing, FunctionType):
             self._function(thing)
-        elif isinstance(thing, (list, tuple, set)):
-            self._hold(lambda: tuple(thing), thing)
+        elif isinstance(thing, (list, set)):
+            self._hold(lambda: tuple(thing), lambda then: _refill(thing, then), thing)
+        elif isinstance(thing, tuple):
+            for each in thing:
+                self._note(each)
         elif isinstance(thing, dict):
-            self._hold(lambda: (*thing, *thing.values()), thing)
+            self._hold(lambda: (*thing, *thing.values()), lambda then: _refill(thing, then), thing)
         elif hasattr(thing, "__dict__"):
             own = vars(thing)
-            self._hold(lambda: tuple(own.values()), own)
+            self._hold(lambda: (*own, *own.values()), lambda then: _refill(own, then), own)
             self._note(getattr(type(thing), "forward", None))
+            self._note(getattr(type(thing), "__call__", None))  # noqa: B004  # its code is what is looked at
 
     def _function(self, function: FunctionType) -> None:
         if _ours(function.__code__.co_filename):
             return
-        cells = function.__closure__ or ()
-        self._hold(lambda: tuple(_content(cell) for cell in cells), function)
-        names = sorted({n for code in _codes(function.__code__) for n in code.co_names} & function.__globals__.keys())
-        self._hold(lambda: tuple(function.__globals__.get(n) for n in names), function)
-        self._hold(lambda: tuple((function.__kwdefaults__ or {}).values()) + (function.__defaults__ or ()), function)
+        cells, around = function.__closure__ or (), function.__globals__
+        names = sorted({n for code in _codes(function.__code__) for n in code.co_names} & around.keys())
+        defaults = (*(function.__kwdefaults__ or {}).values(), *(function.__defaults__ or ()))
 
-    def _hold(self, now: Callable[[], Any], holder: Any) -> None:
+        def put_back(then: tuple[Any, ...]) -> None:
+            for cell, value in zip(cells, then[: len(cells)], strict=True):
+                if _content(cell) is not value:
+                    cell.cell_contents = value
+            around.update(zip(names, then[len(cells) :], strict=True))
+
+        self._hold(lambda: (*map(_content, cells), *map(around.get, names)), put_back)
+        for each in defaults:
+            self._note(each)
+
+    def _hold(self, now: Callable[[], Any], put_back: Callable[[tuple[Any, ...]], None], container: Any = None) -> None:
         values = now()
-        if values:
-            self.holders.append((now, values, holder))
-            for each in values:
-                self._note(each)
+        if values or container is not None:
+            words = "a variable outside itself" if container is None else f"a {type(container).__name__} it shares"
+            self.holders.append(Held(now, values, put_back, container, words))
+        for each in values:
+            self._note(each)
+
+
+class Held(NamedTuple):
+    """A place outside the function that holds something."""
+
+    now: Callable[[], tuple[Any, ...]]
+    then: tuple[Any, ...]
+    put_back: Callable[[tuple[Any, ...]], None]
+    container: Any  # the list, set or dict; None for variables
+    words: str
+
+
+def _refill(container: Any, then: tuple[Any, ...]) -> None:
+    """Give a list, set or dict what it held."""
+    container.clear()
+    half = len(then) // 2
+    if isinstance(container, list):
+        container.extend(then)
+    else:
+        container.update(zip(then[:half], then[half:], strict=True) if isinstance(container, dict) else then)
 
 
 @contextmanager
 def noting_effects(around: Surroundings) -> Iterator[list[str]]:
     """Collect the lines of the learner's code that speak (print) or change a list, dict or set of the surroundings."""
     found: list[str] = []
-    outside = {id(holder) for _, _, holder in around.holders}
+    outside = {id(held.container) for held in around.holders if held.container is not None}
     before = sys.getprofile()
 
     def watch(frame: Any, event: Any, called: Any) -> None:
@@ -169,7 +201,3 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 def _ours(file: str) -> bool:
     return file.startswith(_PACKAGE) and not file.startswith(str(Path(_PACKAGE) / "examples"))
-
-
-def _words(holder: Any) -> str:
-    return "a variable outside itself" if isinstance(holder, FunctionType) else f"a {type(holder).__name__} it shares"

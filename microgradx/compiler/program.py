@@ -34,14 +34,18 @@ class Recorded:
         return [drawn.get(id(node.data), node.data) for node in self.graph.hidden]
 
 
-def record(function: Callable[..., Any], args: Sequence[Any], differentiate: bool, *parts: Any) -> Recorded:
+def record(
+    function: Callable[..., Any], args: Sequence[Any], differentiate: bool, *parts: Any, names: Sequence[str] = ()
+) -> Recorded:
     """Run `function` (made of `parts`, where those are other objects) on leaves like `args`, and leave no trace of it.
+
+    `names` are those of the arguments, where the function itself does not tell.
 
     Raises:
         CompileError: the function has effects, or draws random numbers, that a program could not repeat.
     """
     around = Surroundings(function, *parts)
-    names = argument_names(function, len(args))
+    names = names or argument_names(function, len(args))
     leaves = [a if is_setting(a) else leaf(a, n) for a, n in zip(args, names, strict=True)]
     bases = {id(array) for array in around.arrays}
     try:

@@ -92,7 +92,8 @@ class CompiledStep:
             return self.loss(self.model(*batch[:-1]), batch[-1])
 
         leaves = [Tensor(a, requires_grad=False) for a in arrays]
-        return record(step, leaves, True, self.model, self.loss)
+        inputs = ["x"] if len(leaves) == 2 else [f"x{i}" for i in range(1, len(leaves))]
+        return record(step, leaves, True, self.model, self.loss, names=[*inputs, "t"])
 
     def _build(self, arrays: list[Any]) -> Program:
         self.traces += 1

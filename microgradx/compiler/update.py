@@ -95,7 +95,8 @@ class Update:
         """The rule as it is written, parameter by parameter."""
         settings = {name: self.group[name] for name in self.optimizer.defaults}
         for p in self.parameters:
-            new = self.optimizer.rule(p.data, p.grad, self.optimizer.state[p], **settings)
+            gradient = np.array(p.grad)  # the rule may remember it, and the next step writes there
+            new = self.optimizer.rule(p.data, gradient, self.optimizer.state[p], **settings)
             p.data = float(new) if isinstance(p, Value) else np.asarray(new, p.dtype)
 
     def _build(self, states: list[dict[str, Any]]) -> None:
@@ -180,6 +181,9 @@ def add_updates(graph: Joint, optimizer: Optimizer) -> None:
             state = {n: _leaf(graph, v, f"{graph.names[p]}_{n}") for n, v in optimizer.state.get(p, {}).items()}
             new, now = traced(optimizer, group, p, graph.gradients[positions[p]], lr, state)
             graph.updates[positions[p]] = new
+            for name, node in {graph.names[p]: new, **{graph.names[old]: now[n] for n, old in state.items()}}.items():
+                if node not in graph.names:
+                    name_node(graph, node, f"new_{name}")
             places = {node: i for i, node in enumerate(graph.arguments)}
             graph.updates |= {places[state[n]]: now[n] for n in state if now[n] is not state[n]}
     name_node(graph, lr, "lr")
