@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from microgradx.examples import EXAMPLES as SMALL
 from microgradx.examples import find
 from microgradx.explain import Trace
@@ -141,9 +143,15 @@ def _bound(function: Callable[..., Any], values: dict[str, Any]) -> tuple[tuple[
     clash = [n for n in ("parameters", "lr", "title") if n in values and takes[n].kind is takes[n].KEYWORD_ONLY]
     if clash:
         raise UserError(f"{form}: please rename the keyword argument {', '.join(clash)}; a trace has one of that name.")
+    values = {n: p.default for n, p in takes.items() if _differentiable(p.default, alone=not values)} | values
     leaves = {n: _argument(takes[n], value) for n, value in values.items()}
     bound = inspect.BoundArguments(signature, OrderedDict((n, leaves[n]) for n in takes if n in leaves))
     return bound.args, bound.kwargs
+
+
+def _differentiable(default: Any, alone: bool) -> bool:
+    """True for a default to differentiate by: a tensor; a number with a point or a list too where nothing is given."""
+    return isinstance(default, Node) or (alone and isinstance(default, (float, list, np.ndarray)))
 
 
 def _argument(parameter: inspect.Parameter, value: Any) -> Any:

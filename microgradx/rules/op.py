@@ -14,7 +14,7 @@ import numpy as np
 from microgradx.graph import OpError, RuleError
 from microgradx.rules.call import call
 from microgradx.rules.domains import REAL, Domain
-from microgradx.rules.specialise import ieee, in_place, missing_names, pull_function, raw_twin
+from microgradx.rules.specialise import ieee, in_place, missing_names, pull_function, raw_twin, with_defaults
 from microgradx.rules.words import other_words, translate
 
 BOOK: dict[str, Op] = {}  # the rulebook: every op by name
@@ -202,6 +202,7 @@ def op(
             f"{name}: the rulebook already has an op of this name ({BOOK[name].form}, in {BOOK[name].home}); "
             "choose another name, for example my_" + name + "."
         )
+    run, scalar = with_defaults(run, static), with_defaults(scalar, static)
     if scalar is None and elementwise:
         scalar = _scalar_from(run)
     row = Op(

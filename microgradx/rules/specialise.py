@@ -125,6 +125,23 @@ def _rebound(thing: Any, kind: str, done: dict[int, Any]) -> Any:
     return done[id(thing)]
 
 
+def with_defaults(run: Any, static: Mapping[str, Any]) -> Any:
+    """The run function with the row's own defaults, for the static parameters that a rule leaves out of a call."""
+    if not static or not isinstance(run, FunctionType):
+        return run
+    code, own = run.__code__, run.__defaults__ or ()
+    names = code.co_varnames[: code.co_argcount]
+    usual = {**static, **dict(zip(names[len(names) - len(own) :], own, strict=True))}
+    given = tuple(usual[n] for n in names if n in usual)
+    suffix = names[len(names) - len(given) :]
+    if any(n not in usual for n in suffix) or (len(given) == len(own) and not code.co_kwonlyargcount):
+        return run
+    twin = FunctionType(code, run.__globals__, run.__name__, given, run.__closure__)
+    kwonly = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    twin.__kwdefaults__ = {n: static[n] for n in kwonly if n in static} | (run.__kwdefaults__ or {})
+    return twin
+
+
 def _cells(function: FunctionType, kind: str, done: dict[int, Any]) -> tuple[CellType, ...]:
     return tuple(CellType(_rebound(cell.cell_contents, kind, done)) for cell in function.__closure__ or ())
 

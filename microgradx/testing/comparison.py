@@ -1,7 +1,7 @@
 """Reverse and forward mode against finite differences, at one point: what agrees, what does not, where a kink is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -149,7 +149,7 @@ def compare(point: Point, modes: Sequence[str] = ("rev",), rtol: float = RTOL, a
     except GradientError:
         raise
     except Exception as problem:  # whatever a broken rule does
-        found.mismatches.append(Mismatch(point, point.smooth[0], "rev", factors, problem=problem))
+        found.mismatches.append(Mismatch(point, _raiser(point, factors), "rev", factors, problem=problem))
         return found
     for mode in modes:
         for k, analytic in zip(point.smooth, gradient, strict=True):
@@ -158,6 +158,16 @@ def compare(point: Point, modes: Sequence[str] = ("rev",), rtol: float = RTOL, a
         if found.mismatches:
             break
     return found
+
+
+def _raiser(point: Point, factors: list[Any]) -> int:
+    """The input whose own gradient raises; where only several together do, the first."""
+    for k in point.smooth:
+        try:
+            replace(point, smooth=[k]).gradient(factors)
+        except Exception:
+            return k
+    return point.smooth[0]
 
 
 def _reverse(found: Comparison, look: _Look, analytic: Any) -> None:

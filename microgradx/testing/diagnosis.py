@@ -15,7 +15,7 @@ from microgradx.testing.calls import OpCall
 from microgradx.testing.evidence import Evidence, gather, same
 from microgradx.testing.factors import missing_factor, missing_term
 from microgradx.testing.functions import plain
-from microgradx.testing.transposes import transpose_guess
+from microgradx.testing.transposes import product_guess, transpose_guess
 
 Guess = Callable[[list[Evidence]], str | None]
 
@@ -40,8 +40,15 @@ def diagnose(op: Op, *inputs: Any, **static: Any) -> str | None:
             continue
         guess = next((text for text in (look(evidence) for look in GUESSES) if text), None)
         name = op.inputs[position]
-        said.append(f"the rule for {name}: {guess or 'not one of the usual mistakes; derive it once more by hand'}.")
+        said.append(f"the rule for {name}: {guess or _last_resort(evidence)}.")
     return " ".join(said) or None
+
+
+def _last_resort(evidence: list[Evidence]) -> str:
+    problem = next((e.problem for e in evidence if e.pull() is None and e.problem), None)
+    if problem is not None:
+        return f"it cannot be computed: {type(problem).__name__}: {problem}"
+    return "not one of the usual mistakes; derive it once more by hand"
 
 
 def _no_dependence(evidence: list[Evidence]) -> str | None:
@@ -64,12 +71,14 @@ def _mean_for_sum(evidence: list[Evidence]) -> str | None:
     if evidence[0].call.op.elementwise:
         return None
     for what, count in counts.items():
-        if all(count(e) == 1 for e in evidence) or any(count(e) % 1 for e in evidence):
+        counts_seen = {count(e) for e in evidence}
+        if counts_seen == {1} or any(n % 1 for n in counts_seen):
             continue
+        or_else = f" (or it is a constant factor {_number(min(counts_seen))})" if len(counts_seen) == 1 else ""
         if all(_is(e.pull(), e.truth / count(e)) for e in evidence):
-            return f"mean for sum: it divides by the number of {what}, but their gradients add up"
+            return f"mean for sum: it divides by the number of {what}, but their gradients add up{or_else}"
         if all(_is(e.pull(), e.truth * count(e)) for e in evidence):
-            return f"sum for mean: it should be divided by the number of {what}"
+            return f"sum for mean: it should be divided by the number of {what}{or_else}"
     return None
 
 
@@ -134,13 +143,29 @@ def _only_own(evidence: list[Evidence]) -> str | None:
     return None
 
 
+def _dropped_path(evidence: list[Evidence]) -> str | None:
+    """What is missing is one number for all entries along an axis, so x acts through a sum or mean over it, too."""
+    missing = [(e.truth - a, e) for e in evidence if (a := e.pull()) is not None and a.shape == e.truth.shape]
+    for axis in (-1, 0):
+        along = [(np.moveaxis(m, axis, -1), e) for m, e in missing if m.ndim and m.shape[axis] > 1]
+        told = [m for m, _ in along if np.any(np.abs(m) > 1e-6)]
+        if len(missing) == len(evidence) and told and all(same(m, m.mean(-1, keepdims=True) + 0 * m) for m, _ in along):
+            return (
+                f"a dropped dependence: {_name(evidence)} also acts through a sum or mean along axis {axis}; what is "
+                "missing is the same for all entries along it"
+            )
+    return None
+
+
 def _other_op(evidence: list[Evidence]) -> str | None:
     op, position = evidence[0].call.op, evidence[0].position
+    if all(_is(e.pull(), e.g) for e in evidence):
+        return None  # handing g on is what many ops do
     for other in BOOK.values():
         rule = None if other.variadic or op.variadic or other is op else other.rules.get((*other.inputs, "")[position])
         if rule is None or rule.constant is not None or len(other.inputs) != len(op.inputs):
             continue
-        if other.elementwise != op.elementwise or not set(other.static) <= set(op.static):
+        if other.elementwise != op.elementwise:
             continue
         if all(_is(e.pull(), _pull_of(other, e)) for e in evidence):
             return f"it is the derivative of another op, {other.form.split(' = ')[0]}"
@@ -149,7 +174,7 @@ def _other_op(evidence: list[Evidence]) -> str | None:
 
 def _pull_of(other: Op, e: Evidence) -> Any:
     """The pull-back that `other` would have given for the same inputs."""
-    static = {name: e.call.static[name] for name in other.static}
+    static = {name: e.call.static.get(name, usual) for name, usual in other.static.items()}
     try:
         with np.errstate(all="ignore"):
             y = np.asarray(other.run(*e.call.inputs, **static), dtype=float)
@@ -206,5 +231,5 @@ def _factor(evidence: list[Evidence]) -> str | None:
 
 GUESSES: tuple[Guess, ...] = (
     _no_dependence, _sign, _mean_for_sum, _wrong_name, transpose_guess, _no_unbroadcast, _only_own, _overwrite,
-    _whole_constant, _factor, _other_op, _constant, missing_term,
+    _whole_constant, _factor, _other_op, _constant, product_guess, missing_term, _dropped_path,
 )  # fmt: skip

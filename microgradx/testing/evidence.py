@@ -24,6 +24,7 @@ class Evidence:
     y: Any
     g: Any
     jacobian: Any  # y.shape + x.shape, by finite differences
+    problem: Exception | None = None  # why the rule could not be computed, the last time
 
     @property
     def x(self) -> Any:
@@ -53,7 +54,8 @@ class Evidence:
                 result = row.twin(rule, "array")(*(known[name] for name in rule.reads))
                 found: Any = np.asarray(result if rule.whole else known["g"] * result, dtype=np.float64)
                 return self.fitted(found) if row.elementwise else found
-        except Exception:
+        except Exception as problem:
+            self.problem = problem
             return None
 
     def fitted(self, found: Any) -> Any:

@@ -38,12 +38,13 @@ def missing_factor(evidence: list[Evidence]) -> str | None:
         return None
     for number in _NUMBERS:
         for text, values in _parts(evidence):
-            times, over = _scaled(text, number), _scaled(text, number, over=True)
             if all(_close(a, number * v, e) for a, v, e in zip(found, values, evidence, strict=True)):
-                return f"a missing factor: it looks like you forgot {times}"
+                return f"a missing factor: it looks like you forgot {_scaled(text, number)}"
+        for text, values in _parts(evidence):
             with np.errstate(all="ignore"):
                 inverse = [number / v for v in values]
             if all(_close(a, v, e) for a, v, e in zip(found, inverse, evidence, strict=True)):
+                over = _scaled(text, number, over=True)
                 return (
                     f"a factor {text} too many, or a division forgotten: it looks like you meant to multiply by {over}"
                 )
@@ -74,8 +75,8 @@ def _parts(evidence: list[Evidence]) -> Iterator[Part]:
     names = [n for n in evidence[0].known() if n != "i" and all(_is_real(e.known()[n]) for e in evidence)]
     atoms = [(n, [np.asarray(e.known()[n], dtype=float) for e in evidence]) for n in names]
     with np.errstate(all="ignore"):
-        for name, values in atoms:
-            for text, make in _USUAL.items():
+        for text, make in _USUAL.items():
+            for name, values in atoms:
                 if name != "g" or text == "{v}":
                     yield text.format(v=name), [make(v) for v in values]
         for k, (one, a) in enumerate(atoms):

@@ -1,6 +1,7 @@
-"""Is a transpose missing from a rule for matrices, or one too many?"""
+"""Is a transpose missing from a rule for matrices, or one too many? Are the factors of a product in the wrong order?"""
 
 import ast
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -31,14 +32,47 @@ def transpose_guess(evidence: list[Evidence]) -> str | None:
     return None
 
 
-def _transposed(e: Evidence) -> set[str]:
-    """What the rule transposes: names, and "" for its whole result."""
-    op = e.call.op
-    call = draw_call(op, Chance(0), scalar=False, largest=1)  # with sizes 1, even a wrong product can be formed
+def product_guess(evidence: list[Evidence]) -> str | None:
+    """The same two matrices in another order, or transposed otherwise, when that gives the right gradient."""
+    formula = _formula(evidence[0])
+    if not (isinstance(formula, ast.BinOp) and isinstance(formula.op, ast.MatMult)):
+        return None
+    sides = [_turned(side) or side for side in (formula.left, formula.right)]
+    if not all(isinstance(side, ast.Name) and side.id in evidence[0].known() for side in sides):
+        return None
+    one, other = (side.id for side in sides if isinstance(side, ast.Name))
+    for left, right in ((one, other), (other, one)):
+        for a, b in product((False, True), repeat=2):
+            if all(e.right(_multiplied(e, left, right, a, b)) for e in evidence):
+                text = f"{left}{'.mT' * a} @ {right}{'.mT' * b}"
+                what = "the transposes are mixed up" if left == one else "the factors are in the wrong order"
+                return f"{what}: it should read {text}"
+    return None
+
+
+def _multiplied(e: Evidence, left: str, right: str, a: bool, b: bool) -> Any:
+    known = e.known()
+    one, other = known[left], known[right]
+    try:
+        return (one.mT if a else one) @ (other.mT if b else other)
+    except (ValueError, AttributeError):
+        return None
+
+
+def _formula(e: Evidence) -> Any:
+    """The rule as a formula; None when it cannot be read."""
+    call = draw_call(e.call.op, Chance(0), scalar=False, largest=1)  # with sizes 1, even a wrong product can be formed
     try:
         with recording(), np.errstate(all="ignore"):
-            formula: Any = rule_formula(call.on(*call.leaves()), e.position)
+            return rule_formula(call.on(*call.leaves()), e.position)
     except Exception:
+        return None
+
+
+def _transposed(e: Evidence) -> set[str]:
+    """What the rule transposes: names, and "" for its whole result."""
+    formula = _formula(e)
+    if formula is None:
         return set()
     inner = {_turned(node) for node in ast.walk(formula)}
     names = {node.id for node in inner if isinstance(node, ast.Name)}

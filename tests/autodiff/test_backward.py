@@ -171,3 +171,16 @@ def test_errors(call: Any, kind: type, words: str) -> None:
     with pytest.raises(kind) as caught:
         call(Tensor([1.0, 2.0]))
     assert words in str(caught.value)
+
+
+def test_a_rule_may_leave_out_what_a_row_has_a_default_for():
+    row = mx.op(
+        "steps(x)", lambda x: np.diff(x), shapes="(4)",
+        x=lambda g: mx.BOOK["concatenate"](-g[:1], g[:-1] - g[1:], g[-1:]),
+    )  # fmt: skip
+    try:
+        x = mx.Tensor([1.0, 2.0, 4.0, 3.0])
+        row(x).backward(np.ones(3))
+        assert x.grad.tolist() == [-1, 0, 0, 1]
+    finally:
+        mx.rules.forget("steps")

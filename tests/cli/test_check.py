@@ -104,3 +104,24 @@ def test_mistakes_are_one_paragraph_and_exit_code_2(run, words, said):
     assert result.exit_code == 2
     assert said in result.stderr
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("default", ["mx.Tensor([1.0, 2.0])", "[1.0, 2.0]", "2.0", "np.ones(2)"])
+def test_a_default_is_what_to_check_at_when_nothing_is_given(run, tmp_path, default):
+    text = f"import numpy as np\nimport microgradx as mx\n\n\ndef f(x={default}):\n    return mx.sum(mx.exp(x))\n"
+    (tmp_path / "f.py").write_text(text, "utf-8")
+    result = run("check", f"{tmp_path / 'f.py'}:f")
+    assert result.exit_code == 0
+    assert "proved" in result.output
+
+
+def test_the_rule_that_raises_is_named_and_no_other(run, tmp_path):
+    rows = """import numpy as np
+from microgradx import op
+
+mm = op("mm(A, B)", np.matmul, shapes="(n,k),(k,m)->(n,m)", A=lambda g, B: g @ B.mT, B=lambda g, A: A @ g)
+"""
+    (tmp_path / "rows.py").write_text(rows, "utf-8")
+    text = run("check", str(tmp_path / "rows.py")).output
+    assert "responsible: the rule for B in mm(A, B)" in text
+    assert "a missing transpose: A should enter as A.mT" in text
