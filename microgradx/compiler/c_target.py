@@ -22,6 +22,7 @@ from microgradx.compiler.c_text import TYPES, numbers
 from microgradx.compiler.c_write import Body, declared
 from microgradx.compiler.form import Form
 from microgradx.compiler.joint import CompileError
+from microgradx.compiler.passes import dead
 
 suffix = ".c"
 # Words that mean something in C or in the emitted program; a learner's variable of that name gets a line below it.
@@ -35,7 +36,7 @@ _TAKEN = {*_WORDS.split(), *TYPES.values(), *ELEMENTS, *HELPERS}
 
 def script(form: Form, values: Mapping[str, Any], steps: int) -> str:
     """A C99 program that starts from `values`, takes `steps` steps and prints the loss: cc -O3 FILE.c -lm."""
-    names, form = speakable(form)
+    names, form = speakable(dead(replace(form, gradients={})))
     lowered = Lowering(form)
     body = Body(lowered, form.arguments, {n: a for a, n in form.updates.items()}, "static")
     lines = body.lines()

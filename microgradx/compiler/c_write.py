@@ -80,7 +80,7 @@ class Body:
     def _local(self) -> Iterator[str]:
         """Names that live for one turn of their loop: only there are they read, each entry in its own turn."""
         home: dict[str, tuple[int, Statement]] = {}
-        lost = self.outside | set(self.called) | self.lowered.results | set(self.lowered.starts)
+        lost = self.outside.union(self.called, self.copies, self.lowered.results, self.lowered.starts)
         for k, loop in enumerate(self.lowered.loops):
             for each in loop.statements:
                 if each.name in home or not each.whole:

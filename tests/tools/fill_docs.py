@@ -1,6 +1,6 @@
 """Run every block of the README and the tutorials; write what they print, and the figures they draw, into place.
 
-    python -m tests.tools.fill_docs            rewrites the pages
+    python -m tests.tools.fill_docs            rewrites the pages, and the compiled programs among the figures
 Blocks with a ⋮ line (output left out) are only compared; a difference is reported.
 """
 
@@ -12,6 +12,13 @@ from conftest import FIGURES, command
 from microgradx.explain.lesson import GAP, Session, agrees, blocks
 
 ROOT = Path(__file__).parents[2]
+PROGRAMS = {"xor_compiled.py": ["compile", "xor"], "xor_compiled.c": ["compile", "xor", "--target", "c"]}
+
+
+def write_programs(folder: Path) -> None:
+    """The programs that stand among the figures."""
+    for name, words in PROGRAMS.items():
+        command([*words, "-o", str(folder / name)])
 
 
 def filled(path: Path) -> tuple[str, list[str]]:
@@ -42,5 +49,7 @@ if __name__ == "__main__":
         if new != page.read_text("utf-8"):
             page.write_text(new, "utf-8")
             print(f"rewrote {page}")
+    if not sys.argv[1:]:
+        write_programs(FIGURES)
     print("\n\n".join(problems))
     sys.exit(bool(problems))

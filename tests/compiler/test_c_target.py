@@ -1,0 +1,279 @@
+"""The C target computes what the engine computes: op by op, example by example, and as a program of its own."""
+
+import math
+import re
+import shutil
+import subprocess
+import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+import microgradx as mx
+from conftest import FIGURES
+from microgradx.compiler import CompileError, buffers, c_target, native
+from microgradx.compiler.buffers import Fixed
+from microgradx.compiler.program import raw, record
+from microgradx.examples import EXAMPLES
+from microgradx.graph import Node, Tensor, Value
+from microgradx.rules.samples import sample
+from tests.tools.fill_docs import PROGRAMS, write_programs
+
+COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+pytestmark = pytest.mark.skipif(COMPILER is None, reason="there is no C compiler here")
+# Factorisations and orders: libraries do these better than loops, so a program with them runs as NumPy.
+WITHOUT = {
+    "argmedian", "argsort", "cholesky", "cofactor", "cumargmax", "det", "det_sign", "eigh", "inv", "logabsdet", "pinv",
+    "qr", "solve", "svd",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_builds():
+    """Only what is built differs with the optimisation level; the tests build several hundred programs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(native, "FLAGS", tuple("-O1" if flag == "-O3" else flag for flag in native.FLAGS))
+        yield
+
+
+def close(a, b, rtol=1e-12):
+    np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol / 10)
+
+
+def leaves(args):
+    return [type(a)(a.data, requires_grad=a.requires_grad, name=a.name) if isinstance(a, Node) else a for a in args]
+
+
+def agrees(function, args):
+    """Value, and gradients where there are any, in C and by the engine."""
+    fresh = leaves(args)
+    result = function(*fresh)
+    differentiable = isinstance(result, Node) and result.size == 1 and result.requires_grad
+    outputs, gradients, _ = native.native(record(function, args, differentiable).form("f"))(*raw(args))
+    for ours, theirs in zip(outputs, result if isinstance(result, tuple) else [result], strict=True):
+        close(ours, theirs.data)
+        assert np.asarray(ours).dtype == np.asarray(theirs.data).dtype
+    if differentiable:
+        result.backward()
+        found = [node.grad for node in fresh if isinstance(node, Node) and node.grad is not None]
+        assert len(found) == len(gradients)
+        for ours, theirs in zip(gradients.values(), found, strict=True):
+            close(ours, theirs)
+
+
+def cases():
+    for name, op in sorted(mx.BOOK.items()):
+        for case in range(len(op.cases)):
+            yield from ((name, case, wide) for wide in ([False, True] if op.elementwise else [False]))
+
+
+def arrays(nodes):
+    """Elementwise inputs as arrays that are stretched: a matrix, a row, a column."""
+    factors = [[[1, 1.05], [0.97, 1]], [1, 0.99], [[1], [1.01]]]
+    return [
+        Tensor(n.data * np.array(f), requires_grad=n.requires_grad, name=n.name)
+        for n, f in zip(nodes, factors, strict=False)
+    ]
+
+
+@pytest.mark.parametrize(("name", "case", "wide"), [*cases()])
+def test_every_op_is_what_it_is_in_numpy(name, case, wide):
+    op = mx.BOOK[name]
+    nodes, static = sample(op, case)
+    args = arrays(nodes) if wide else nodes
+
+    def value(*args):
+        return op(*args, **static)
+
+    def loss(*args):
+        y = op(*args, **static)
+        weights = np.round(np.random.default_rng(case).normal(size=y.shape), 2)
+        return mx.functional.sum(y * weights) if isinstance(y, Tensor) else y * 1.5
+
+    if name in WITHOUT:
+        with pytest.raises(CompileError, match=f"uses {name} .* no C form"):
+            agrees(value, args)
+        return
+    agrees(value, args)
+    if op.rules:
+        agrees(loss, args)
+
+
+LEVELS = [(name, level) for name, each in EXAMPLES.items() for level in each.levels]
+
+
+@pytest.mark.parametrize(
+    ("name", "level"), [each for each in LEVELS if each[0] != "control-flow"]
+)  # which no program is
+def test_every_example_has_the_engines_gradients(name, level):
+    program = EXAMPLES[name].program(level=level)
+    args = [
+        a if isinstance(a, (Node, str, bool)) else Value(a, name=n) if isinstance(a, float) else Tensor(a, name=n)
+        for n, a in program.arguments.items()
+    ]
+    agrees(program.function, args)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_precision_is_that_of_the_arrays(dtype):
+    x = Tensor(np.linspace(-3, 3, 12).reshape(3, 4).astype(dtype))
+
+    def f(x):
+        return mx.softmax(x * 0.3 + 1e-3, axis=1).log().mean(axis=0), (x * 1e10).sigmoid()
+
+    outputs, _, _ = native.native(record(f, [x], False).form("f"))(x.data)
+    for ours, theirs in zip(outputs, f(x), strict=True):
+        assert ours.dtype == dtype
+        close(ours, theirs.data, 1e-5 if dtype == "float32" else 1e-12)
+
+
+SPECIAL = np.array([math.nan, math.inf, -math.inf, 0.0, -0.0, 1e308, -1e308, 5e-324, 1.0, -1.0])
+
+
+@pytest.mark.parametrize("name", [name for name, op in sorted(mx.BOOK.items()) if op.elementwise])
+def test_nan_and_infinity_go_where_numpy_lets_them_go(name):
+    op = mx.BOOK[name]
+    grids = np.meshgrid(*[SPECIAL] * len(op.inputs), indexing="ij")
+    args = [Tensor(grid.ravel(), requires_grad=False) for grid in grids]
+    _, static = sample(op)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        form = record(lambda *a: op(*a, **static), args, False).form(name)
+        (ours,), _, _ = native.native(form)(*raw(args))
+        close(ours, op(*args, **static).data)
+
+
+def build_and_run(source, folder, options=()):
+    path = folder / "program"
+    subprocess.run([COMPILER, "-std=c99", "-O2", *options, "-o", str(path), str(source), "-lm"], check=True)
+    printed = subprocess.run([str(path)], capture_output=True, text=True, check=True).stdout
+    return [float(line.split()[1]) for line in printed.splitlines()]
+
+
+def test_the_committed_programs_are_up_to_date_and_learn_the_same(tmp_path):
+    write_programs(tmp_path)
+    for name in PROGRAMS:
+        assert (tmp_path / name).read_text("utf-8") == (FIGURES / name).read_text("utf-8"), "run fill_docs"
+    losses = build_and_run(FIGURES / "xor_compiled.c", tmp_path, ["-Wall", "-Wextra", "-Werror", "-pedantic"])
+    script = [sys.executable, "-I", str(FIGURES / "xor_compiled.py")]
+    printed = subprocess.run(script, capture_output=True, text=True, check=True).stdout
+    close(losses, [float(line.split()[1]) for line in printed.splitlines()])
+    assert losses[0] > 0.6 and losses[-1] < 0.1
+
+
+def test_the_program_of_single_numbers_is_one_loop_over_the_batch():
+    text = (FIGURES / "xor_compiled.c").read_text("utf-8")
+    assert text.count("for (int i") == 1
+    sections = [text.index(f"// {section}") for section in ("forward", "backward", "update")]
+    assert sections == sorted(sections)
+    assert re.search(r"d_w31 \+= d_z3 \* h1;  // ∂\(w31 · h1\)/∂w31 = h1$", text, re.M)
+
+
+def test_names_that_mean_something_in_c_are_the_learners_all_the_same(tmp_path):
+    def f(double, y1, exp, θ, s, i):
+        j = double * y1.exp() + exp / θ
+        printf = j * s + i
+        return printf
+
+    args = [Value(0.5 + k, name=n) for k, n in enumerate(["double", "y1", "exp", "θ", "s", "i"])]
+    agrees(f, args)
+    form = record(f, args, True).form("names")
+    values = {n.name: n.data for n in args}
+    (loss,) = build_and_run(_written(tmp_path, c_target.script(form, values, 1)), tmp_path, ["-Wall", "-Werror"])
+    close(loss, f(*args).item())
+
+
+def _written(folder, text):
+    (folder / "program.c").write_text(text, "utf-8")
+    return folder / "program.c"
+
+
+def test_fixed_arrays_are_changed_in_place_only_when_nobody_needs_the_old():
+    w, v = np.array([1.0, 2.0]), np.array([3.0, 5.0])
+
+    def f(w, v):
+        return (w * v).sum()
+
+    recorded = record(f, [Tensor(w, name="w"), Tensor(v, name="v")], True)
+    form = recorded.form("f")
+    form.updates.update(w=form.gradients["w"], v=form.gradients["v"])  # they change places
+    run = native.native(form, Fixed({"w": w, "v": v}, {}, {"w": w, "v": v}))
+    assert run()[0] == (13.0,)
+    assert w.tolist() == [3.0, 5.0] and v.tolist() == [1.0, 2.0]
+
+
+def test_calls_from_several_threads_do_not_meet():
+    args = [Tensor(np.zeros((50, 40)), name="x")]
+    run = native.native(record(lambda x: ((x * 2.0).exp() @ x.T).sum(axis=0), args, False).form("f"))
+    inputs = [np.random.default_rng(k).normal(size=(50, 40)) for k in range(16)]
+    with ThreadPoolExecutor(4) as pool:
+        for x, ((found,), _, _) in zip(inputs, pool.map(run, inputs), strict=True):
+            close(found, (np.exp(2 * x) @ x.T).sum(axis=0), 1e-11)
+
+
+def test_arrays_of_another_layout_are_read_as_they_are():
+    run = native.native(record(lambda x: x * 2.0, [Tensor(np.ones((3, 2)), name="x")], False).form("f"))
+    x = np.arange(6.0).reshape(2, 3).T
+    for _ in range(2):  # changed in between, at the same address
+        close(run(x)[0][0], 2 * x)
+        x += 1
+    with pytest.raises(ValueError, match="shape"):
+        run(np.ones((2, 3)))
+
+
+@pytest.fixture
+def afresh(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(c_target, "_told", set())
+    return monkeypatch
+
+
+def form():
+    return record(lambda x: x * 3.0, [Value(2.0, name="x")], True).form("f")
+
+
+def test_without_a_compiler_it_says_so_once_and_runs_as_numpy(afresh):
+    afresh.setenv("PATH", "")
+    afresh.delenv("CC", raising=False)
+    with pytest.warns(UserWarning, match="no C compiler was found"):
+        run = c_target.function(form())
+    assert run(2.0)[0] == (6.0,)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert c_target.function(form())(2.0)[1] == {"x": 3.0}
+
+
+def test_without_cffi_it_says_how_to_get_it(afresh):
+    afresh.setitem(sys.modules, "cffi", None)
+    native._ffi.cache_clear()
+    with pytest.warns(UserWarning, match=r"pip install 'microgradx\[native\]'"):
+        run = c_target.function(form())
+    assert run(2.0)[0] == (6.0,)
+    native._ffi.cache_clear()
+
+
+def test_a_compiler_that_fails_is_no_end(afresh):
+    afresh.setenv("CC", "false")
+    with pytest.warns(UserWarning, match="the C compiler false failed"):
+        assert c_target.function(form())(2.0)[0] == (6.0,)
+
+
+def test_a_second_build_is_the_first_one(afresh, tmp_path):
+    first = native.build("void compute(void) {}\n")
+    with ThreadPoolExecutor(4) as pool:
+        assert {*pool.map(native.build, ["void compute(void) {}\n"] * 8)} == {first}
+    afresh.setattr(subprocess, "run", None)
+    assert native.build("void compute(void) {}\n") == first
+    assert [p.name for p in first.parent.iterdir()] == [first.name]
+
+
+def test_large_products_are_left_to_numpy(afresh):
+    x = Tensor(np.ones((80, 80)), name="x")
+    big = record(lambda x: x @ x, [x], False).form("f")
+    with pytest.raises(CompileError, match="512,000 multiplications"):
+        native.native(big)
+    with pytest.warns(UserWarning, match="It runs as NumPy"):
+        close(c_target.function(big)(x.data)[0][0], x.data @ x.data)
+    close(buffers.function(big)(x.data)[0][0], x.data @ x.data)
