@@ -218,7 +218,10 @@ def _list(console: Console) -> None:
     for column in ("name", "what it learns", "promised", "options"):
         table.add_column(column, no_wrap=column == "name")
     for program in PROGRAMS.values():
-        options = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in program.options.items())
+        options = " ".join(
+            f"--{key.replace('_', '-')}" + ("" if value is None else f" {value}")  # None: the program chooses
+            for key, value in program.options.items()
+        )
         table.add_row(Text(program.name, style="bold cyan"), program.title, program.promise, Text(options))
     console.print(table)
     console.print("\nAll take --dtype, --save, --resume, --tensorboard, --plot, --figure, --json and --quiet too.")

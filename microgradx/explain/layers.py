@@ -110,9 +110,9 @@ def _layer_row(trace: Trace, i: str, group: dict[str, str], exits: list[str]) ->
                 open_.append(each)
     given = {f"x{k}": each for k, each in enumerate(each for each in trace.rows if each in entering)}
     formula = ast.Call(ast.Name(layer), [ast.Name(slot) for slot in given], [])
-    if i == trace.output or (row.node.name and "#" not in row.name):
+    if i == trace.output or (len(exits) == 1 and row.node.name and "#" not in row.name):
         return replace(row, formula=formula, inputs=given)  # the learner's own name
-    name = layer if len(exits) == 1 else f"{layer}.{row.name}"
+    name = layer if len(exits) == 1 else f"{layer}.{row.node.name or row.name}"
     return replace(row, name=name, expr=ast.Name(name), formula=formula, inputs=given)
 
 

@@ -81,20 +81,20 @@ def figure(conv: Any, picture: Any) -> Any:
 
 
 def one_step(sample: int = 0, seed: int = 0) -> Program:
-    """Two kernels and four hidden units, on one picture."""
+    """Two kernels and six hidden units, on one picture."""
     manual_seed(seed)
-    return step_of(network(8, 2, 4, 0.0, "he"), cross_entropy, *pictures("digits", seed)[0][sample : sample + 1])
+    return step_of(network(8, 2, 6, 0.0, "he"), cross_entropy, *pictures("digits", seed)[0][sample : sample + 1])
 
 
 def one_lenet_step(sample: int = 0, seed: int = 0) -> Program:
     """LeNet with a narrow head, on one picture."""
     manual_seed(seed)
-    return step_of(lenet(8, 0.02, 0.0, "he"), cross_entropy, *pictures("digits", seed)[0][sample : sample + 1])
+    return step_of(lenet(8, 0.05, 0.0, "he"), cross_entropy, *pictures("digits", seed)[0][sample : sample + 1])
 
 
 CNN = TrainingProgram(
     "cnn", "8×8 handwritten digits by ten 3×3 kernels", "98 % of the held-out digits right", train,
-    view=Example("cnn", "a digit through two kernels and four units: one step", one_step, "tensor"),
+    view=Example("cnn", "a digit through two kernels and six units: one step", one_step, "tensor"),
 )  # fmt: skip
 LENET = TrainingProgram(
     "lenet", "8×8 handwritten digits by LeNet", "98 % of the held-out digits right", train_lenet,

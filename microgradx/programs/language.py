@@ -1,69 +1,93 @@
 """Language models, by letter and by word: which comes next, learned by an RNN or an LSTM that carries its state on."""
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from microgradx import functional as F
-from microgradx import nn, no_grad
+from microgradx import manual_seed, nn, no_grad, optim
 from microgradx.data import DataLoader, Vocabulary, next_token_streams, words
+from microgradx.examples.registry import Example, Program
 from microgradx.graph import Tensor
+from microgradx.programs.corpus import HELLO, Text, counting, source
 from microgradx.programs.registry import OPTIMIZERS, Optimizer, TrainingProgram
 from microgradx.programs.run import Run
+from microgradx.programs.starts import Init, started
+from microgradx.programs.views import step_of
 from microgradx.random import Generator
-from microgradx.training import Callback, ClipGradients
+from microgradx.training import Callback, ClipGradients, Schedule
 
-Cell = Literal["rnn", "lstm", "gru"]
-Text = Literal["hello", "topics"]
+Cell = Literal["rnn", "lstm", "gru", "both"]
 CELLS: dict[str, Any] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
-HELLO = "you say goodbye and i say hello."
-TOPICS = ("assert", "break", "class", "comparisons", "for", "if", "import", "lambda", "return", "while")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What fits a text, where the person says nothing else; `known` is how many different words are told apart."""
+
+    cell: Cell
+    epochs: int
+    lr: float
+    batch_size: int
+    steps: int
+    hidden: int
+    depth: int = 1
+    dropout: float = 0.0
+    known: int | None = None
+
+
+LETTERS = {
+    "hello": Settings("both", epochs=40, lr=0.01, batch_size=1, steps=8, hidden=32),
+    "topics": Settings("lstm", epochs=6, lr=0.005, batch_size=64, steps=32, hidden=96),
+}
+WORDS = {
+    "hello": Settings("both", epochs=40, lr=0.01, batch_size=1, steps=4, hidden=32),
+    "topics": Settings("lstm", 12, lr=0.005, batch_size=32, steps=20, hidden=96, depth=2, dropout=0.4, known=2000),
+}
 
 
 def train_letters(
-    run: Run, epochs: int = 40, lr: float = 0.01, batch_size: int = 1, optimizer: Optimizer = "adam",
-    cell: Cell = "lstm", hidden: int = 32, depth: int = 1, dropout: float = 0.0, steps: int = 8, clip: float = 5.0,
-    text: Text = "hello", temperature: float = 0.5, seed: int = 0,
+    run: Run, epochs: int | None = None, lr: float | None = None, batch_size: int | None = None,
+    optimizer: Optimizer = "adam", init: Init = "default", text: Text = "hello", cell: Cell | None = None,
+    hidden: int | None = None, depth: int | None = None, dropout: float | None = None, steps: int | None = None,
+    clip: float = 5.0, temperature: float = 0.5, seed: int = 0,
 ) -> None:  # fmt: skip
-    """Letter by letter; `text` topics is Python's own documentation, as it comes with Python."""
-    tokens = list(source(text))
-    learn(
-        run, tokens, "", epochs, lr, batch_size, optimizer, cell, hidden, depth, dropout, steps, clip, temperature, seed
-    )
+    """Letter by letter. What is left open is chosen to fit the text (see LETTERS)."""
+    settings = fitting(
+        LETTERS[text], epochs=epochs, lr=lr, batch_size=batch_size, cell=cell, hidden=hidden, depth=depth,
+        dropout=dropout, steps=steps,
+    )  # fmt: skip
+    learn(run, list(source(text)), "", settings, optimizer, init, clip, temperature, seed, promised=0.6)
 
 
 def train_words(
-    run: Run, epochs: int = 40, lr: float = 0.01, batch_size: int = 1, optimizer: Optimizer = "adam",
-    cell: Cell = "rnn", hidden: int = 32, depth: int = 1, dropout: float = 0.0, steps: int = 4, clip: float = 5.0,
-    text: Text = "hello", temperature: float = 0.5, seed: int = 0,
+    run: Run, epochs: int | None = None, lr: float | None = None, batch_size: int | None = None,
+    optimizer: Optimizer = "adam", init: Init = "default", text: Text = "hello", cell: Cell | None = None,
+    hidden: int | None = None, depth: int | None = None, dropout: float | None = None, steps: int | None = None,
+    clip: float = 5.0, temperature: float = 0.5, seed: int = 0,
 ) -> None:  # fmt: skip
-    """Word by word; with --cell lstm --depth 2 --dropout 0.3 the two-layer LSTM of the course."""
-    tokens = words(source(text))
-    learn(
-        run,
-        tokens,
-        " ",
-        epochs,
-        lr,
-        batch_size,
-        optimizer,
-        cell,
-        hidden,
-        depth,
-        dropout,
-        steps,
-        clip,
-        temperature,
-        seed,
-    )
+    """Word by word. What is left open is chosen to fit the text (see WORDS): topics get the two-layer LSTM."""
+    settings = fitting(
+        WORDS[text], epochs=epochs, lr=lr, batch_size=batch_size, cell=cell, hidden=hidden, depth=depth,
+        dropout=dropout, steps=steps,
+    )  # fmt: skip
+    learn(run, words(source(text)), " ", settings, optimizer, init, clip, temperature, seed, promised=0.9)
+
+
+def fitting(settings: Settings, **given: Any) -> Settings:
+    """The settings with what the person said."""
+    return replace(settings, **{name: value for name, value in given.items() if value is not None})
 
 
 class LanguageModel(nn.Module):
     """Embedding, recurrent layers, and a score for every token: ids (batch, time) → (batch, tokens, time).
 
     The state is carried on to the next call, cut off from the graph: gradients flow through `time` steps only
-    (truncated backpropagation through time).
+    (truncated backpropagation through time). While it is used, not trained, it carries a state of its own.
+    Dropout is on every connection in depth, none in time (Zaremba, Sutskever & Vinyals 2014).
     """
 
     def __init__(self, tokens: int, hidden: int, cell: str, depth: int = 1, dropout: float = 0.0) -> None:
@@ -71,58 +95,97 @@ class LanguageModel(nn.Module):
         nn.init.normal_(self.embedding.weight, std=0.1)  # so that what is learned outweighs the random start
         self.recurrent = CELLS[cell](hidden, hidden, depth, dropout=dropout, batch_first=True)
         self.scores = nn.Linear(hidden, tokens)
+        self.drop = nn.Dropout(dropout)
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin a new text."""
         self.state: Any = None
+        self.state_in_use: Any = None
 
     def forward(self, ids: Any) -> Any:
         """The next token's scores at every place."""
-        y, state = self.recurrent(self.embedding(ids), self.state)
-        self.state = tuple(s.detach() for s in state) if isinstance(state, tuple) else state.detach()
-        return F.transpose(self.scores(y), 1, 2)
+        here = "state" if self.training else "state_in_use"
+        y, state = self.recurrent(self.drop(self.embedding(ids)), getattr(self, here))
+        setattr(self, here, tuple(s.detach() for s in state) if isinstance(state, tuple) else state.detach())
+        return F.transpose(self.scores(self.drop(y)), 1, 2)
 
 
-class Forget(Callback):
-    """A text is read from its beginning in every epoch, so the state starts anew."""
+class Carry(Callback):
+    """A text is read from its beginning in every epoch; in between, the state is carried on, by checkpoints too."""
 
     def on_start(self, run: Any) -> None:
-        run.model.state = None
+        self.model = run.model
+        self.model.forget()
 
     def on_epoch(self, run: Any) -> None:
-        run.model.state = None
+        self.model.forget()
 
+    def state_dict(self) -> dict[str, Any]:
+        state = self.model.state
+        several = isinstance(state, tuple)
+        return {"several": several, "state": [s.data for s in (state if several else [state]) if s is not None]}
 
-def source(text: str) -> str:
-    """The sentence of the course eight times over, or some 30,000 letters of English that come with Python."""
-    if text == "hello":
-        return " ".join([HELLO] * 8)
-    from pydoc_data.topics import topics
-
-    return "\n".join(topics[name] for name in TOPICS if name in topics)[:30_000]
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        parts = [Tensor(array, False) for array in state["state"]]
+        self.model.state = (tuple(parts) if state["several"] else parts[0]) if parts else None
 
 
 def learn(
-    run: Run, tokens: list[str], between: str, epochs: int, lr: float, batch_size: int, optimizer: str, cell: str,
-    hidden: int, depth: int, dropout: float, steps: int, clip: float, temperature: float, seed: int,
-) -> None:  # fmt: skip
-    """Train, then say how puzzled the model still is and let it speak."""
-    vocabulary = Vocabulary.of(tokens, oov_buckets=0)
-    ids = vocabulary.encode(tokens)
-    model = LanguageModel(len(vocabulary), hidden, cell, depth, dropout)
-    blocks = next_token_streams(ids, batch_size, steps)
-    loader = DataLoader(tuple(a.reshape(-1, steps) for a in blocks.arrays), batch_size)  # block by block, in order
-    history = run.fit(
-        model, F.cross_entropy, OPTIMIZERS[optimizer](model.parameters(), lr), loader, epochs=epochs,
-        callbacks=[ClipGradients(norm=clip), Forget()],
-    )  # fmt: skip
-    first, last = (math.exp(history["loss"][k]) for k in (0, -1))
+    run: Run, tokens: list[str], between: str, settings: Settings, optimizer: str, init: Init, clip: float,
+    temperature: float, seed: int, promised: float,
+) -> Vocabulary:  # fmt: skip
+    """Train each cell that is asked for; say how puzzled it still is, and let it speak. Returns the known tokens.
+
+    A sentence that repeats can be known by heart. Of a longer text a tenth is held out, and the perplexity there is to
+    be below `promised` times that of counting pairs.
+    """
+    by_heart = len(tokens) < 1000
+    cut = len(tokens) if by_heart else len(tokens) * 9 // 10
+    vocabulary = Vocabulary.of(tokens[:cut], settings.known, oov_buckets=0 if by_heart else 1)
+    ids, held_out = vocabulary.encode(tokens[:cut]), vocabulary.encode(tokens[cut:])
     run.say(
-        f"{len(tokens)} tokens, {len(vocabulary)} different ones. Perplexity (e to the loss: among how many equally "
-        f"likely tokens the model wavers) {first:.2f} after the first epoch, {last:.3f} after the last."
+        f"{cut:,} tokens to learn from, {len(held_out):,} held out; {len(vocabulary):,} different ones. Read "
+        f"{settings.epochs} times in {settings.batch_size} streams, with gradients {settings.steps} steps back, by "
+        f"{settings.depth} layer{'' if settings.depth == 1 else 's'} of {settings.hidden} units."
     )
-    begin = tokens[:1]
-    spoken = sample(model, vocabulary, begin, min(60, max(len(tokens), 10)) - 1, temperature, seed)
-    run.say(f"It says, from {begin[0]!r} on (temperature {temperature:g}): {between.join(spoken)}")
-    few = len(vocabulary) < 20  # a sentence that repeats can be known by heart; of longer text, a part is guessed
-    run.result(last < (1.2 if few else first / 2), perplexity=last, first_perplexity=first, tokens=len(vocabulary))
+    rows: list[tuple[Any, ...]] = []
+    single, pairs = (math.nan, math.nan) if by_heart else counting(ids, held_out, len(vocabulary))
+    if not by_heart:
+        rows += [("how often each came", "", f"{single:.2f}"), ("how often each pair came", "", f"{pairs:.2f}")]
+    found: dict[str, float] = {}
+    for cell in ("rnn", "lstm") if settings.cell == "both" else (settings.cell,):
+        manual_seed(seed)
+        model = started(LanguageModel(len(vocabulary), settings.hidden, cell, settings.depth, settings.dropout), init)
+        read = streams(ids, settings)
+        steps = OPTIMIZERS[optimizer](model.parameters(), settings.lr)
+        falling = optim.lr_scheduler.CosineAnnealingLR(steps, T_max=settings.epochs * len(read))
+        history = run.fit(
+            model, F.cross_entropy, steps, read, epochs=settings.epochs,
+            part=cell if settings.cell == "both" else "training",
+            validation=None if by_heart else streams(held_out, settings),
+            callbacks=[ClipGradients(norm=clip), Carry(), Schedule(falling, every="batch")],
+        )  # fmt: skip
+        last = {name: math.exp(history[name][-1]) for name in ("loss", "validation_loss") if name in history}
+        rows.append((cell, f"{last['loss']:.3f}", f"{last['validation_loss']:.2f}" if not by_heart else ""))
+        found |= {f"{cell}_perplexity": last["loss"]}
+        found |= {} if by_heart else {f"{cell}_held_out_perplexity": last["validation_loss"]}
+        spoken = sample(model, vocabulary, tokens[:1], min(200, len(tokens) // 4), temperature, seed)
+        run.say(f"The {cell} says, from {tokens[0]!r} on (temperature {temperature:g}): {between.join(spoken)}")
+    run.table(
+        "perplexity (e to the loss: among how many equally likely tokens one wavers)",
+        ("guessing by", "while learning", "held out"), rows,
+    )  # fmt: skip
+    judged = [n for name, n in found.items() if by_heart or "held_out" in name]
+    baselines = {} if by_heart else {"by_counting": single, "by_pairs": pairs}
+    run.result(max(judged) < (1.2 if by_heart else promised * pairs), **found, **baselines)
+    return vocabulary
+
+
+def streams(ids: Any, settings: Settings) -> DataLoader:
+    """Blocks of `steps` ids in `batch_size` streams, in order: row k of a batch goes on where row k left off."""
+    blocks = next_token_streams(ids, settings.batch_size, settings.steps)
+    return DataLoader(tuple(a.reshape(-1, settings.steps) for a in blocks.arrays), settings.batch_size)
 
 
 def sample(
@@ -130,8 +193,7 @@ def sample(
 ) -> list[str]:
     """`begin`, and `more` tokens drawn from what the model says; low temperatures keep to the likeliest."""
     chance = Generator(seed)
-    model.eval()
-    model.state = None
+    model.eval().forget()
     spoken = list(begin)
     ids = vocabulary.encode(begin)
     with no_grad():
@@ -141,47 +203,37 @@ def sample(
             found = int(np.searchsorted(likely, chance.uniform(0, float(likely[-1]), ())))
             ids = np.array([found])
             spoken += vocabulary.decode(ids)
-    model.state = None
+    model.forget()
     return spoken
 
 
-def alike(model: LanguageModel) -> Any:
-    """Cosine similarity of every two tokens' vectors: (tokens, tokens)."""
-    vectors = model.embedding.weight.data
-    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return unit @ unit.T
+def one_step(tokens: list[str], cell: str, hidden: int, seed: int) -> Program:
+    """A model of `hidden` units on the first tokens of the sentence, and what comes after each."""
+    manual_seed(seed)
+    vocabulary = Vocabulary.of(tokens, oov_buckets=0)
+    ids = vocabulary.encode(tokens)[None]
+    model = LanguageModel(len(vocabulary), hidden, cell)
+    said = " ".join(f"{k} {token!r}" for k, token in enumerate(vocabulary.tokens))
+    return step_of(model, F.cross_entropy, ids[:, :-1], ids[:, 1:], f"tokens by their ids: {said}")
 
 
-def train_vectors(run: Run, epochs: int = 30, lr: float = 0.01, optimizer: Optimizer = "adam", seed: int = 0) -> None:
-    """Word vectors that a language model learned: words used alike point alike."""
-    text = " ".join(f"the {animal} {verb} the {thing} ." for animal in ANIMALS for verb in VERBS for thing in THINGS)
-    tokens = words(text)
-    learn(run, tokens, " ", epochs, lr, 4, optimizer, "rnn", 16, 1, 0.0, 8, 5.0, 0.5, seed)
-    vocabulary, near = Vocabulary.of(tokens, oov_buckets=0), alike(run.model)
-    chosen = [*ANIMALS, *VERBS, *THINGS]
-    at = vocabulary.encode(chosen)
-    rows = [(w, *(f"{near[i, j]:.2f}" for j in at)) for w, i in zip(chosen, at, strict=True)]
-    run.table("cosine similarity of the vectors", ("", *chosen), rows)
-    kind = np.repeat([0, 1, 2], [len(ANIMALS), len(VERBS), len(THINGS)])
-    matrix, same = near[np.ix_(at, at)], (kind[:, None] == kind) & ~np.eye(len(kind), dtype=bool)
-    within, across = float(matrix[same].mean()), float(matrix[kind[:, None] != kind].mean())
-    run.say(
-        "Words of one kind stand in the same places, so what predicts well after one predicts well after the other."
-    )
-    run.result(within > across + 0.2, within_kind=within, across_kinds=across)
+def one_letter_step(cell: Literal["rnn", "lstm", "gru"] = "lstm", seed: int = 0) -> Program:
+    """An LSTM of three units on "you s"."""
+    return one_step(list(HELLO[:5]), cell, 3, seed)
 
 
-ANIMALS, VERBS, THINGS = ("cat", "dog", "bird"), ("sees", "finds", "takes"), ("ball", "stone", "bread")
+def one_word_step(cell: Literal["rnn", "lstm", "gru"] = "rnn", seed: int = 0) -> Program:
+    """An RNN of three units on the first words of the sentence."""
+    return one_step(words(HELLO)[:4], cell, 3, seed)
+
 
 CHAR_RNN = TrainingProgram(
-    "char-rnn", "the next letter, by an LSTM that carries its state", "perplexity below 1.2 on the sentence",
-    train_letters,
+    "char-rnn", "the next letter, by an RNN and an LSTM that carry their state",
+    "perplexity below 1.2 on the sentence; with --text topics, held out, below 0.6 of what counting pairs gives",
+    train_letters, view=Example("char-rnn", "an LSTM reads four letters: one step", one_letter_step, "tensor"),
 )  # fmt: skip
 WORD_RNN = TrainingProgram(
-    "word-rnn", "the next word, by an RNN that carries its state", "perplexity below 1.2 on the sentence",
-    train_words,
-)  # fmt: skip
-WORD_VECTORS = TrainingProgram(
-    "word-vectors", "which words are alike, from a language model's vectors",
-    "vectors of one kind are more alike, by 0.2 in cosine, than across kinds", train_vectors,
+    "word-rnn", "the next word, by an RNN and an LSTM that carry their state",
+    "perplexity below 1.2 on the sentence; with --text topics, held out, below 0.9 of what counting pairs gives",
+    train_words, view=Example("word-rnn", "an RNN reads three words: one step", one_word_step, "tensor"),
 )  # fmt: skip

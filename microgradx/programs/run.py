@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from microgradx.programs.errors import ProgramError
 from microgradx.training import Callback, Checkpoint, History
 from microgradx.training import fit as training_fit
@@ -51,7 +53,8 @@ class Run:
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
         """A table of the report."""
-        self.blocks.append(Table(title, tuple(columns), list(rows)))
+        plain = [tuple(cell.item() if isinstance(cell, np.generic) else cell for cell in row) for row in rows]
+        self.blocks.append(Table(title, tuple(columns), plain))
 
     def result(self, reached: bool, **numbers: float) -> None:
         """What came out, and whether it is what the program promises."""

@@ -83,7 +83,7 @@ def test_gradients_are_watched_layer_by_layer() -> None:
 
 def test_gradients_are_watched_by_time_step() -> None:
     """A plain RNN's gradient vanishes on its way back through 40 steps; over 3 steps it does not."""
-    report = shown("watch-gradients", "lstm-remember", "--epochs", "1")
+    report = shown("watch-gradients", "lstm-remember", "--epochs", "1", "--steps", "40")
     rnn, lstm = report.split("lstm: epoch 1")
     steps = r"gradient by time step +1 +11 +21 +30 +40 +what it means\nrecurrent.layer0 "
     assert re.search(steps, rnn) and re.search(steps, lstm)

@@ -7,12 +7,9 @@ import numpy as np
 import pytest
 
 from microgradx import default_dtype
-from microgradx.explain import trace
 from microgradx.graph import MicrogradxError
-from microgradx.pictures import draw
 from microgradx.programs import PROGRAMS, ProgramError, Run, Table, find
 from microgradx.programs.cnn import network
-from microgradx.programs.language import LanguageModel
 from microgradx.training import save
 
 
@@ -21,18 +18,6 @@ def test_a_program_reaches_what_it_promises(name: str) -> None:
     run = PROGRAMS[name].run()
     assert run.reached, run.numbers
     assert run.blocks
-
-
-@pytest.mark.parametrize("name", [name for name, each in PROGRAMS.items() if each.view])
-def test_a_step_of_a_program_is_traced_and_drawn(name: str) -> None:
-    view = PROGRAMS[name].view
-    assert view is not None
-    program = view.program()
-    found = trace(program.function, **program.arguments, parameters=program.parameters, title=name)
-    assert {found.rows[i].name for i in found.parameters} == set(program.parameters)
-    assert f"trace of {name}" in str(found)
-    names = {row.node: row.name for row in found.rows.values()}
-    assert "<svg" in draw(found.rows[found.output].node, names=names, engine="wasi").svg
 
 
 def test_equal_seeds_give_equal_numbers_and_others_do_not() -> None:
@@ -81,6 +66,14 @@ def test_a_program_of_several_models_keeps_each_and_resumes_all(tmp_path: Path) 
 def _ctrl_c_in_or(checkpoint: Any, run: Any) -> None:
     if (run.name, run.epoch) == ("or", 3):
         run.stop = "interrupted"
+
+
+COMMON = {"epochs", "lr", "batch_size", "optimizer", "init", "seed"}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_every_program_takes_the_common_options(name: str) -> None:
+    assert set(PROGRAMS[name].options) >= COMMON
 
 
 def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path: Path) -> None:
@@ -134,19 +127,3 @@ def test_float32_trains_in_float32() -> None:
     run = PROGRAMS["cnn"].run(dtype="float32", epochs=1)
     assert {p.dtype.name for p in run.model.parameters()} == {"float32"}
     assert default_dtype() == np.float64
-
-
-def test_a_language_model_carries_its_state_and_starts_anew_in_every_epoch() -> None:
-    model = LanguageModel(5, 4, "lstm")
-    ids = np.array([[0, 1, 2, 3]])
-    whole = model(ids).data
-    model.state = None
-    halves = [model(ids[:, :2]).data, model(ids[:, 2:]).data]
-    np.testing.assert_allclose(np.concatenate(halves, axis=2), whole, atol=1e-12)
-    assert all(part.is_leaf for part in model.state), "the state is cut off from the graph"
-
-
-def test_the_courses_two_layer_lstm_learns_from_a_longer_text() -> None:
-    options = dict(text="topics", cell="lstm", depth=2, dropout=0.2, batch_size=16, steps=16, hidden=32, epochs=2)
-    run = PROGRAMS["char-rnn"].run(dtype="float32", **options)
-    assert run.numbers["perplexity"] < 0.8 * run.numbers["first_perplexity"]

@@ -10,29 +10,28 @@ from microgradx.programs import PROGRAMS, Run, Table
 from microgradx.programs.remember import KINDS, Reader, by_time, sequences
 
 
-@pytest.fixture(scope="module")
-def run() -> Run:
-    return PROGRAMS["lstm-remember"].run()
+@pytest.fixture(scope="module", params=[1, 2])  # the test of all promises has seed 0
+def run(request: pytest.FixtureRequest) -> Run:
+    return PROGRAMS["lstm-remember"].run(seed=request.param)
 
 
 def test_the_lstm_solves_what_the_rnn_does_not(run: Run) -> None:
     assert run.reached, run.numbers
     assert run.numbers["lstm_accuracy"] >= 0.95
-    assert run.numbers["rnn_accuracy"] <= 0.5
+    assert run.numbers["rnn_accuracy"] <= 0.6
 
 
 def test_before_training_the_gradient_reaches_the_first_step_of_the_lstm_only(run: Run) -> None:
     assert run.numbers["rnn_first_to_last"] < 1e-6
     assert run.numbers["lstm_first_to_last"] > 1e-2
-    table = run.blocks[0]
-    assert isinstance(table, Table)
+    (table,) = (block for block in run.blocks if isinstance(block, Table))
     assert table.columns[1:] == ("rnn before", "rnn after", "lstm before", "lstm after")
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm"])
 def test_the_gradient_by_time_step_is_what_differences_say(cell: str) -> None:
     manual_seed(0)
-    model, data = Reader(cell, 3), sequences(2, 4, seed=0)
+    model, data = Reader(cell, 3, steps=4), sequences(2, 4, seed=0)
     X, t = data.arrays
     slopes = np.zeros_like(X)
     with no_grad():

@@ -1,0 +1,89 @@
+"""Word vectors that a language model learned: words used alike point alike."""
+
+from typing import Any, Literal
+
+import numpy as np
+
+from microgradx import functional as F
+from microgradx import manual_seed
+from microgradx.data import Vocabulary, words
+from microgradx.examples.registry import Example, Program
+from microgradx.programs.corpus import source
+from microgradx.programs.language import LanguageModel, Settings, fitting, learn
+from microgradx.programs.registry import Optimizer, TrainingProgram
+from microgradx.programs.run import Run
+from microgradx.programs.starts import Init
+from microgradx.programs.views import step_of
+
+Text = Literal["topics", "made"]
+ANIMALS, VERBS, THINGS = ("cat", "dog", "bird"), ("sees", "finds", "takes"), ("ball", "stone", "bread")
+KINDS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "made": (ANIMALS, VERBS, THINGS),
+    "topics": (
+        ("is", "are", "was", "has"), ("a", "an", "the", "this"), ("can", "may", "must", "will"),
+        ("string", "list", "tuple", "dictionary"), ("in", "of", "for", "with"),
+    ),
+}  # fmt: skip
+SETTINGS = {
+    "made": Settings("rnn", epochs=30, lr=0.01, batch_size=4, steps=8, hidden=16),
+    "topics": Settings("lstm", epochs=3, lr=0.01, batch_size=64, steps=16, hidden=32, known=1000),
+}
+
+
+def train(
+    run: Run, epochs: int | None = None, lr: float | None = None, batch_size: int | None = None,
+    optimizer: Optimizer = "adam", init: Init = "default", text: Text = "topics",
+    cell: Literal["rnn", "lstm", "gru"] | None = None, hidden: int | None = None, seed: int = 0,
+) -> None:  # fmt: skip
+    """The word-by-word model of word-rnn on Python's topics; or, --text made, on sentences of three kinds of word."""
+    settings = fitting(SETTINGS[text], epochs=epochs, lr=lr, batch_size=batch_size, cell=cell, hidden=hidden)
+    tokens = made() if text == "made" else words(source(text))
+    vocabulary = learn(run, tokens, " ", settings, optimizer, init, 5.0, temperature=0.5, seed=seed, promised=1.5)
+    near = alike(run.model)
+    chosen = [word for kind in KINDS[text] for word in kind]
+    at = vocabulary.encode(chosen)
+    rows = [(w, *(f"{near[i, j]:.2f}" for j in at)) for w, i in zip(chosen, at, strict=True)]
+    run.table("cosine similarity of the vectors", ("", *chosen), rows)
+    run.table(
+        "the nearest words", ("", "nearest first"),
+        [(w, ", ".join(vocabulary.decode(np.argsort(-near[i])[1:6]))) for w, i in zip(chosen, at, strict=True)],
+    )  # fmt: skip
+    kind = np.repeat(np.arange(len(KINDS[text])), [len(kind) for kind in KINDS[text]])
+    matrix, same = near[np.ix_(at, at)], (kind[:, None] == kind) & ~np.eye(len(kind), dtype=bool)
+    within, across = float(matrix[same].mean()), float(matrix[kind[:, None] != kind].mean())
+    run.say(
+        "Words of one kind stand in the same places, so what predicts well after one predicts well after the other."
+    )
+    run.result(within > across + 0.2, within_kind=within, across_kinds=across)
+
+
+def made() -> list[str]:
+    """27 sentences with every animal, verb and thing."""
+    return words(
+        " ".join(f"the {animal} {verb} the {thing} ." for animal in ANIMALS for verb in VERBS for thing in THINGS)
+    )
+
+
+def alike(model: LanguageModel) -> Any:
+    """Cosine similarity of every two tokens' vectors: (tokens, tokens)."""
+    vectors = model.embedding.weight.data
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit @ unit.T
+
+
+def one_step(seed: int = 0) -> Program:
+    """The model on the first words of a made sentence: only the vectors of the words that were read get a gradient."""
+    manual_seed(seed)
+    tokens = made()
+    vocabulary = Vocabulary.of(tokens, oov_buckets=0)
+    ids = vocabulary.encode(tokens[:4])[None]
+    said = " ".join(f"{k} {token!r}" for k, token in enumerate(vocabulary.tokens))
+    model = LanguageModel(len(vocabulary), 3, "rnn")
+    return step_of(model, F.cross_entropy, ids[:, :-1], ids[:, 1:], f"words by their ids: {said}")
+
+
+WORD_VECTORS = TrainingProgram(
+    "word-vectors", "which words are alike, from the vectors of a language model of real text",
+    "vectors of one kind are more alike, by 0.2 in cosine, than across kinds", train,
+    view=Example("word-vectors", "three words are read, and their vectors learn: one step", one_step, "tensor"),
+)  # fmt: skip

@@ -1,0 +1,45 @@
+"""Every program takes every common option on the command line: short trainings, drawn, watched, broken off, resumed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from microgradx.programs import PROGRAMS
+from microgradx.training import Checkpoint
+from tests.cli.run import run
+
+# The common options at values that differ from every default, and what keeps the test short.
+OPTIONS = dict(epochs=2, lr=0.002, batch_size=8, optimizer="rmsprop", init="xavier", seed=5)
+SMALL = {
+    "lstm-remember": ("--steps=60",), "word-vectors": ("--hidden=4", "--batch-size=128"), "lenet": ("--width=0.1",),
+}  # fmt: skip
+
+
+def words(name: str, *more: str) -> tuple[str, ...]:
+    """The command line of a short training."""
+    common = [f"--{key.replace('_', '-')}={value}" for key, value in OPTIONS.items()]
+    return "train", name, *common, *SMALL.get(name, ()), "--dtype=float32", "--quiet", "--json", *more
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_every_common_option_works_and_a_seed_fixes_every_number(name: str) -> None:
+    written = run(*words(name, "--plot", "learned.png", "--tensorboard", "whole")).stdout
+    whole = json.loads(written)
+    assert whole["program"] == name
+    assert {**OPTIONS, "batch_size": whole["options"]["batch_size"]}.items() <= whole["options"].items()
+    assert Path("learned.png").stat().st_size > 1000
+    assert len(list(Path("whole").iterdir())) == len(whole["history"])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Checkpoint, "on_epoch", ctrl_c)
+        stopped = run(*words(name, "--save", "kept.npz", "--tensorboard", "events"))
+    assert stopped.exit_code == 130 and "everything is saved in kept" in stopped.stderr
+    resumed = run(*words(name, "--resume", "kept.npz", "--tensorboard", "events"))
+    assert resumed.stdout == written
+
+
+def ctrl_c(checkpoint: Checkpoint, training: Any) -> None:
+    """As if a person had broken off after the first epoch."""
+    training.stop = "interrupted"
