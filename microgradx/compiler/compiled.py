@@ -13,6 +13,7 @@ from microgradx.compiler.grouped_call import Numbers, as_leaves, is_tree, number
 from microgradx.compiler.guards import Surroundings
 from microgradx.compiler.joint import CompileError, decides
 from microgradx.compiler.program import Recorded, agrees, as_node, is_setting, other, raw, record
+from microgradx.compiler.targets import runner
 from microgradx.graph import Node, OpError, Tensor, Value, no_grad
 
 MOST = 32  # programs kept per function; a new signature then replaces the oldest
@@ -37,8 +38,12 @@ class Compiled:
     Calling it gives what the function gives, as constants; `value_and_grad` gives the value and the gradients.
     """
 
-    def __init__(self, function: Callable[..., Any], fullgraph: bool, scalars: bool = False) -> None:
+    def __init__(
+        self, function: Callable[..., Any], fullgraph: bool, scalars: bool = False, target: str = "numpy"
+    ) -> None:
         self.function, self.fullgraph, self.scalars = function, fullgraph, scalars
+        self.grouped = target == "numpy"  # other targets have loops of their own for many numbers
+        self.make = runner(target)
         self.programs: dict[Any, Program | Numbers | str] = {}  # by the kinds of the arguments; or why there is none
         self.traces = 0
         update_wrapper(self, function)
@@ -103,12 +108,13 @@ class Compiled:
 
     def _build(self, args: tuple[Any, ...], differentiate: bool) -> Program | Numbers:
         self.traces += 1
-        found = numbers_program(self.function, args, differentiate, self.scalars)
+        grouped = self.grouped or any(map(is_tree, args))
+        found = numbers_program(self.function, args, differentiate, self.scalars) if grouped else None
         if found is not None:
             return found
         recorded = record(self.function, args, differentiate)
         form = self._form(recorded)
-        built = Program(form, buffers.function(form), recorded)
+        built = Program(form, self.make(form), recorded)
         others = tuple(map(other, args))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -154,7 +160,9 @@ def _eagerly(function: Callable[..., Any], args: tuple[Any, ...], scalars: bool)
     return output.data, gradients()
 
 
-def compile(function: Callable[..., Any], fullgraph: bool = False, scalars: bool = False) -> Compiled:
+def compile(
+    function: Callable[..., Any], fullgraph: bool = False, scalars: bool = False, target: str = "numpy"
+) -> Compiled:
     """Compile a function of Values, Tensors, numbers and arrays; also as a decorator.
 
     A function of Values may take lists, tuples and dicts of them. Where it makes hundreds of nodes, those that do the
@@ -167,12 +175,16 @@ def compile(function: Callable[..., Any], fullgraph: bool = False, scalars: bool
     branches on a node's value, prints, or changes something outside itself, it runs eagerly, with a warning that names
     the line; with `fullgraph` that is a CompileError.
 
+    The program runs as NumPy calls; with target "c" as loops in C, which is the faster the smaller the arrays are. That
+    takes a C compiler and the extra `native`; without them, and for what NumPy does better, it says so and
+    runs as NumPy.
+
     >>> import microgradx as mx
     >>> square = mx.compile(lambda x: x * x)
     >>> square.value_and_grad(3.0)
     (9.0, (6.0,))
     """
-    return Compiled(function, fullgraph, scalars)
+    return Compiled(function, fullgraph, scalars, target)
 
 
 def _signature(a: Any) -> Any:

@@ -7,7 +7,7 @@ of a form is made of ops like the forward part. Its module offers
                                             form), repeats the form `steps` times and prints the loss,
     function(form) -> callable              (where that is meaningful) of the raw arguments in order; it returns
                                             (outputs, {argument: gradient}) and, for a form with updates, as a third
-                                            {argument: next value},
+                                            {argument: next value}; numpy and c also take arrays that stay (`Fixed`),
     suffix                                  how a file of such a program ends: ".py", ".c".
 
 It raises CompileError for an op that its table does not have, and a MicrogradxError that says what to install where the
@@ -50,3 +50,14 @@ def target(name: str) -> Any:
     if name not in TARGETS:
         raise OpError(f"no target is called {name!r}; the targets are {', '.join(TARGETS)}.")
     return import_module(TARGETS[name])
+
+
+def runner(name: str) -> Callable[..., Callable[..., Any]]:
+    """What makes a function of a form for a target: its arguments but the fixed ones in, raw results out.
+
+    Raises:
+        OpError: there is no target of this name.
+    """
+    module = import_module("microgradx.compiler.buffers") if name == "numpy" else target(name)
+    found: Callable[..., Callable[..., Any]] = module.function
+    return found

@@ -18,8 +18,9 @@ from microgradx.compiler.compiled import MOST, source
 from microgradx.compiler.form import Form
 from microgradx.compiler.joint import CompileError
 from microgradx.compiler.program import Recorded, as_node, record
+from microgradx.compiler.targets import runner
 from microgradx.compiler.update import Update, add_updates
-from microgradx.graph import Tensor
+from microgradx.graph import OpError, Tensor
 from microgradx.graph.node import as_array
 from microgradx.optim import Optimizer
 
@@ -38,8 +39,13 @@ class Program:
 class CompiledStep:
     """A training step that runs as a program: `step(*inputs, target)` gives the loss and changes the parameters."""
 
-    def __init__(self, model: Callable[..., Any], loss: Callable[..., Any], optimizer: Optimizer, fullgraph: bool):
+    def __init__(
+        self, model: Callable[..., Any], loss: Callable[..., Any], optimizer: Optimizer, fullgraph: bool, target: str
+    ) -> None:
+        if target not in ("numpy", "c"):
+            raise OpError(f"a training step runs as numpy or c, not as {target!r}.")
         self.model, self.loss, self.optimizer, self.fullgraph = model, loss, optimizer, fullgraph
+        self.target, self.make = target, runner(target) if target == "c" else buffers.unguarded
         self.programs: dict[Any, Program | str] = {}
         self.traces = 0
 
@@ -110,13 +116,13 @@ class CompiledStep:
         names = dict(zip(graph.arguments, form.arguments, strict=True))
         fixed, updates = Fixed(), []
         for group, members in zip(self.optimizer.param_groups, used, strict=True):
-            update = Update.of(self.optimizer, group, members)
+            update = Update.of(self.optimizer, group, members, self.make)
             updates.append(update)
             for p, weights, gradient in update.views:
                 fixed.arrays[names[p]] = weights
                 fixed.gradients[names[p]] = gradient
         hidden = [i for i, node in enumerate(graph.hidden) if node not in positions or names[node] not in fixed.arrays]
-        forward_and_backward = buffers.unguarded(form, fixed)
+        forward_and_backward = self.make(form, fixed)
 
         def whole(*arrays: Any) -> Any:
             for update in updates:
@@ -150,7 +156,11 @@ class CompiledStep:
 
 
 def compile_step(
-    model: Callable[..., Any], loss: Callable[..., Any], optimizer: Optimizer, fullgraph: bool = False
+    model: Callable[..., Any],
+    loss: Callable[..., Any],
+    optimizer: Optimizer,
+    fullgraph: bool = False,
+    target: str = "numpy",
 ) -> CompiledStep:
     """A whole training step as a program: forward, backward and the optimizer's update.
 
@@ -160,6 +170,7 @@ def compile_step(
             too, such as the state that a recurrent model passes on.
         optimizer: of the parameters to change; its state and the parameters stay visible, and can be saved and loaded.
         fullgraph: raise a CompileError, instead of a warning, where the step has to run eagerly.
+        target: what it runs as: "numpy", or "c" (see `compile`), which is the faster the smaller the arrays are.
 
     Returns:
         `step(*inputs, target)`, which gives the loss. It computes what zero_grad, backward and step would, and leaves
@@ -172,4 +183,4 @@ def compile_step(
     >>> step([1.0], [1.0]).item(), w
     (4.0, Tensor([1.]))
     """
-    return CompiledStep(model, loss, optimizer, fullgraph)
+    return CompiledStep(model, loss, optimizer, fullgraph, target)

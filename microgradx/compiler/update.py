@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.compiler import buffers
 from microgradx.compiler.buffers import Fixed
 from microgradx.compiler.form import Form, lower
 from microgradx.compiler.joint import CompileError, Joint, name_node
@@ -29,6 +28,7 @@ class Update:
     weights: Any
     gradients: Any
     views: list[tuple[Any, Any, Any]]  # (parameter, its weights, its gradient)
+    make: Callable[..., Any]  # makes a function of a form: for NumPy, or in C
     run: Callable[..., Any] | None = None
     memory: dict[str, Any] = field(default_factory=dict)  # what is remembered -> one array for all weights
     remembered: list[tuple[Any, str, Any]] = field(default_factory=list)  # (parameter, name, its part of that array)
@@ -43,7 +43,9 @@ class Update:
         return same(self.group["params"], self.members) and self.settings == [*map(self.group.get, self.names)]
 
     @classmethod
-    def of(cls, optimizer: Optimizer, group: dict[str, Any], parameters: list[Any]) -> "Update":
+    def of(
+        cls, optimizer: Optimizer, group: dict[str, Any], parameters: list[Any], make: Callable[..., Any]
+    ) -> "Update":
         """For those of the group's parameters that the loss depends on."""
         size, dtype = sum(p.size for p in parameters), np.result_type(*(p.dtype for p in parameters), np.float32)
         weights, gradients = np.empty(size, dtype), np.empty(size, dtype)
@@ -51,7 +53,7 @@ class Update:
         for p in parameters:
             part = slice(start, start := start + p.size)
             views.append((p, weights[part].reshape(p.shape), gradients[part].reshape(p.shape)))
-        found = cls(optimizer, group, parameters, weights, gradients, views, members=list(group["params"]))
+        found = cls(optimizer, group, parameters, weights, gradients, views, make, members=list(group["params"]))
         found.names = [name for name in optimizer.defaults if name != "lr"]
         found.settings = [*map(group.get, found.names)]
         return found
@@ -115,7 +117,7 @@ class Update:
             names = dict(zip(form.arguments, ["p", "g", *self.memory, *self.counts, "lr"], strict=True))
             ours = {"p": self.weights, "g": self.gradients, **self.memory}
             arrays = {word: ours[name] for word, name in names.items() if name in ours}
-            run = buffers.unguarded(form, Fixed(arrays, {}, {n: arrays[n] for n in form.updates if n in arrays}))
+            run = self.make(form, Fixed(arrays, {}, {n: arrays[n] for n in form.updates if n in arrays}))
             self.run = lambda *numbers: {names[word]: value for word, value in run(*numbers)[2].items()}
 
     def form(self, state: dict[str, Any]) -> Form:
