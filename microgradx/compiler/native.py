@@ -23,7 +23,11 @@ import numpy as np
 from microgradx.compiler.buffers import Fixed
 from microgradx.compiler.c_function import Source, source
 from microgradx.compiler.form import Form
-from microgradx.graph import MicrogradxError
+from microgradx.compiler.joint import CompileError
+from microgradx.compiler.program import Recorded
+from microgradx.compiler.update import add_updates
+from microgradx.graph import MicrogradxError, Tensor
+from microgradx.optim import Optimizer
 
 FLAGS = ("-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-std=gnu99", "-fPIC", "-shared", "-w")
 TUNED = ("-march=native",)  # left out where the compiler does not know it
@@ -100,7 +104,7 @@ def _ffi() -> Any:
     return ffi
 
 
-def native(form: Form, fixed: Fixed | None = None) -> Callable[..., Any]:
+def native(form: Form, fixed: Fixed | None = None) -> "Native":
     """The form, built, as a function of its arguments but the fixed ones: (outputs, gradients, updates).
 
     Raises:
@@ -108,11 +112,11 @@ def native(form: Form, fixed: Fixed | None = None) -> Callable[..., Any]:
         NoCompilerError: no C compiler, or no cffi.
     """
     fixed = fixed or Fixed()
-    return _Caller(form, fixed, source(form, fixed)).call
+    return Native(form, fixed, source(form, fixed))
 
 
-class _Caller:
-    """What a call needs: where numbers and arrays lie, filled in before the C function runs."""
+class Native:
+    """A form as a function in C: numbers and addresses are filled in, then it runs."""
 
     def __init__(self, form: Form, fixed: Fixed, found: Source) -> None:
         self.ffi = ffi = _ffi()
@@ -137,25 +141,57 @@ class _Caller:
         self.gradients = {a: n for a, n in form.gradients.items() if a not in fixed.gradients}
         self.updates = {a: n for a, n in form.updates.items() if a not in fixed.updates}
 
-    def call(self, *args: Any) -> Any:
-        """Run it."""
-        if len(args) != self.count:
-            raise TypeError(f"{self.form.title} takes {self.count} arguments, not {len(args)}")
-        held: dict[str, Any] = {}
+    def __call__(self, *args: Any) -> Any:
+        """(outputs, gradients, updates) for these arguments."""
         with self.lock:  # the addresses serve one call at a time
-            for k, i in enumerate(self.numbers):
-                self.inward[k] = args[i]
-            for place, k, kind in self.arrays:
-                if args[place] is not self.seen[place]:
-                    self._place(place, k, kind, args[place])
-            for n, k, kind in self.fresh:
-                held[n] = array = np.empty(kind.shape, kind.dtype)
-                self.at[k] = self.ffi.from_buffer(array)
+            held = self._filled_in(args)
             self.compute(self.inward, self.outward, self.at)
             for n, k, kind in self.go_out:
                 held[n] = self.outward[k] if kind.scalar else kind.dtype.type(self.outward[k])
         outputs = tuple([held[n] for n in self.form.outputs])
         return outputs, {a: held[n] for a, n in self.gradients.items()}, {a: held[n] for a, n in self.updates.items()}
+
+    def repeated(self, *args: Any) -> Callable[[], Any]:
+        """The call with these arguments, to be made often: nothing but the C function runs.
+
+        It reads the arrays as they are then, writes into the same results each time, and gives the outputs alone: a
+        float where there is one and it is a number, else a tuple. One thread at a time may call it.
+        """
+        held = self._filled_in(args)
+        compute, inward, outward, at = self.compute, self.inward, self.outward, self.at
+        numbers = {n: k for n, k, _ in self.go_out}
+        names = self.form.outputs
+        arrays = tuple(held.get(n) for n in names)
+
+        def number() -> Any:
+            compute(inward, outward, at)
+            return outward[first]
+
+        def same_arrays() -> Any:
+            compute(inward, outward, at)
+            return arrays
+
+        def both() -> Any:
+            compute(inward, outward, at)
+            return tuple([outward[numbers[n]] if n in numbers else held[n] for n in names])
+
+        first = numbers.get(names[0], 0)
+        return same_arrays if not numbers.keys() & set(names) else number if len(names) == 1 else both
+
+    def _filled_in(self, args: tuple[Any, ...]) -> dict[str, Any]:
+        """Put numbers and addresses in place; the arrays for the results."""
+        if len(args) != self.count:
+            raise TypeError(f"{self.form.title} takes {self.count} arguments, not {len(args)}")
+        for k, i in enumerate(self.numbers):
+            self.inward[k] = args[i]
+        for place, k, kind in self.arrays:
+            if args[place] is not self.seen[place]:
+                self._place(place, k, kind, args[place])
+        held: dict[str, Any] = {}
+        for n, k, kind in self.fresh:
+            held[n] = array = np.empty(kind.shape, kind.dtype)
+            self.at[k] = self.ffi.from_buffer(array)
+        return held
 
     def _place(self, i: int, k: int, kind: Any, array: Any) -> None:
         whole = np.ascontiguousarray(array, kind.dtype)
@@ -163,3 +199,36 @@ class _Caller:
             raise ValueError(f"argument {i + 1} has shape {whole.shape}, not {kind.shape}")
         self.at[k] = self.ffi.from_buffer(whole)
         self.seen[i] = whole  # not `array` where that had to be copied: its numbers may change
+
+
+def one_function(recorded: Recorded, optimizer: Optimizer, batch: list[Any]) -> Callable[[], float]:
+    """A recorded training step with its update as one C function on these arrays, to be called often.
+
+    Raises:
+        CompileError: the optimizer remembers something, or the step reads more than arrays.
+        NoCompilerError: no C compiler, or no cffi.
+    """
+    graph, (group, *others) = recorded.graph, optimizer.param_groups
+    memory: dict[str, Any] = {}
+    optimizer.rule(np.ones(1), np.ones(1), memory, **{name: group[name] for name in optimizer.defaults})
+    if memory or others or recorded.draws or not all(isinstance(node, Tensor) for node in graph.hidden):
+        raise CompileError("takes a step that is more than one function of arrays")
+    add_updates(graph, optimizer)
+    graph.gradients = {}
+    form = recorded.form("training step")
+    for node in graph.hidden:
+        node.data = np.ascontiguousarray(node.data)
+    arrays = [*batch, *(node.data for node in graph.hidden)]
+    names = dict(zip(graph.arguments, form.arguments, strict=True))
+    fixed = Fixed(dict(zip(form.arguments, arrays, strict=False)))
+    fixed.updates = {names[graph.arguments[i]]: arrays[i] for i in graph.updates}
+    run = native(form, fixed)
+    run.repeated(group["lr"])
+    compute, inward, outward, at = run.compute, run.inward, run.outward, run.at
+
+    def step() -> float:
+        inward[0] = group["lr"]
+        compute(inward, outward, at)
+        return outward[0]  # type: ignore[no-any-return]  # cffi gives a float
+
+    return step

@@ -7,6 +7,7 @@ that works element by element is then a few calls for all weights together.
 
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +17,8 @@ from microgradx.compiler import buffers
 from microgradx.compiler.buffers import Fixed
 from microgradx.compiler.compiled import MOST, source
 from microgradx.compiler.form import Form
-from microgradx.compiler.joint import CompileError
-from microgradx.compiler.program import Recorded, as_node, record
+from microgradx.compiler.joint import CompileError, decides
+from microgradx.compiler.program import Recorded, agrees, as_node, other, record
 from microgradx.compiler.targets import runner
 from microgradx.compiler.update import Update, add_updates
 from microgradx.graph import OpError, Tensor
@@ -60,6 +61,22 @@ class CompiledStep:
             return self._eagerly(arrays)
         return self._run(built, arrays)
 
+    def repeated(self, *batch: Any) -> Callable[[], Any]:
+        """A function of nothing that takes a step on these very arrays whenever it is called, and gives the loss.
+
+        With target "c" and an optimizer that remembers nothing (SGD without momentum), nothing but one C function runs,
+        from the forward pass to the update: no check, no new gradients in `parameter.grad`, the loss as a float. It
+        sees new numbers in the same arrays and a new learning rate, but not new arrays in `parameter.data`; one thread
+        at a time may call it.
+        """
+        arrays = [as_array(a) for a in batch]
+        if self.target == "c":
+            from microgradx.compiler.native import NoCompilerError, one_function
+
+            with suppress(CompileError, NoCompilerError):
+                return one_function(self._record(arrays), self.optimizer, arrays)
+        return lambda: self(*arrays)
+
     def source(self, *batch: Any, buffers: bool = False) -> str:
         """The step for batches like this as a person would write it; with `buffers`, forward and backward as they run.
 
@@ -93,13 +110,14 @@ class CompiledStep:
             self.programs[key] = str(reason)
         return self.programs[key]
 
-    def _record(self, arrays: list[Any]) -> Recorded:
-        def step(*batch: Any) -> Any:
-            return self.loss(self.model(*batch[:-1]), batch[-1])
+    def _loss_of(self) -> Callable[..., Any]:
+        model, loss = self.model, self.loss
+        return lambda *batch: loss(model(*batch[:-1]), batch[-1])
 
+    def _record(self, arrays: list[Any]) -> Recorded:
         leaves = [Tensor(a, requires_grad=False) for a in arrays]
         inputs = ["x"] if len(leaves) == 2 else [f"x{i}" for i in range(1, len(leaves))]
-        return record(step, leaves, True, self.model, self.loss, names=[*inputs, "t"])
+        return record(self._loss_of(), leaves, True, self.model, self.loss, names=[*inputs, "t"])
 
     def _build(self, arrays: list[Any]) -> Program:
         self.traces += 1
@@ -124,6 +142,8 @@ class CompiledStep:
         hidden = [i for i, node in enumerate(graph.hidden) if node not in positions or names[node] not in fixed.arrays]
         forward_and_backward = self.make(form, fixed)
 
+        self._try_elsewhere(forward_and_backward, recorded, hidden, updates, arrays)
+
         def whole(*arrays: Any) -> Any:
             for update in updates:
                 update.take_over()
@@ -133,6 +153,28 @@ class CompiledStep:
             return outputs
 
         return Program(form, buffers.guarded(whole), recorded, hidden, updates)
+
+    def _try_elsewhere(
+        self, run: Callable[..., Any], recorded: Recorded, hidden: list[int], updates: list[Update], arrays: list[Any]
+    ) -> None:
+        """Compare with the engine on another batch: a step that reads bare data leaves them in the program."""
+        others = [other(a) for a in arrays]
+        for update in updates:
+            update.take_over()
+        try:
+            with np.errstate(all="ignore"):
+                drawn = recorded.hidden()
+                outputs, _, _ = run(*others, *(drawn[i] for i in hidden))
+            recorded.around.restore()
+            for update in updates:
+                update.take_over()
+            good = agrees(outputs, self._loss_of(), [Tensor(a, requires_grad=False) for a in others])
+        except (ArithmeticError, ValueError, IndexError):
+            return  # the other batch does not fit
+        finally:
+            recorded.around.restore()
+        if not good:
+            raise decides()
 
     def _run(self, built: Program, arrays: list[Any]) -> Any:
         given = arrays
