@@ -9,7 +9,8 @@ from microgradx.autodiff import Edge, backward
 from microgradx.compiler.guards import line_text
 from microgradx.graph import GradientError, Node, OpError, Tensor, Value, recording, topological
 from microgradx.graph.naming import run_and_name
-from microgradx.graph.state import noting_decisions
+from microgradx.graph.state import noting_cuts, noting_decisions
+from microgradx.rules.arithmetic import alias
 from microgradx.rules.formula import constant, forward_formula, rule_formula, slots
 from microgradx.rules.notation import in_slot, screen_text
 
@@ -67,7 +68,7 @@ def joint(
         CompileError: it branches on a node's value.
         GradientError: its (first) result is no single number, and gradients are wanted.
     """
-    with noting_decisions() as decisions:
+    with noting_decisions() as decisions, noting_cuts() as cuts:
         result, made = run_and_name(function, tuple(arguments), dict(options or {}))
     arguments = [each for each in arguments if isinstance(each, Node)]
     if decisions:
@@ -75,6 +76,8 @@ def joint(
     outputs = list(result) if isinstance(result, (tuple, list)) else [result]
     if not outputs or not all(isinstance(each, Node) for each in outputs):
         raise OpError(f"a compiled function returns a Value or Tensor, or a tuple of them, not {result!r}.")
+    for cut, node in cuts:  # what is detached still follows the numbers; only the gradient stops there
+        cut.op, cut.left, cut.name = alias, node, None
     given = set(arguments)
     inside = set(made) | given
     order = topological(*outputs)
@@ -162,7 +165,7 @@ def name_node(found: Joint, node: Any, name: str) -> None:
     found.names[node] = word
 
 
-_RESERVED = {"np", "math", "step", *keyword.kwlist}
+_RESERVED = {"np", "jnp", "jax", "torch", "math", "step", *keyword.kwlist}
 
 
 def leaf(value: Any, name: str) -> Any:

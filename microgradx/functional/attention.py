@@ -9,11 +9,11 @@ from microgradx.functional.arguments import constant, integers
 from microgradx.functional.inputs import axis_of, real, tensor
 from microgradx.functional.linear_algebra import matmul
 from microgradx.functional.normalization import dropout
-from microgradx.graph import OpError, scope
+from microgradx.graph import OpError, Tensor, scope
 from microgradx.random import Generator
-from microgradx.rules.arithmetic import maximum, where
+from microgradx.rules.arithmetic import equal, maximum, where
 from microgradx.rules.reductions import norm2, softmax, sum
-from microgradx.rules.shaping import index, mT
+from microgradx.rules.shaping import lookup, mT, unsqueeze
 
 
 def embedding(x: Any, weight: Any, padding_idx: int | None = None) -> Any:
@@ -24,17 +24,20 @@ def embedding(x: Any, weight: Any, padding_idx: int | None = None) -> Any:
     weight, ids = tensor(weight), integers("embedding", x)
     if weight.ndim != 2 or (ids.size and not (ids.min() >= 0 and ids.max() < weight.shape[0])):
         raise OpError(f"embedding: indices must lie in 0 … {weight.shape[0] - 1}, the rows of weight {weight.shape}.")
-    rows = index(weight, key=ids)
+    places = x if isinstance(x, Tensor) else constant(ids)
+    rows = lookup(weight, places)
     if padding_idx is None:
         return rows
     if not -weight.shape[0] <= padding_idx < weight.shape[0]:
         raise OpError(f"embedding: padding_idx {padding_idx} is not a row of weight {weight.shape}.")
-    return where(constant((ids == padding_idx % weight.shape[0])[..., None]), rows.detach(), rows)
+    return where(unsqueeze(equal(places, padding_idx % weight.shape[0]), -1), rows.detach(), rows)
 
 
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     """The cosine of the angle between vectors along `dim`: x1 · x2 / (|x1| |x2|), each length at least eps."""
     x1, x2 = real("cosine_similarity", x1), real("cosine_similarity", x2)
+    if eps < 0:
+        raise OpError(f"cosine_similarity: eps is the least length, 0 or more, not {eps}.")
     try:
         shape = np.broadcast_shapes(x1.shape, x2.shape)
     except ValueError:

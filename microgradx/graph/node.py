@@ -11,7 +11,7 @@ import numpy as np
 
 from microgradx.graph._methods import Methods, TensorMethods
 from microgradx.graph.errors import GradientError, OpError
-from microgradx.graph.state import decided, now
+from microgradx.graph.state import decided, now, was_cut
 
 if TYPE_CHECKING:
     from microgradx.rules.op import Op
@@ -86,6 +86,7 @@ class Node(Methods):
         """The same data as a new constant: no gradient flows through it."""
         node = object.__new__(type(self))
         node._leaf(self.data, requires_grad=False, name=self.name)
+        was_cut(node, self)
         return node
 
     def item(self) -> float:

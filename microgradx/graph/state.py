@@ -56,6 +56,28 @@ def noting_decisions() -> Iterator[list[Any]]:
         _decisions.reset(before)
 
 
+# While a function is compiled: what it detached, as (the new leaf, the node whose data it took).
+_cuts: ContextVar[list[tuple[Any, Any]] | None] = ContextVar("cuts", default=None)
+
+
+def was_cut(leaf: Any, node: Any) -> None:
+    """Note that `leaf` holds the data of `node` without its history."""
+    noted = _cuts.get()
+    if noted is not None:
+        noted.append((leaf, node))
+
+
+@contextmanager
+def noting_cuts() -> Iterator[list[tuple[Any, Any]]]:
+    """Collect what is detached inside."""
+    noted: list[tuple[Any, Any]] = []
+    before = _cuts.set(noted)
+    try:
+        yield noted
+    finally:
+        _cuts.reset(before)
+
+
 @contextmanager
 def _set(**changes: Any) -> Iterator[None]:
     after = now()._replace(**changes)

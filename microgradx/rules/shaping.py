@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from microgradx.rules.domains import labels
 from microgradx.rules.op import op
 
 Shape = tuple[int, ...]
@@ -149,6 +150,30 @@ scatter = op(
     cases=(dict(key=np.array([0, 2, 0]), shape=(4,)), dict(key=slice(1, 4), shape=(5,))),
     x=lambda g, key: index(g, key),
     words=dict(x="each element reads the gradient of the place it was added to"),
+)  # fmt: skip
+
+
+def _lookup(W: Any, k: Any) -> Any:
+    if k.size and not (k.min() >= 0 and k.max() < len(W)):
+        raise ValueError(f"indices must lie in 0 … {len(W) - 1}, the rows of W")
+    return W[k]
+
+
+def _collect(u: Any, k: Any, size: int) -> Any:
+    return _scatter(u, k, (size, *u.shape[k.ndim :]))
+
+
+# Like index and scatter, but what is read is an input: it differs from batch to batch.
+lookup = op(
+    "lookup(W, k) = W[k]", _lookup, shapes="(4,3),(5,2)", nondiff="k", linear="W", where=dict(k=labels("4")),
+    W=lambda g, W, k: collect(g, k, W.shape[0]),
+    words=dict(W="a row collects the gradient of every place that used it"),
+)  # fmt: skip
+collect = op(
+    "collect(u, k, size=0)", _collect, shapes="(5,2,3),(5,2)", nondiff="k", linear="u", where=dict(k=labels("4")),
+    cases=(dict(size=4),),
+    u=lambda g, k: lookup(g, k),
+    words=dict(u="each place reads the gradient of the row that it was added to"),
 )  # fmt: skip
 concatenate = op(
     "concatenate(*xs, axis=0)", lambda *xs, axis: np.concatenate(xs, axis=axis), shapes="(2,3),(2,3),(2,3)",

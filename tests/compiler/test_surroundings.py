@@ -41,6 +41,16 @@ def test_a_view_of_a_closed_over_array_is_read_in_each_call():
     assert f([1.0, 1.0, 1.0]).data.tolist() == [7.0, 7.0, 7.0]
 
 
+def test_what_is_detached_follows_the_numbers_but_passes_no_gradient():
+    weight = mx.Tensor([2.0])
+    f = compiled(lambda x: (x * x.detach() * (weight * 1.0).detach()).sum())
+    for number in (3.0, 5.0):
+        value, (gradient,) = f.value_and_grad([number])
+        assert value == 2 * number**2 and gradient == [2 * number]
+    weight.data = np.array([1.0])
+    assert f.value_and_grad([3.0])[0] == 9.0
+
+
 def test_a_global_number_that_changes_makes_a_new_program(monkeypatch):
     f = compiled(lambda x: x * SCALE)
     assert f(3.0).data == 6.0

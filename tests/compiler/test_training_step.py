@@ -92,7 +92,7 @@ def test_every_optimizer_steps_as_it_does_eagerly(name, dtype):
     for a, b in zip(model.parameters(), model2.parameters(), strict=True):
         assert a.dtype == b.dtype == dtype
         np.testing.assert_allclose(a.data, b.data, rtol=1e-5, atol=1e-6)
-    assert step.stats["programs"] == 1 and not step.stats["eager"]
+    assert step.stats["programs"] == step.stats["traces"] == 1 and not step.stats["eager"]
 
 
 def test_groups_with_settings_of_their_own():
@@ -190,6 +190,37 @@ def test_a_training_goes_on_from_a_checkpoint(tmp_path):
     model.load_state_dict(saved["model"])
     optimizer.load_state_dict(saved["optimizer"])
     assert [step(X, T).item() for _ in range(4)] == rest
+
+
+def test_what_an_embedding_looks_up_differs_from_batch_to_batch():
+    models, optimizers = [], []
+    for _ in range(2):
+        mx.manual_seed(1)
+        models.append(nn.Sequential(nn.Embedding(6, 3, padding_idx=0), nn.Linear(3, 6)))
+        optimizers.append(optim.SGD(models[-1].parameters(), lr=0.5))
+
+    def per_word(y, t):
+        return mx.cross_entropy(mx.movedim(y, -1, 1), t)
+
+    step = mx.compile_step(models[0], per_word, optimizers[0], fullgraph=True)
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        words, following = rng.integers(0, 6, (2, 3)), rng.integers(0, 6, (2, 3))
+        step(words, following)
+        eager_step(models[1], per_word, optimizers[1], words, following)
+        same_training((models[0], optimizers[0]), (models[1], optimizers[1]))
+    with pytest.raises(mx.OpError, match="indices must lie in 0 … 5"):
+        step(words + 6, following)
+
+
+def test_a_step_that_reads_bare_data_is_noticed():
+    w = mx.Tensor([1.0, 2.0, 3.0])
+
+    def largest(x):
+        return w * x[int(np.argmax(x.data))]
+
+    with pytest.raises(mx.MicrogradxError, match="picks indices by size"):
+        mx.compile_step(largest, mx.mse_loss, optim.SGD([w], lr=0.1), fullgraph=True)([5.0, 1.0, 2.0], [1.0, 1.0, 1.0])
 
 
 def test_frozen_and_unused_parameters_stay_as_they_are():
