@@ -15,6 +15,7 @@ from microgradx.testing.calls import OpCall
 from microgradx.testing.evidence import Evidence, gather, same
 from microgradx.testing.factors import missing_factor, missing_term
 from microgradx.testing.functions import plain
+from microgradx.testing.repairs import dropped_path, missing_product, one_change, upstream_ignored, wrong_way
 from microgradx.testing.transposes import product_guess, transpose_guess
 
 Guess = Callable[[list[Evidence]], str | None]
@@ -143,20 +144,6 @@ def _only_own(evidence: list[Evidence]) -> str | None:
     return None
 
 
-def _dropped_path(evidence: list[Evidence]) -> str | None:
-    """What is missing is one number for all entries along an axis, so x acts through a sum or mean over it, too."""
-    missing = [(e.truth - a, e) for e in evidence if (a := e.pull()) is not None and a.shape == e.truth.shape]
-    for axis in (-1, 0):
-        along = [(np.moveaxis(m, axis, -1), e) for m, e in missing if m.ndim and m.shape[axis] > 1]
-        told = [m for m, _ in along if np.any(np.abs(m) > 1e-6)]
-        if len(missing) == len(evidence) and told and all(same(m, m.mean(-1, keepdims=True) + 0 * m) for m, _ in along):
-            return (
-                f"a dropped dependence: {_name(evidence)} also acts through a sum or mean along axis {axis}; what is "
-                "missing is the same for all entries along it"
-            )
-    return None
-
-
 def _other_op(evidence: list[Evidence]) -> str | None:
     op, position = evidence[0].call.op, evidence[0].position
     if all(_is(e.pull(), e.g) for e in evidence):
@@ -226,10 +213,13 @@ def _name(evidence: list[Evidence]) -> str:
 def _factor(evidence: list[Evidence]) -> str | None:
     text = missing_factor(evidence)
     other = _other_op(evidence) if text else None
+    if other and text and "too many" in text:
+        return other
     return f"{text} ({other})" if other else text
 
 
 GUESSES: tuple[Guess, ...] = (
     _no_dependence, _sign, _mean_for_sum, _wrong_name, transpose_guess, _no_unbroadcast, _only_own, _overwrite,
-    _whole_constant, _factor, _other_op, _constant, product_guess, missing_term, _dropped_path,
+    _whole_constant, _factor, _other_op, _constant, product_guess, one_change, missing_term,
+    upstream_ignored, missing_product, wrong_way, dropped_path,
 )  # fmt: skip

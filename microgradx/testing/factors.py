@@ -18,6 +18,10 @@ _USUAL: dict[str, Callable[[Any], Any]] = {
     "(1 + {v} ** 2)": lambda v: 1 + v**2,
     "{v} ** 3": lambda v: v**3,
     "sqrt({v})": np.sqrt,
+    "sigmoid({v})": lambda v: 1 / (1 + np.exp(-v)),
+    "tanh({v})": np.tanh,
+    "sinh({v})": np.sinh,
+    "cosh({v})": np.cosh,
     "exp({v})": np.exp,
     "exp(-{v})": lambda v: np.exp(-v),
     "log({v})": np.log,
@@ -117,5 +121,5 @@ def _is_real(value: Any) -> bool:
 
 def _scaled(text: str, number: float, over: bool = False) -> str:
     if over:
-        return f"{number:g} / {text}"
+        return f"{number:g} / ({text})" if " " in text.replace(" - ", "").replace(" + ", "") else f"{number:g} / {text}"
     return text if number == 1 else f"-{text}" if number == -1 else f"{number:g} * {text}"

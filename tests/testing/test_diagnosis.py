@@ -5,6 +5,7 @@ import pytest
 import microgradx as mx
 from microgradx.testing import diagnose
 from tests.testing.wrong_rules import WRONG, wrong
+from tests.testing.wrong_variants import lines, variant
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -32,3 +33,12 @@ def test_an_unusual_mistake_is_not_guessed_at():
         assert diagnose(op) == "the rule for x: not one of the usual mistakes; derive it once more by hand."
     finally:
         mx.rules.forget("odd")
+
+
+@pytest.mark.parametrize(("says", "line"), lines(), ids=[f"{says}: {line}" for says, line in lines()])
+def test_a_mistake_made_elsewhere_is_named_too(says, line):
+    row = variant(line)
+    try:
+        assert says in diagnose(row)
+    finally:
+        mx.rules.forget("variant")
