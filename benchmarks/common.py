@@ -34,6 +34,7 @@ PEERS = {
     "torch": ("torch", None), "jax": ("jax", None), "autograd": ("autograd", None), "numba": ("numba", None),
     "micrograd": ("micrograd", None), "tinygrad": ("tinygrad", "clang"),
 }  # fmt: skip
+NEEDS = {**PEERS, "cc": ("cffi", "cc")}  # and what microgradx itself needs for C
 
 
 class BenchError(MicrogradxError):
@@ -116,7 +117,7 @@ class Result:
     smoke: bool = False  # too small for the goals
     seconds: dict[str, float] = field(default_factory=dict)  # per unit, by contender
     measures: dict[str, Measure] = field(default_factory=dict)
-    absent: list[str] = field(default_factory=list)  # peers that are not installed
+    absent: list[str] = field(default_factory=list)  # peers (or cc) that are not installed
 
     def judged(self) -> Iterator[tuple[Goal, float]]:
         """Every goal that this run can judge, with what was measured; tiny sizes judge none."""
@@ -145,7 +146,7 @@ def run(workload: Workload, rounds: int, peers: Iterable[str], smoke: bool = Fal
     size, result = workload.smoke if smoke else workload.size, Result(workload, THREADS, smoke)
     works: dict[str, Work] = {}
     for name, contender in workload.contenders.items():
-        if contender.needs and contender.needs not in peers:
+        if contender.needs in PEERS and contender.needs not in peers:
             continue
         if contender.needs and not installed(contender.needs):
             result.absent.append(contender.needs)
@@ -163,9 +164,9 @@ def run(workload: Workload, rounds: int, peers: Iterable[str], smoke: bool = Fal
     return result
 
 
-def installed(peer: str) -> bool:
-    """True when a peer, and the program it needs, can be used here."""
-    module, program = PEERS[peer]
+def installed(needs: str) -> bool:
+    """True when a peer (or cc), and the program it needs, can be used here."""
+    module, program = NEEDS[needs]
     return importlib.util.find_spec(module) is not None and (program is None or shutil.which(program) is not None)
 
 

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from common import PEERS, Goal, Measure, Result
+from common import NEEDS, Goal, Measure, Result
 
 _PACKAGES = ("numpy", "torch", "jax", "autograd", "numba", "micrograd", "tinygrad")
 _HEAD = """\
@@ -40,10 +40,10 @@ def _version(package: str) -> str:
         return ""
 
 
-def how_to_get(peer: str) -> str:
-    """What to install for a peer."""
-    _, program = PEERS[peer]
-    return f"pip install {peer}" + (f", and the program {program}" if program else "")
+def how_to_get(needs: str) -> str:
+    """What to install for a peer, or for C."""
+    package, program = NEEDS[needs]
+    return f"pip install {package}" + (f", and the program {program}" if program else "")
 
 
 def amount(seconds: float) -> str:

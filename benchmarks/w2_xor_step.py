@@ -103,13 +103,24 @@ def with_fused_rows(_: int) -> Work:
     return eager(mx.binary_cross_entropy)
 
 
-@WORKLOAD.contender("microgradx compiled")
-def compiled(_: int) -> Work:
+def whole_step(target: str) -> Work:
     """mx.compile_step: forward, backward and update as one program."""
     parameters = [mx.Tensor(array) for array in start()]
     descent = optim.SGD(parameters, LR)
-    train = mx.compile_step(lambda x: network(x, parameters, mx.sigmoid), logarithms, descent, fullgraph=True)
+    train = mx.compile_step(lambda x: network(x, parameters, mx.sigmoid), logarithms, descent, True, target)
     return trained(lambda: train(X, T).item(), start(), lambda: [p.data for p in parameters], LR)
+
+
+@WORKLOAD.contender("microgradx compiled")
+def compiled(_: int) -> Work:
+    """Calls of NumPy."""
+    return whole_step("numpy")
+
+
+@WORKLOAD.contender("microgradx compiled to C", needs="cc")
+def compiled_to_c(_: int) -> Work:
+    """Loops in C."""
+    return whole_step("c")
 
 
 @WORKLOAD.contender("PyTorch", needs="torch")

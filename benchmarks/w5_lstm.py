@@ -159,8 +159,7 @@ def eager(length: int) -> Work:
     return trained(step, start(), lambda: [p.data for p in model.parameters()], LR)
 
 
-@WORKLOAD.contender("microgradx compiled")
-def compiled(length: int) -> Work:
+def whole_step(length: int, target: str) -> Work:
     """mx.compile_step: the loss and, beside it, the state for the next step."""
     x, t = text(length)
     model, state = Model(), [(zeros()[None], zeros()[None])]
@@ -170,7 +169,7 @@ def compiled(length: int) -> Work:
         return mx.cross_entropy(scores, t), h, c
 
     descent = optim.SGD(model.parameters(), LR)
-    train = mx.compile_step(lambda x, h, c: model(x, (h, c)), with_state, descent, fullgraph=True)
+    train = mx.compile_step(lambda x, h, c: model(x, (h, c)), with_state, descent, True, target)
 
     def step() -> float:
         loss, h, c = train(x, *state[0], t.ravel())
@@ -178,6 +177,18 @@ def compiled(length: int) -> Work:
         return float(loss.item())
 
     return trained(step, start(), lambda: [p.data for p in model.parameters()], LR)
+
+
+@WORKLOAD.contender("microgradx compiled")
+def compiled(length: int) -> Work:
+    """Calls of NumPy."""
+    return whole_step(length, "numpy")
+
+
+@WORKLOAD.contender("microgradx compiled to C", needs="cc")
+def compiled_to_c(length: int) -> Work:
+    """Loops in C between the matrix products."""
+    return whole_step(length, "c")
 
 
 def torch_model(length: int, loop: bool) -> Work:

@@ -78,13 +78,28 @@ def eager(_: int) -> Work:
     return answering(lambda: [each.data for each in mx.hvp(loss, parameters, tangents)])
 
 
-@WORKLOAD.contender("microgradx compiled")
-def compiled(_: int) -> Work:
+def program(target: str) -> Work:
     """The same, as one emitted program."""
     parameters, tangents = start(), vector()
     half = len(parameters)
-    program = mx.compile(lambda *both: tuple(mx.hvp(loss, list(both[:half]), list(both[half:]))), fullgraph=True)
-    return answering(lambda: [each.data for each in program(*parameters, *tangents)])
+
+    def product(*both: Any) -> Any:
+        return tuple(mx.hvp(loss, list(both[:half]), list(both[half:])))
+
+    compiled = mx.compile(product, fullgraph=True, target=target)
+    return answering(lambda: [each.data for each in compiled(*parameters, *tangents)])
+
+
+@WORKLOAD.contender("microgradx compiled")
+def compiled(_: int) -> Work:
+    """Calls of NumPy."""
+    return program("numpy")
+
+
+@WORKLOAD.contender("microgradx compiled to C", needs="cc")
+def compiled_to_c(_: int) -> Work:
+    """Loops in C."""
+    return program("c")
 
 
 @WORKLOAD.contender("PyTorch", needs="torch")
