@@ -126,8 +126,9 @@ def _set_threads(count: str) -> None:
 
 def _check_plot(path: Path) -> None:
     """A plot that cannot be written is refused before the long run."""
+    from microgradx.graph.errors import install
     from microgradx.plots.figures import check_suffix
 
     check_suffix(path)
     if find_spec("matplotlib") is None:
-        raise UserError('--plot needs matplotlib, which is not installed: pip install "microgradx[plot]".')
+        raise UserError(f"--plot needs matplotlib, which is not installed: {install('plot')}.")

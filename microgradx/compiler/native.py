@@ -27,6 +27,7 @@ from microgradx.compiler.joint import CompileError
 from microgradx.compiler.program import Recorded
 from microgradx.compiler.update import add_updates
 from microgradx.graph import MicrogradxError, Tensor
+from microgradx.graph.errors import install
 from microgradx.optim import Optimizer
 
 FLAGS = ("-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-std=gnu99", "-fPIC", "-shared", "-w")
@@ -98,7 +99,7 @@ def _ffi() -> Any:
     try:
         from cffi import FFI
     except ImportError as missing:
-        raise NoCompilerError("cffi is not installed. Install it with: pip install 'microgradx[native]'") from missing
+        raise NoCompilerError(f"cffi is not installed. Install it with: {install('native')}.") from missing
     ffi = FFI()
     ffi.cdef("void compute(const double *in, double *out, void *const *at);")
     return ffi

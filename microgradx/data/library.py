@@ -12,6 +12,7 @@ from microgradx.data.datasets import DataError, TensorDataset
 from microgradx.data.files import read_idx
 from microgradx.files import write_atomically
 from microgradx.graph import MicrogradxError, default_dtype
+from microgradx.graph.errors import install
 
 
 class MissingExtraError(MicrogradxError, ImportError):
@@ -50,7 +51,7 @@ def _bundled(name: str) -> TensorDataset:
         from sklearn import datasets
     except ImportError:
         raise MissingExtraError(
-            'this data set comes with scikit-learn, which is not installed: pip install "microgradx[data]".'
+            f"this data set comes with scikit-learn, which is not installed: {install('data')}."
         ) from None
     found = getattr(datasets, name)()
     return TensorDataset(found.data, found.target, names=tuple(str(n) for n in getattr(found, "target_names", ())))

@@ -15,3 +15,8 @@ class OpError(MicrogradxError, ValueError):
 
 class GradientError(MicrogradxError, RuntimeError):
     """A gradient was asked for where there is none."""
+
+
+def install(extra: str) -> str:
+    """How to get the packages of an extra, for people who installed microgradx and for those who cloned it."""
+    return f'pip install "microgradx[{extra}]"; in a clone: pip install ".[{extra}]"'

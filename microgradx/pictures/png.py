@@ -8,6 +8,7 @@ from functools import cache
 from html import escape, unescape
 from pathlib import Path
 
+from microgradx.graph.errors import install
 from microgradx.pictures.engines import PictureError
 from microgradx.pictures.svg import size
 
@@ -27,7 +28,7 @@ def png_bytes(svg: str) -> bytes:
     try:
         import resvg_py
     except ImportError:
-        raise PictureError('PNG needs resvg-py: pip install "microgradx[png]". SVG and DOT work without.') from None
+        raise PictureError(f"PNG needs resvg-py: {install('png')}. SVG and DOT work without.") from None
     width, height = (points * 96 / 72 for points in size(svg))
     scale = min(2.0, _WIDEST / width, _TALLEST / height)
     strangers = "".join(sorted(set(unescape("".join(re.findall(r"<text[^>]*>([^<]*)", svg)))) - covered()))

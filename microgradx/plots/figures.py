@@ -10,6 +10,7 @@ import numpy as np
 from microgradx.data.library import MissingExtraError
 from microgradx.files import FileError, write_atomically
 from microgradx.graph import Tensor, no_grad
+from microgradx.graph.errors import install
 
 _SUFFIXES = (".png", ".svg")
 
@@ -210,7 +211,5 @@ def _matplotlib() -> Any:
     try:
         import matplotlib
     except ImportError:
-        raise MissingExtraError(
-            'plots need matplotlib, which is not installed: pip install "microgradx[plot]".'
-        ) from None
+        raise MissingExtraError(f"plots need matplotlib, which is not installed: {install('plot')}.") from None
     return matplotlib

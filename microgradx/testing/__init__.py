@@ -7,7 +7,7 @@ True
 >>> diagnose(mx.BOOK["sigmoid"]) is None  # nothing to say about a right rule
 True
 
-What draws examples needs Hypothesis: `pip install "microgradx[test]"`.
+What draws examples needs Hypothesis, which comes with the package.
 """
 
 from importlib import import_module
@@ -72,5 +72,5 @@ def __getattr__(name: str) -> Any:
             raise
         raise MissingExtraError(
             f"microgradx.testing.{name} draws its examples with Hypothesis, which is not installed: "
-            'pip install "microgradx[test]".'
+            "pip install hypothesis."
         ) from None

@@ -15,6 +15,7 @@ import numpy as np
 from microgradx.data.library import MissingExtraError
 from microgradx.files import write_atomically
 from microgradx.graph import MicrogradxError
+from microgradx.graph.errors import install
 from microgradx.training.callbacks import Callback, Run
 
 Array = np.ndarray[Any, Any]
@@ -152,8 +153,7 @@ def _safetensors() -> Any:
         import safetensors.numpy
     except ImportError:
         raise MissingExtraError(
-            '.safetensors files need a package that is not installed: pip install "microgradx[train]". '
-            ".npz files work without."
+            f".safetensors files need a package that is not installed: {install('train')}. .npz files work without."
         ) from None
     return safetensors
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from microgradx.data.library import MissingExtraError
+from microgradx.graph.errors import install
 from microgradx.training.callbacks import Callback, Run
 from microgradx.training.looking import look
 
@@ -97,6 +98,6 @@ def _library() -> Any:
         import tensorboardX.proto.graph_pb2
     except ImportError:
         raise MissingExtraError(
-            'TensorBoard events need tensorboardX, which is not installed: pip install "microgradx[tensorboard]".'
+            f"TensorBoard events need tensorboardX, which is not installed: {install('tensorboard')}."
         ) from None
     return tensorboardX

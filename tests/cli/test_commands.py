@@ -1,7 +1,7 @@
 """graph, ops, explain, examples, doctor, and the command itself."""
 
 import json
-from importlib.metadata import version
+from importlib.metadata import metadata, version
 from pathlib import Path
 
 import pytest
@@ -94,8 +94,11 @@ def test_doctor_names_versions_engines_and_how_to_get_what_is_missing(monkeypatc
     assert version("numpy") in text
     assert "  wasi  works" in text
     assert "  dot   cannot draw: there is no `dot` program on this machine. Install Graphviz" in text
-    monkeypatch.setattr("microgradx_cli.doctor._EXTRAS", {"png": ("no-such-package",)})
-    assert 'png   lacks no-such-package: pip install "microgradx[png]"' in shown("doctor")
+    for extra in metadata("microgradx").get_all("Provides-Extra"):
+        assert f"\n  {extra} " in text, "every extra of the package, with nothing listed by hand"
+    monkeypatch.setattr("microgradx_cli.doctor.requirements", lambda: {"": [], "png": ["no-such-package"]})
+    told = 'png lacks no-such-package: pip install "microgradx[png]"; in a clone: pip install ".[png]"'
+    assert told in shown("doctor")
 
 
 def test_version() -> None:
