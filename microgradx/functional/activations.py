@@ -4,24 +4,34 @@ import math
 from typing import Any
 
 from microgradx.functional.arguments import along
-from microgradx.functional.inputs import axis_of, node, tensor
+from microgradx.functional.inputs import axis_of, curved, node, real
 from microgradx.functional.reductions import softmax
 from microgradx.graph import OpError
 from microgradx.rules import elementary as rows
 from microgradx.rules.arithmetic import abs, clip, greater, greater_equal, less_equal, where
-from microgradx.rules.elementary import elu, erf, expm1, sigmoid, tanh
+from microgradx.rules.elementary import erf, expm1, sigmoid, tanh
 from microgradx.rules.shaping import index, reshape
+
+
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """`x` above 0, α(e^x − 1) below. (Clevert, Unterthiner & Hochreiter 2015.)"""
+    return rows.elu(curved("elu", x), alpha)
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
+    """`x` above 0, a small share of it below. (Maas, Hannun & Ng 2013.)"""
+    return rows.leaky_relu(curved("leaky_relu", x), negative_slope)
 
 
 def silu(x: Any) -> Any:
     """x · σ(x), also called swish. (Elfwing, Uchibe & Doya 2017.)"""
-    x = node(x)
+    x = curved("silu", x)
     return x * sigmoid(x)
 
 
 def gelu(x: Any, approximate: str = "none") -> Any:
     """x · Φ(x), Φ the normal distribution; "tanh" approximates Φ. (Hendrycks & Gimpel 2016.)"""
-    x = node(x)
+    x = curved("gelu", x)
     if approximate == "tanh":
         return 0.5 * x * (1 + tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
     if approximate != "none":
@@ -34,14 +44,14 @@ def softplus(x: Any, beta: float = 1.0, threshold: float | None = None) -> Any:
 
     Stable for every x. PyTorch gives x itself above βx > 20 (within 2.1e-9); pass `threshold=20` for that.
     """
-    x = node(x)
+    x = curved("softplus", x)
     y = rows.softplus(x) if beta == 1 else rows.softplus(beta * x) / beta
     return y if threshold is None else where(greater(beta * x, threshold), x, y)
 
 
 def mish(x: Any) -> Any:
     """x · tanh(softplus(x)). (Misra 2019.)"""
-    x = node(x)
+    x = curved("mish", x)
     return x * tanh(rows.softplus(x))
 
 
@@ -58,14 +68,14 @@ def softsign(x: Any) -> Any:
 
 def selu(x: Any) -> Any:
     """Scaled elu whose two constants keep mean 0 and variance 1. (Klambauer et al. 2017.)"""
-    return 1.0507009873554804934193349852946 * elu(x, alpha=1.6732632423543772848170429916717)
+    return 1.0507009873554804934193349852946 * rows.elu(curved("selu", x), alpha=1.6732632423543772848170429916717)
 
 
 def celu(x: Any, alpha: float = 1.0) -> Any:
     """x above 0, α(e^(x/α) − 1) below: an elu with slope 1 at 0 for every α ≠ 0. (Barron 2017.)"""
     if alpha == 0:
         raise OpError("celu: alpha must not be 0.")
-    x = node(x)
+    x = curved("celu", x)
     return where(greater(x, 0.0), x, alpha * expm1(clip(x, high=0.0) / alpha))
 
 
@@ -84,17 +94,18 @@ def relu6(x: Any) -> Any:
 
 def hardsigmoid(x: Any) -> Any:
     """A sigmoid of three straight pieces: 0 below −3, 1 above 3."""
-    return relu6(node(x) + 3) / 6
+    return relu6(curved("hardsigmoid", x) + 3) / 6
 
 
 def hardswish(x: Any) -> Any:
     """x · hardsigmoid(x). (Howard et al. 2019, MobileNetV3.)"""
-    x = node(x)
+    x = curved("hardswish", x)
     return x * hardsigmoid(x)
 
 
 def hardshrink(x: Any, lambd: float = 0.5) -> Any:
     """`x`, but 0 where |x| ≤ λ."""
+    x = curved("hardshrink", x)
     return where(less_equal(abs(x), lambd), 0.0, x)
 
 
@@ -102,7 +113,7 @@ def softshrink(x: Any, lambd: float = 0.5) -> Any:
     """`x` moved towards 0 by λ, stopping there."""
     if lambd < 0:
         raise OpError(f"softshrink: lambd must be 0 or more, not {lambd}.")
-    x = node(x)
+    x = curved("softshrink", x)
     return x - clip(x, low=-lambd, high=lambd)
 
 
@@ -124,7 +135,7 @@ def prelu(x: Any, weight: Any) -> Any:
         x: any shape, for channels (n, channels, …).
         weight: a single number, or shape (channels,).
     """
-    x, weight = node(x), node(weight)
+    x, weight = curved("prelu", x), node(weight)
     if weight.size != 1 or weight.ndim > 1:
         channels = x.shape[1] if x.ndim > 1 else 1
         if weight.shape != (channels,):
@@ -137,7 +148,7 @@ def prelu(x: Any, weight: Any) -> Any:
 
 def glu(x: Any, axis: int = -1) -> Any:
     """The gated linear unit: the first half of `axis` times σ of the second. (Dauphin et al. 2016.)"""
-    x = tensor(x)
+    x = real("glu", x)
     axis = axis_of("glu", x, axis)
     half, odd = divmod(x.shape[axis], 2)
     if odd:

@@ -41,6 +41,8 @@ def div(a: Any, b: Any, *, rounding_mode: str | None = None) -> Any:
 def isclose(a: Any, b: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
     """Where |a − b| ≤ atol + rtol · |b|, as a boolean tensor; infinities are close to themselves."""
     a, b = tensor(a).data, tensor(b).data
+    if rtol < 0 or atol < 0:
+        raise OpError(f"isclose: rtol and atol must be 0 or more, not {rtol} and {atol}.")
     try:
         return constant(np.isclose(a, b, rtol, atol, equal_nan))
     except ValueError:

@@ -21,6 +21,16 @@ def tensor(x: Any) -> Any:
     return x if isinstance(x, Tensor) else rows.tensor(x)
 
 
+def curved(name: str, x: Any) -> Any:
+    """`x` as a node of real numbers, scalar or array: whole numbers have no slope to bend.
+
+    Raises:
+        OpError: a tensor of integers or booleans.
+    """
+    x = node(x)
+    return real(name, x) if isinstance(x, Tensor) else x
+
+
 def cast(x: Any, dtype: Any) -> Any:
     """`x` as a Tensor of `dtype`, which None leaves as it is: the dtype= of sums and their kin."""
     x = tensor(x)

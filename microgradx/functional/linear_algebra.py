@@ -106,6 +106,8 @@ def bilinear(x1: Any, x2: Any, weight: Any, bias: Any = None) -> Any:
         raise OpError(
             f"bilinear: x1 {x1.shape}, x2 {x2.shape} and weight {weight.shape} must be (…, n), (…, m), (o, n, m)."
         )
+    if bias is not None and np.shape(bias) != weight.shape[:1]:
+        raise OpError(f"bilinear: the bias must have one entry per output, {weight.shape[:1]}, not {np.shape(bias)}.")
     y = einsum("...i,oij,...j->...o", x1, weight, x2)
     return y if bias is None else y + bias
 

@@ -108,7 +108,10 @@ def binary_cross_entropy(x: Any, t: Any, weight: Any = None, reduction: str = "m
             "binary_cross_entropy takes probabilities between 0 and 1; apply sigmoid first, "
             "or use binary_cross_entropy_with_logits."
         )
-    return reduced(weighted(rows.bce(x, t), weight), reduction)
+    loss = weighted(rows.bce(x, t), weight)
+    if loss.shape != x.shape:
+        raise OpError(f"binary_cross_entropy: weight {np.shape(weight)} must broadcast to the guess's {x.shape}.")
+    return reduced(loss, reduction)
 
 
 def binary_cross_entropy_with_logits(

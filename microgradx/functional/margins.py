@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import numpy as np
+
 from microgradx.functional.inputs import node, real
 from microgradx.functional.losses import pair, reduced, weighted
 from microgradx.functional.reductions import vector_norm
-from microgradx.graph import OpError
+from microgradx.graph import Node, OpError
 from microgradx.rules.arithmetic import clip, equal, minimum, not_equal, where
 from microgradx.rules.elementary import softplus, sqrt
 from microgradx.rules.reductions import mean, sum
@@ -77,6 +79,9 @@ def triplet_margin_loss(
     """
     if margin <= 0:
         raise OpError(f"triplet_margin_loss: margin must be positive, not {margin}.")
+    axes = [np.ndim(each.data if isinstance(each, Node) else each) for each in (anchor, positive, negative)]
+    if len({*axes}) > 1:
+        raise OpError(f"triplet_margin_loss: anchor, positive and negative need as many axes, not {axes}.")
     near = pairwise_distance(anchor, positive, p, eps)
     far = pairwise_distance(anchor, negative, p, eps)
     if swap:

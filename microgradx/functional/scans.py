@@ -5,7 +5,7 @@ from typing import Any
 
 from microgradx.functional.arguments import along
 from microgradx.functional.indexing import gather
-from microgradx.functional.inputs import axis_of, cast, tensor
+from microgradx.functional.inputs import axis_of, cast, real, tensor
 from microgradx.functional.reductions import ValuesIndices, factors
 from microgradx.graph import OpError
 from microgradx.rules import scans as rows
@@ -39,7 +39,7 @@ def cumprod(x: Any, axis: int, *, dtype: Any = None) -> Any:
 
 def logcumsumexp(x: Any, axis: int) -> Any:
     """log of the running sums of e^x, stable."""
-    return _scan("logcumsumexp", x, axis, logaddexp)
+    return _scan("logcumsumexp", real("logcumsumexp", x), axis, logaddexp)
 
 
 def cummax(x: Any, axis: int) -> Any:

@@ -128,7 +128,7 @@ class Methods:
     def div(self, b: Any, *, rounding_mode: builtins.str | None = None, other: Any = ...) -> Self:
         """a / b; rounding_mode "floor" rounds the quotient down, "trunc" towards 0 (integers then stay integers)."""
     def elu(self, alpha: builtins.float = 1.0) -> Self:
-        """elu(x, alpha=1.0)"""
+        """`x` above 0, α(e^x − 1) below. (Clevert, Unterthiner & Hochreiter 2015.)"""
     def eq(self, b: Any, *, other: Any = ...) -> Self:
         """equal(a, b) = a == b"""
     def equal(self, b: Any, *, other: Any = ...) -> builtins.bool:
@@ -164,7 +164,7 @@ class Methods:
     def le(self, b: Any, *, other: Any = ...) -> Self:
         """less_equal(a, b) = a <= b"""
     def leaky_relu(self, negative_slope: builtins.float = 0.01) -> Self:
-        """leaky_relu(x, negative_slope=0.01)"""
+        """`x` above 0, a small share of it below. (Maas, Hannun & Ng 2013.)"""
     def lerp(self, b: Any, weight: Any, *, end: Any = ...) -> Self:
         """From `a` (weight 0) to `b` (weight 1) in a straight line: a + weight · (b − a)."""
     def less(self, b: Any, *, other: Any = ...) -> Self:

@@ -108,6 +108,9 @@ class Op:
         if unknown or len(extra) > len(self.static) or (not self.variadic and len(inputs) < len(self.inputs)):
             seen = [f"{len(args)} arguments", *(f"{name}=…" for name in unknown)]
             raise OpError(f"{self.name}: called with {', '.join(seen)}; it is {self.form.split(' = ')[0]}.")
+        flags = [n for n, v in given.items() if type(self.static[n]) is bool and not isinstance(v, (bool, np.bool_))]
+        if flags:
+            raise OpError(f"{self.name}: {flags[0]} must be True or False, not {given[flags[0]]!r}.")
         if type(given.get("axis")) is list:  # dim=[1, 2], as PyTorch's users write it
             given["axis"] = tuple(given["axis"])
         return inputs, {**self.static, **given}

@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping
 from functools import cache, wraps
 from typing import Any, TypeVar
 
-from microgradx.graph.errors import OpError
+import numpy as np
+
+from microgradx.graph.errors import MicrogradxError, OpError
+from microgradx.graph.node import Node
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -20,9 +23,9 @@ WORDS = {
 FIRST = {
     "addcdiv": "input tensor1 tensor2", "addcmul": "input tensor1 tensor2", "bmm": "input mat2",
     "broadcast_to": "input size", "dot": "input tensor", "einsum": "equation", "expand": "input size",
-    "lerp": "input end weight", "mv": "input vec", "one_hot": "input|tensor", "outer": "input vec2", "permute": "input dims",
-    "pow": "input exponent", "scatter": "input dim index value", "split": "tensor split_size", "tensor_split": "input sections|indices",
-    "tensordot": "a b dims", "tile": "input dims",
+    "lerp": "input end weight", "mv": "input vec", "one_hot": "input|tensor", "outer": "input vec2",
+    "permute": "input dims", "pow": "input exponent", "scatter": "input dim index value", "split": "tensor split_size",
+    "tensor_split": "input sections|indices", "tensordot": "a b dims", "tile": "input dims",
 }  # fmt: skip
 # No row's own words: a rule that uses them needs the translation.
 FOREIGN = {*WORDS.values(), *re.split("[ |]", " ".join(FIRST.values()))} - {"axis", "keepdims", "a", "b"}
@@ -56,22 +59,55 @@ def both_words(function: F) -> F:
 
 @cache
 def _accepting(function: Callable[..., Any]) -> Callable[..., Any]:
+    name, code = function.__name__, function.__code__
+    kinds = {n: KINDS[a] for n, a in function.__annotations__.items() if a in KINDS and n != "return"}
+    order = code.co_varnames[: code.co_argcount]
+    tensors = next((k for k, n in enumerate(order) if n in kinds), 99)  # so many arguments need no check
+
     @wraps(function)
     def accepts(*args: Any, **named: Any) -> Any:
         try:
-            if not named:
+            if not named and len(args) <= tensors:
                 return function(*args)
             parameters, rest, others = _read(function)
-            translate(function.__name__, others, named)
+            translate(name, others, named)
             if rest in named:  # reshape(x, shape=(2, 3)) for reshape(x, 2, 3)
                 before = [n for n in parameters[len(args) : parameters.index(rest)] if n in named]
                 args = (*args, *(named.pop(n) for n in before), named.pop(rest))
+            for parameter, value in (*zip(order, args, strict=False), *named.items()):
+                if parameter in kinds and not isinstance(value, kinds[parameter]):
+                    raise _wrong(name, parameter, value, function.__annotations__[parameter])
+                if type(value) is bool and parameter in kinds and bool not in kinds[parameter]:
+                    raise _wrong(name, parameter, value, function.__annotations__[parameter])
             return function(*args, **named)
-        except TypeError:
-            _fits(function.__name__, inspect.signature(function), args, named)
+        except MicrogradxError:
             raise
+        except (TypeError, ValueError, IndexError, ArithmeticError) as problem:
+            _fits(name, inspect.signature(function), args, named)
+            given = [shown(a) for a in args] + [f"{word}={shown(v)}" for word, v in named.items()]
+            raise OpError(f"{name}: cannot work with {', '.join(given)}. ({problem})") from problem
 
     return accepts
+
+
+# What a parameter takes, by its annotation. Numbers may be nodes: their slope is then a question for the function.
+KINDS: dict[Any, tuple[Any, ...]] = {
+    bool: (bool, np.bool_), int: (int, np.integer), float: (int, float, np.number, Node), str: (str,),
+}  # fmt: skip
+KINDS |= {kind | None: (*taken, type(None)) for kind, taken in KINDS.items()}
+
+
+def _wrong(name: str, parameter: str, value: Any, wanted: Any) -> OpError:
+    kind = getattr(wanted, "__name__", str(wanted)).replace("float", "a number").replace("int", "a whole number")
+    kind = kind.replace("bool", "True or False").replace("str", "a word").replace(" | ", " or ")
+    return OpError(f"{name}: {parameter} must be {kind}, not {shown(value)}.")
+
+
+def shown(value: Any) -> str:
+    """An argument as an error names it: a tensor by its shape."""
+    if isinstance(value, (Node, np.ndarray)):
+        return f"a {'node' if isinstance(value, Node) else 'array'} of shape {value.shape}"
+    return repr(value)
 
 
 @cache

@@ -74,7 +74,7 @@ def _schemas(name: str) -> list[Any]:
 
 
 # First arguments of what only PyTorch's script language, or packed sequences, can call.
-_SCRIPTS = {("self", "List[Tensor]"), ("data", "Tensor")}
+_SCRIPTS = {("self", "List[Tensor]"), ("a", "List[Tensor]"), ("data", "Tensor")}
 
 
 def _schema(schema: Any) -> list[Parameter]:
