@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from microgradx.compiler import buffers, emit
-from microgradx.compiler.form import Form
+from microgradx.compiler.form import Form, Kind
 from microgradx.compiler.grouped_call import Numbers, as_leaves, is_tree, numbers_program, parts_of
 from microgradx.compiler.guards import Surroundings
 from microgradx.compiler.joint import CompileError, decides
@@ -68,8 +68,34 @@ class Compiled:
         if built is None or results is None:
             return _eagerly(self.function, args, self.scalars)
         outputs, gradients, _ = results
-        names = iter(built.form.arguments)
-        return _plain(outputs[0]), tuple(_plain(None if is_setting(a) else gradients.get(next(names))) for a in args)
+        kinds, names = built.form.kinds(), iter(built.form.arguments)
+        passed = [None if is_setting(a) else next(names) for a in args]
+        parts = tuple(_of_kind(gradients.get(name), kinds[name]) if name else None for name in passed)
+        return _of_kind(outputs[0], kinds[built.form.outputs[0]]), parts
+
+    def repeated(self, *args: Any) -> Callable[[], Any]:
+        """A function of nothing that gives the raw results for these very arguments, whenever it is called.
+
+        With target "c" nothing but the C function runs: it sees new numbers in the same arrays, writes its results into
+        the same arrays each time, and serves one thread at a time. One number comes as a float, all else in a tuple.
+        """
+        built = self._program(args, differentiate=False)
+        again = getattr(built.run, "repeated", None) if isinstance(built, Program) else None
+        if again is not None:
+            assert isinstance(built, Program)
+            return again(*raw(args), *built.recorded.hidden())  # type: ignore[no-any-return]  # Native's own
+
+        def call() -> Any:
+            found = self(*args)
+            return (
+                found.data
+                if isinstance(found, Value)
+                else tuple(n.data for n in found)
+                if type(found) is tuple
+                else (found.data,)
+            )
+
+        return call
 
     def source(self, *args: Any, differentiate: bool = True, buffers: bool = False) -> str:
         """The program for arguments like these, as a person would write it; CompileError when there can be none.
@@ -148,9 +174,9 @@ def source(form: Form, name: str, with_buffers: bool) -> str:
     return buffers.source(form, name=name)[0] if with_buffers else emit.function_source(form, name)
 
 
-def _plain(data: Any) -> Any:
-    """NumPy's scalars as Python floats (Values) or 0-d arrays stay as they are."""
-    return float(data) if isinstance(data, np.floating) else data
+def _of_kind(data: Any, kind: Kind) -> Any:
+    """A number as a Python float; an array without axes as an array, where NumPy makes a scalar of it."""
+    return data if data is None else float(data) if kind.scalar else np.asarray(data)
 
 
 def _eagerly(function: Callable[..., Any], args: tuple[Any, ...], scalars: bool) -> tuple[Any, tuple[Any, ...]]:

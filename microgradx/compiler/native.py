@@ -164,15 +164,15 @@ class Native:
         names = self.form.outputs
         arrays = tuple(held.get(n) for n in names)
 
-        def number() -> Any:
+        def number(kept: Any = (self, held)) -> Any:  # the arrays must live as long as this function
             compute(inward, outward, at)
             return outward[first]
 
-        def same_arrays() -> Any:
+        def same_arrays(kept: Any = (self, held)) -> Any:
             compute(inward, outward, at)
             return arrays
 
-        def both() -> Any:
+        def both(kept: Any = (self, held)) -> Any:
             compute(inward, outward, at)
             return tuple([outward[numbers[n]] if n in numbers else held[n] for n in names])
 
@@ -227,7 +227,7 @@ def one_function(recorded: Recorded, optimizer: Optimizer, batch: list[Any]) -> 
     run.repeated(group["lr"])
     compute, inward, outward, at = run.compute, run.inward, run.outward, run.at
 
-    def step() -> float:
+    def step(kept: Any = run) -> float:  # its arrays must live as long as this function
         inward[0] = group["lr"]
         compute(inward, outward, at)
         return outward[0]  # type: ignore[no-any-return]  # cffi gives a float

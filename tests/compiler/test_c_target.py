@@ -277,3 +277,47 @@ def test_large_products_are_left_to_numpy(afresh):
     with pytest.warns(UserWarning, match="It runs as NumPy"):
         close(c_target.function(big)(x.data)[0][0], x.data @ x.data)
     close(buffers.function(big)(x.data)[0][0], x.data @ x.data)
+
+
+def test_repeated_calls_read_the_same_arrays_anew():
+    x, w = np.array([[0.5, -1.0]]), np.array([[2.0], [3.0]])
+    again = mx.compile(lambda x, w: ((x @ w).tanh(), (x * 2.0).sum()), target="c").repeated(x, w)
+    first = again()
+    close(first[0], np.tanh(x @ w))
+    x[0, 0] = 4.0
+    second = again()
+    assert second[0] is first[0]
+    close(second[0], np.tanh(x @ w))
+    close(second[1], 6.0)
+    alone = mx.compile(lambda x: (x**2).sum(), target="c").repeated(x)
+    assert alone() == 17.0
+
+
+def training(target, optimizer):
+    rng = np.random.default_rng(0)
+    X, T = rng.normal(size=(6, 2)), rng.normal(size=(6, 1))
+    W, b = Tensor(rng.normal(size=(2, 3)), name="W"), Tensor(np.zeros(3), name="b")
+    v = Tensor(rng.normal(size=(3, 1)), name="v")
+    descent = optimizer([W, b, v])
+    return mx.compile_step(lambda x: (x @ W + b).tanh() @ v, mx.mse_loss, descent, target=target), (X, T), descent
+
+
+@pytest.mark.parametrize("optimizer", [mx.optim.SGD, mx.optim.Adam])
+def test_a_training_step_in_c_is_the_step_in_numpy(optimizer):
+    def make(parameters):
+        return optimizer(parameters, lr=0.1)
+
+    losses = []
+    for target in ("numpy", "c"):
+        step, batch, _ = training(target, make)
+        losses.append([step(*batch).item() for _ in range(4)])
+    step, batch, descent = training("c", make)
+    again = step.repeated(*batch)
+    losses.append([float(again()) for _ in range(4)])
+    close(losses[1], losses[0], 1e-10)
+    close(losses[2], losses[0], 1e-10)
+    before = [p.data.copy() for p in descent.param_groups[0]["params"]]
+    descent.param_groups[0]["lr"] = 0.0  # seen in the next step
+    again()
+    for p, old in zip(descent.param_groups[0]["params"], before, strict=True):
+        close(p.data, old)
