@@ -29,7 +29,10 @@ def compile(
     buffers: Annotated[
         bool, typer.Option("--buffers", help="Show what mx.compile runs: NumPy calls into memory that is kept.")
     ] = False,
-    lr: Annotated[float, typer.Option("--lr", help="Learning rate of the update.")] = 0.5,
+    lr: Annotated[
+        float | None,
+        typer.Option("--lr", show_default=False, help="Learning rate of the update; by default what suits the target."),
+    ] = None,
     steps: Annotated[
         int, typer.Option("--steps", min=1, help="How many steps the program takes when it is run.")
     ] = 1000,
@@ -53,11 +56,16 @@ def compile(
         kind = "the picture of a graph" if explain else f"a program for {language}"
         raise UserError(f"-o {output}: {kind} needs a name that ends in {' or '.join(fits)}.")
     found = resolve(target, at, ops, sample=sample, level=level, weights=weights, seed=seed)
+    if found.level is not None:
+        raise UserError(
+            f"--level {found.level}: {found.title} is compiled as it computes; the other levels are those of trace and "
+            "graph."
+        )
     if sample is None and target.strip() in EXAMPLES:
         samples = filter(lambda each: each is not None, EXAMPLES[target.strip()].choices("sample"))
         rows = [resolve(target, at, None, sample=s, level=level, weights=weights, seed=seed) for s in samples]
         found = _batch(found, rows)
-    form, values = _training_step(found, lr)
+    form, values = _training_step(found, found.lr if lr is None else lr)
     story = explained(form, values)
     if explain:
         _show(story, output)

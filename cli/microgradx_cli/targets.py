@@ -42,6 +42,7 @@ class Target:
     parameters: tuple[str, ...] | None = None  # None: every leaf
     notes: tuple[str, ...] = ()
     has_lines: bool = True  # an expression has no source lines to show
+    lr: float = 0.5  # with which plain gradient descent gets on
     level: str | None = None  # to show it at, where the function itself computes at another
 
     def trace(self, lr: float, zoom: str | None = None) -> Trace:
@@ -94,7 +95,9 @@ def _example(name: str, values: dict[str, Any], options: dict[str, Any], level: 
         reports = {"progress": progress} if example.reports_progress else {}
         program = example.program(**options, **reports).at(values)
     args, keywords = _bound(program.function, program.arguments)
-    return Target(name, program.function, args, keywords, program.parameters, program.notes, level=level)
+    usual = {} if name in SMALL else PROGRAMS[name].options
+    lr = usual["lr"] if usual.get("optimizer") == "sgd" else Target.lr
+    return Target(name, program.function, args, keywords, program.parameters, program.notes, lr=lr, level=level)
 
 
 def _function(file: re.Match[str], values: dict[str, Any]) -> Target:

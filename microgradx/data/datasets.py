@@ -104,6 +104,8 @@ class DataLoader:
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         """One pass. A pass that is left early does not count: the next one starts it again."""
+        if self.repeat is not None and not self._skip:
+            self.epoch -= self.epoch % self.repeat
         end = None if self.repeat is None else (self.epoch // self.repeat + 1) * self.repeat
         self.batch, self._skip = self._skip, 0
         while self.epoch != end:

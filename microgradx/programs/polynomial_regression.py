@@ -62,8 +62,8 @@ def figure(line: Any, x: Any, t: Any) -> Any:
     return plots.fitted(x, t, lambda grid: plots.of_model(line)(powers(grid)))
 
 
-def one_step(seed: int = 0) -> Program:
-    """The model on four of the points."""
+def one_step(seed: int = 2) -> Program:
+    """The model on four points; those of seed 0 lie so far out that the usual learning rate is too large for them."""
     manual_seed(seed)
     x, t = polynomial_regression(4, TRUTH, 1.0, seed).arrays
     return step_of(model(), mse_loss, powers(x), t)

@@ -25,6 +25,7 @@ MISTAKES = [
     (("trace", "xor", "--epochs", "9"), "nothing is trained"),
     (("trace", "net.py:loss", *AT, "--seed", "1"), "--seed: only examples take this"),
     (("trace", "xor", "--lr", "nan"), "the learning rate is a finite number"),
+    (("compile", "gates", "--level", "scalar"), "compiled as it computes"),
     (("trace", "xor", "--level", "atom"), "Invalid value for '--level'"),
     (("trace", "xor", "--max-steps", "0"), "Invalid value for '--max-steps'"),
     (("trace", "xor", "--width", "7"), "Invalid value for '--width'"),

@@ -94,6 +94,17 @@ def test_repeats_make_longer_passes() -> None:
     assert [next(forever)[0].item() for _ in range(5)] == [0, 1, 0, 1, 0]
 
 
+@pytest.mark.parametrize("left", [1, 3, 5])
+def test_a_pass_that_is_left_early_starts_again_from_its_first_repetition(left: int) -> None:
+    loader = numbers(6, batch_size=2, shuffle=True, seed=0, repeat=2)
+    whole = batches(loader)
+    again = numbers(6, batch_size=2, shuffle=True, seed=0, repeat=2)
+    passing = iter(again)
+    for _ in range(left):
+        next(passing)
+    assert batches(again) == whole
+
+
 @pytest.mark.parametrize("options", [dict(batch_size=0), dict(repeat=0), dict(batch_size=6, drop_last=True)])
 def test_impossible_batches_are_refused(options: Any) -> None:
     with pytest.raises(DataError, match="DataLoader needs"):

@@ -50,12 +50,13 @@ def test_a_step_is_drawn_at_every_level(name: str) -> None:
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_step_compiles_to_a_program_with_the_same_loss(name: str) -> None:
     one = ["--sample", "3"] if name == "xor" else []  # without it, the program is about all four rows
-    source = shown("compile", name, "--steps", "2", *one)
+    source = shown("compile", name, "--steps", "20", *one)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(compile(source, name, "exec"), {"__name__": "__main__"})  # what the command printed
-    first = float(re.split(r"\s+", printed.getvalue().splitlines()[0])[-1])
+    first, *_, last = (float(re.split(r"\s+", line)[-1]) for line in printed.getvalue().splitlines())
     assert first == pytest.approx(json.loads(shown("trace", name, "--json", *one))["loss"], rel=1e-6)
+    assert last == pytest.approx(first) if name == "xor-zero" else last < first
 
 
 def test_the_layers_of_a_recurrent_layer_are_its_time_steps() -> None:

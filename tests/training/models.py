@@ -27,11 +27,11 @@ class Noisy(nn.Module):
 class Training:
     """Everything that `fit` takes, built anew from the same seed."""
 
-    def __init__(self, optimizer: str = "Adam", **options: Any) -> None:
+    def __init__(self, optimizer: str = "Adam", repeat: int = 1, **options: Any) -> None:
         mx.manual_seed(1)
         self.model = Noisy()
         self.optimizer = getattr(optim, optimizer)(self.model.parameters(), lr=0.05, **options)
-        self.loader = data.DataLoader(data.moons(50, seed=1), batch_size=8, shuffle=True, seed=2)
+        self.loader = data.DataLoader(data.moons(50, seed=1), batch_size=8, shuffle=True, seed=2, repeat=repeat)
         self.schedule = training.Schedule(optim.lr_scheduler.CosineAnnealingLR(self.optimizer, 20), every="batch")
         self.stopping = training.EarlyStopping(patience=100)
 

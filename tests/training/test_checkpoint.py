@@ -64,6 +64,16 @@ def test_also_in_the_middle_of_an_epoch(path: Path, epoch: int, batch: int, caps
     assert after.stopped == ""
 
 
+@pytest.mark.parametrize("batch", [3, 7, 8, 12, 14])  # in the first repetition, at its end, in the second, at its end
+def test_also_in_the_middle_of_an_epoch_that_goes_over_the_data_twice(path: Path, batch: int) -> None:
+    straight, resumed = Training(repeat=2), Training(repeat=2)
+    whole = straight.fit(3, StopAt(9, 9), Checkpoint(path.with_stem("other")))
+    Training(repeat=2).fit(3, StopAt(1, batch), Checkpoint(path))
+    after = resumed.fit(3, StopAt(9, 9), Checkpoint(path, resume=True))
+    assert same(straight, resumed)
+    assert after.rows == whole.rows
+
+
 def test_ctrl_c_finishes_the_batch_and_saves(tmp_path: Path) -> None:
     path = tmp_path / "run.npz"
     code = "import sys; from tests.training.models import interrupted_run; interrupted_run(sys.argv[1])"
