@@ -40,6 +40,7 @@ class Written:
     expr: dict[str, ast.expr] = field(default_factory=dict)  # name in the form -> how it is written
     constants: dict[str, Any] = field(default_factory=dict)  # arrays that need a name
     helpers: str = ""
+    needed: set[Any] = field(default_factory=set)  # functions that the lines call
 
     def text(self, name: str) -> str:
         """How a result is written."""
@@ -54,15 +55,22 @@ class Written:
         return found
 
 
-def write(form: Form, ieee: bool = False) -> Written:
+def write(
+    form: Form,
+    ieee: bool = False,
+    how: Callable[..., ast.expr] = written,
+    number: Callable[..., ast.expr] | None = None,
+) -> Written:
     """The form as lines; what is unnamed, short and used once stands inside its user.
 
-    With `ieee` numbers are NumPy's, which overflow to inf where Python's raise an error.
+    With `ieee` numbers are NumPy's, which overflow to inf where Python's raise an error. Other languages say `how` a
+    step is written, and a constant `number`.
     """
-    found, needed = Written(form), set[Any]()
+    found = Written(form)
+    needed = found.needed
     found.expr = {name: ast.Name(name) for name in form.arguments}
     for name, value in form.constants.items():
-        found.expr[name] = _constant(name, value, found, needed)
+        found.expr[name] = (number or _constant)(name, value, found, needed)
     kinds, uses = form.kinds(), form.uses()
     own_line = set(form.results)
     taken = {*form.arguments, *(step.name for step in form.steps if step.named)}
@@ -70,14 +78,19 @@ def write(form: Form, ieee: bool = False) -> Written:
     for step in form.steps:
         if ieee:
             step = replace(step, kind=step.kind._replace(scalar=False))
-        expr = written(step, [found.expr[n] for n in step.operands], [kinds[n] for n in step.operands], needed)
-        if not step.named and step.name not in own_line and uses[step.name] < 2 and len(ast.unparse(expr)) <= _INLINE:
+        expr = how(step, [found.expr[n] for n in step.operands], [kinds[n] for n in step.operands], needed)
+        if (
+            not step.named
+            and step.name not in own_line
+            and uses.get(step.name, 0) < 2
+            and len(ast.unparse(expr)) <= _INLINE
+        ):
             found.expr[step.name] = expr
             continue
         name = step.name if step.named else next(fresh)
         found.lines.append(Line(name, expr, step.section, step.note))
         found.expr[step.name] = ast.Name(name)
-    found.helpers = preamble(needed)
+    found.helpers = preamble(needed) if how is written else ""
     return found
 
 
@@ -101,7 +114,7 @@ def function(form: Form) -> Callable[..., Any]:
 def script(form: Form, values: Mapping[str, Any], steps: int) -> str:
     """A program that starts from `values`, takes `steps` steps and prints the loss, with NumPy alone."""
     found = write(form, ieee=True)
-    last = _assigned(found)
+    last = assigned(found)
     lines = [f'"""{form.title}: forward, backward and update as straight-line code, written by microgradx."""', ""]
     lines += [found.helpers, *[""] * (2 if "def " in found.helpers else 0), "np.seterr(all='ignore')", ""]
     lines += [f"{name} = {_data(value)}" for name, value in found.constants.items()]
@@ -115,7 +128,7 @@ def script(form: Form, values: Mapping[str, Any], steps: int) -> str:
     return "\n".join([*lines, *(f"    {line}" for line in body)]) + "\n"
 
 
-def _assigned(found: Written) -> list[str]:
+def assigned(found: Written) -> list[str]:
     """Write next values straight into their arguments where nobody reads the old ones later; the rest at the end."""
     later = []
     for argument, result in found.form.updates.items():

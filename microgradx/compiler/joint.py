@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from microgradx.autodiff import Edge, backward
 from microgradx.compiler.guards import line_text
 from microgradx.graph import GradientError, Node, OpError, Tensor, Value, recording, topological
@@ -113,7 +115,7 @@ def _differentiate(found: Joint, output: Any) -> None:
             rule = screen_text(rule_formula(edge.node, edge.position), known)
             found.notes.setdefault(edge.contribution, f"{left} = {rule}")
 
-    with recording():
+    with recording(), np.errstate(all="ignore"):
         backward(output, create_graph=True, watcher=watch)
     for position, each in enumerate(found.arguments):
         if each.grad is not None:

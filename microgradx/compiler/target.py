@@ -49,19 +49,26 @@ def written(step: Step, operands: list[ast.expr], kinds: list[Kind], needed: set
         template = "A.T"
     if template is not None:
         return substitute(ast.parse(template, mode="eval").body, parts)
-    if op.name not in table and op.notation is not None and _is_operator(op.notation):
+    if op.name not in table and op.notation is not None and is_operator(op.notation):
         return substitute(op.notation, parts)
     callee = _parsed(WORDS[op.name]) if op.name in WORDS and not scalar else _callee(run, op, needed)
     numpys = isinstance(callee, ast.Attribute)  # its defaults are known: None and False
     static = [k for k, v in step.static.items() if not (numpys and (v is None or v is False))]
+    if not (numpys or scalar or op.elementwise):  # a run that takes arrays gets one, be it a constant number
+        operands = [_as_array(o, kind) for o, kind in zip(operands, kinds, strict=True)]
     return ast.Call(callee, operands, [ast.keyword(k, parts[k]) for k in static])
+
+
+def _as_array(operand: ast.expr, kind: Kind) -> ast.expr:
+    number = not any(isinstance(each, (ast.Name, ast.Call)) for each in ast.walk(operand))
+    return _parsed(f"np.array({ast.unparse(operand)}, dtype='{kind.dtype}')") if number else operand
 
 
 def _parsed(text: str) -> ast.expr:
     return ast.parse(text, mode="eval").body
 
 
-def _is_operator(notation: ast.expr) -> bool:
+def is_operator(notation: ast.expr) -> bool:
     """True for notations that are Python operators: a + b, x ** n, x[key], A.mT, a if c else b."""
     return isinstance(notation, (ast.BinOp, ast.UnaryOp, ast.Subscript, ast.Attribute, ast.IfExp, ast.Compare))
 
