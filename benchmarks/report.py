@@ -60,7 +60,8 @@ def _measured(measure: Measure) -> str:
 
 def _against(goal: Goal, result: Result) -> str:
     """The goal in words: ≤ 0.5 × PyTorch, or ≤ 1 s."""
-    return f"≤ {goal.at_most:g} " + (f"× {goal.than}" if goal.than else result.measures[goal.who].unit)
+    unit = result.measures[goal.who].unit if goal.who in result.measures else ""
+    return f"≤ {goal.at_most:g} " + (f"× {goal.than}" if goal.than else unit)
 
 
 def rows(result: Result) -> list[tuple[str, str, str, str]]:
@@ -135,11 +136,14 @@ def _section(title: str, result: Result, command: str) -> str:
     lines = [title, "", f"{datetime.now(UTC):%Y-%m-%d}, `{command}`, {machine()}."]
     if result.absent:
         lines[-1] += f" Not there: {', '.join(dict.fromkeys(result.absent))}."
-    judged = rows(result)
+    judged, goals = rows(result), [goal for goal, _ in result.judged()]
+    for goal in result.workload.goals:
+        if goal not in goals and goal.threads in (0, result.threads):
+            goals.append(goal)
+            judged.append((goal.who, _against(goal, result), "", "not measured"))
     if judged:
-        notes = [goal.note for goal, _ in result.judged()]
         lines += ["", "| who | goal | measured | | |", "|---|---|---|---|---|"]
-        lines += [f"| {' | '.join(row)} | {note} |" for row, note in zip(judged, notes, strict=True)]
+        lines += [f"| {' | '.join(row)} | {goal.note} |" for row, goal in zip(judged, goals, strict=True)]
     lines += ["", f"| contender | {result.workload.unit} |", "|---|---|"]
     lines += [f"| {name} | {amount(each)} |" for name, each in result.seconds.items()]
     lines += [f"| {name} | {_measured(measure)} |" for name, measure in result.measures.items()]

@@ -190,3 +190,22 @@ def with_autograd(_: int) -> Work:
         return float(loss)
 
     return trained(step, start(), lambda: parameters, LR)
+
+
+@WORKLOAD.contender("tinygrad, TinyJit", needs="tinygrad")
+def with_tinygrad(_: int) -> Work:
+    """The whole step under TinyJit."""
+    from tinygrad import Tensor, TinyJit
+
+    parameters = [Tensor(array).realize() for array in start()]
+    x, t = Tensor(X).realize(), Tensor(T).realize()
+
+    def update() -> Any:
+        p = network(x, parameters, Tensor.sigmoid)
+        loss = -(t * p.log() + (1 - t) * (1 - p).log()).mean()
+        for p, gradient in zip(parameters, loss.gradient(*parameters), strict=True):
+            p.assign(p.detach() - LR * gradient)
+        return loss.realize(*parameters)
+
+    program = TinyJit(update)
+    return trained(lambda: program().item(), start(), lambda: [p.numpy() for p in parameters], LR)

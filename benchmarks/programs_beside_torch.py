@@ -1,0 +1,266 @@
+"""Every program beside the same one in PyTorch: `python -m benchmarks.programs_beside_torch` prints a Markdown table.
+
+Both start from the same weights and see the same batches in the same order, with the same optimizer, schedule and
+clipping, in float64, in one process. The program itself measures both: PyTorch's weights are put into its model when
+they are trained. So numbers agree to rounding, but where dropout, which each draws for itself, takes part, or where
+rounding grows (a training that diverges). The seconds are those of the trainings alone, validation included.
+
+    python -m benchmarks.programs_beside_torch [NAME ...] > benchmarks/PROGRAMS.md
+"""
+
+import datetime
+import os
+import platform
+import sys
+import time
+from collections import OrderedDict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from microgradx import nn
+from microgradx.data import DataLoader
+from microgradx.programs import PROGRAMS, Run
+from microgradx.training import ClipGradients, History, Schedule
+
+tnn = torch.nn
+
+# Program: its data, and the numbers of its result that are shown.
+SHOWN: dict[str, tuple[str, tuple[str, ...]]] = {
+    "gates": ("4 rows, three gates", ("and_right", "or_right", "xor_right", "xor_loss")),
+    "linear-regression": ("3 points", ("w_at_0.01", "w_at_0.4", "w_at_0.51")),
+    "polynomial-regression": ("100 points", ("constant", "x", "x_squared")),
+    "logistic-regression": ("6 points", ("right", "loss")),
+    "softmax-regression": ("iris, 120 + 30", ("held_out_accuracy", "held_out_loss")),
+    "xor": ("4 rows", ("right", "loss")),
+    "xor-deep": ("4 rows", ("right", "loss")),
+    "digit-or-not": ("digits, 1,438 + 359", ("one_unit_accuracy", "two_layers_accuracy")),
+    "digits-mlp": ("digits, 1,151 + 287 + 359", ("test_accuracy", "test_loss")),
+    "cnn": ("digits, 1,151 + 287 + 359", ("test_accuracy", "test_loss")),
+    "lenet": ("digits, 1,151 + 287 + 359", ("test_accuracy", "test_loss")),
+    "diabetes-regression": ("diabetes, 354 + 88", ("explained_variance", "held_out_loss")),
+    "char-rnn": ("one sentence", ("rnn_perplexity", "lstm_perplexity")),
+    "word-rnn": ("one sentence", ("rnn_perplexity", "lstm_perplexity")),
+    "lstm-remember": ("512 + 256 sequences of 80", ("rnn_accuracy", "lstm_accuracy")),
+}  # fmt: skip
+
+
+class Ours(Run):
+    """A run that keeps how long its trainings took."""
+
+    seconds = 0.0
+
+    def fit(self, *args: Any, **options: Any) -> History:
+        begin = time.perf_counter()
+        history = super().fit(*args, **options)
+        self.seconds += time.perf_counter() - begin
+        return history
+
+
+class Theirs(Run):
+    """A run whose trainings are PyTorch's: the model goes there as it starts, and comes back as it ends."""
+
+    seconds = 0.0
+
+    def fit(
+        self, model: Any, loss: Any, optimizer: Any, data: Any, epochs: int, part: str = "training",
+        callbacks: Any = (), validation: Any = None, metrics: Any = None, **_: Any,
+    ) -> History:  # fmt: skip
+        torch.manual_seed(0)
+        twin = translated(model)
+        begin = time.perf_counter()
+        training = Training(model, twin, LOSSES[loss.__name__], translated_optimizer(optimizer, model, twin), metrics)
+        training.fit(data, epochs, callbacks, validation)
+        self.seconds += time.perf_counter() - begin
+        for ours, theirs in zip(model.parameters(), twin.parameters(), strict=True):
+            ours.grad = theirs.grad.numpy().copy()
+        self.history[part], self.model = training.history, model.eval()
+        return training.history
+
+
+class Training:
+    """The loop of `microgradx.training.fit`, with PyTorch inside; it is what the program's own callbacks see."""
+
+    def __init__(self, model: Any, twin: Any, loss: Any, optimizer: Any, metrics: Any) -> None:
+        self.model, self.twin, self.loss, self.optimizer = model, twin, loss, optimizer
+        self.accuracy = bool(metrics)
+        self.history, self.stop = History(), ""
+
+    def fit(self, data: Any, epochs: int, callbacks: Any, validation: Any) -> None:
+        norm = next((c.norm for c in callbacks if isinstance(c, ClipGradients)), None)
+        schedule = next((c for c in callbacks if isinstance(c, Schedule)), None)
+        others = [c for c in callbacks if not isinstance(c, (ClipGradients, Schedule))]
+        if schedule:
+            falling = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, schedule.scheduler.T_max)
+        for each in others:
+            each.on_start(self)
+        for _ in range(epochs):
+            self.twin.train()
+            sums: list[Any] = []
+            for *inputs, target in batches(data):
+                self.optimizer.zero_grad()
+                y = self.twin(*inputs)
+                L = self.loss(y, target)
+                L.backward()
+                if norm is not None:
+                    tnn.utils.clip_grad_norm_(self.twin.parameters(), norm)
+                self.optimizer.step()
+                if schedule and schedule.every == "batch":
+                    falling.step()
+                sums.append(self.measured(y, target, L))
+            self.history.rows.append(means(sums) | {"lr": self.optimizer.param_groups[0]["lr"]})
+            if validation is not None:
+                self.twin.eval()
+                with torch.no_grad():
+                    whole = DataLoader(getattr(validation, "dataset", validation), self.size(validation))
+                    seen = [(self.twin(*x), t) for *x, t in batches(whole)]
+                    found = means([self.measured(y, t, self.loss(y, t)) for y, t in seen])
+                self.history.last.update({f"validation_{name}": value for name, value in found.items()})
+            if hasattr(self.twin, "forget"):
+                self.twin.forget()
+            self.model.load_state_dict(self.twin.state_dict())
+            for each in others:
+                each.on_epoch(self)
+            if schedule and schedule.every == "epoch":
+                falling.step()
+            if self.stop:
+                return
+
+    def measured(self, y: Any, target: Any, loss: Any) -> dict[str, float]:
+        """The sums of a batch: loss, right answers, samples."""
+        found = {"loss": loss.item() * len(target), "samples": len(target)}
+        if self.accuracy:
+            with torch.no_grad():
+                right = (y.argmax(1) == target) if y.ndim == target.ndim + 1 else ((y > 0.5) == (target > 0.5))
+                found["accuracy"] = right.double().mean().item() * len(target)
+        return found
+
+    @staticmethod
+    def size(validation: Any) -> int:
+        return getattr(validation, "batch_size", 256)
+
+
+def batches(data: Any) -> Any:
+    """The loader's batches as torch's tensors, which share their memory."""
+    return (tuple(torch.from_numpy(np.ascontiguousarray(each.data)) for each in batch) for batch in data)
+
+
+def means(sums: list[dict[str, float]]) -> dict[str, float]:
+    """Over all samples."""
+    total = {name: sum(each[name] for each in sums) for name in sums[0]}
+    samples = total.pop("samples")
+    return {name: value / samples for name, value in total.items()}
+
+
+LOSSES = {
+    "cross_entropy": tnn.functional.cross_entropy, "mse_loss": tnn.functional.mse_loss,
+    "binary_cross_entropy": tnn.functional.binary_cross_entropy,
+    "cost": lambda y, t: 0.5 * tnn.functional.mse_loss(y, t),  # of linear-regression
+}  # fmt: skip
+
+
+class LanguageModel(tnn.Module):
+    """`microgradx.programs.language.LanguageModel`, line by line."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.embedding, self.recurrent = built(model.embedding), built(model.recurrent)
+        self.scores, self.drop = built(model.scores), built(model.drop)
+        self.forget()
+
+    def forget(self) -> None:
+        self.state = self.state_in_use = None
+
+    def forward(self, ids: Any) -> Any:
+        here = "state" if self.training else "state_in_use"
+        y, state = self.recurrent(self.drop(self.embedding(ids)), getattr(self, here))
+        setattr(self, here, tuple(s.detach() for s in state) if isinstance(state, tuple) else state.detach())
+        return self.scores(self.drop(y)).transpose(1, 2)
+
+
+class Reader(tnn.Module):
+    """`microgradx.programs.remember.Reader`, line by line."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.recurrent, self.scores = built(model.recurrent), built(model.scores)
+
+    def forward(self, x: Any) -> Any:
+        y, _ = self.recurrent(x)
+        return self.scores(y[:, -1])
+
+
+def recurrent(m: Any) -> Any:
+    """An RNN, LSTM or GRU."""
+    made = getattr(tnn, type(m).__name__)
+    return made(m.input_size, m.hidden_size, m.num_layers, batch_first=m.batch_first, dropout=m.dropout)
+
+
+BUILD: dict[type, Any] = {
+    nn.Sequential: lambda m: tnn.Sequential(OrderedDict((name, built(part)) for name, part in vars(m).items()
+                                                        if isinstance(part, nn.Module))),
+    nn.Linear: lambda m: tnn.Linear(m.in_features, m.out_features, m.bias is not None),
+    nn.Conv2d: lambda m: tnn.Conv2d(m.in_channels, m.out_channels, m.kernel_size, m.stride, m.padding),
+    nn.MaxPool2d: lambda m: tnn.MaxPool2d(m.kernel_size),
+    nn.Dropout: lambda m: tnn.Dropout(m.p), nn.Embedding: lambda m: tnn.Embedding(m.num_embeddings, m.embedding_dim),
+    nn.Flatten: lambda m: tnn.Flatten(), nn.ReLU: lambda m: tnn.ReLU(), nn.Sigmoid: lambda m: tnn.Sigmoid(),
+    nn.RNN: recurrent, nn.LSTM: recurrent, nn.GRU: recurrent,
+}  # fmt: skip
+OWN = {"LanguageModel": LanguageModel, "Reader": Reader}
+
+
+def built(module: Any) -> Any:
+    """The same layer in PyTorch, with weights of its own."""
+    return (BUILD.get(type(module)) or OWN[type(module).__name__])(module)
+
+
+def translated(model: Any) -> Any:
+    """The same model in PyTorch, with the same weights."""
+    twin = built(model).double()
+    twin.load_state_dict({name: torch.from_numpy(array) for name, array in model.state_dict().items()})
+    return twin
+
+
+def translated_optimizer(optimizer: Any, model: Any, twin: Any) -> Any:
+    """The same rule with the same settings."""
+    assert list(optimizer.param_groups[0]["params"]) == list(model.parameters())
+    settings = {name: value for name, value in optimizer.param_groups[0].items() if name != "params"}
+    return getattr(torch.optim, type(optimizer).__name__)(twin.parameters(), **settings)
+
+
+def compared(name: str) -> tuple[str, ...]:
+    """A row of the table."""
+    data, shown = SHOWN[name]
+    cells = []
+    for run in (Ours(), Theirs()):
+        PROGRAMS[name].run(run)
+        cells += [", ".join(f"{run.numbers[key]:.4g}" for key in shown), f"{run.seconds:.2f}"]
+    return (name, data, ", ".join(key.replace("_", " ") for key in shown), *cells)
+
+
+def machine() -> str:
+    """What it was measured on."""
+    text = Path("/proc/cpuinfo").read_text("utf-8") if Path("/proc/cpuinfo").exists() else ""
+    cpu = next((line.split(":")[1].strip() for line in text.splitlines() if "model name" in line), platform.processor())
+    return (
+        f"{datetime.date.today()}, {cpu}, {os.cpu_count()} cores ({torch.get_num_threads()} threads for PyTorch), "
+        f"CPython {platform.python_version()}, NumPy {np.__version__}, PyTorch {torch.__version__}, "
+        f"microgradx {version('microgradx')}"
+    )
+
+
+def main(names: list[str]) -> None:
+    """Print the table, row by row."""
+    print("# The programs beside PyTorch\n")
+    print(machine() + ". Made by `python -m benchmarks.programs_beside_torch`, which says what is compared.\n")
+    columns = ("program", "data (learn + validate + test)", "result", "microgradx", "seconds", "PyTorch", "seconds")
+    print(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
+    for name in names or SHOWN:
+        print(f"| {' | '.join(compared(name))} |", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
