@@ -178,7 +178,8 @@ def _inner(adds: Array, left: Array, right: Array, more: dict[int, list[int]], r
     onward = np.zeros(count, bool)
     onward[left[adds]] = True
     onward[results] = False
-    return adds & onward & (uses == 1)
+    found: Array = adds & onward & (uses == 1)
+    return found
 
 
 def _by_pulls(group: Group, needs: Array, reached: Array) -> Iterator[Group]:

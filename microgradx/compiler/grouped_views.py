@@ -60,7 +60,9 @@ def views(rows: Array) -> list[View] | None:
     From the innermost axis outwards: the places where a row's step changes must all lie at multiples of a length.
     That is the length of the axis; what is left is where its stretches start.
     """
-    left, shape, strides = rows, [], []
+    left = rows
+    shape: list[int] = []
+    strides: list[Array] = []
     while left.shape[1] > 1:
         steps = np.diff(left, axis=1)
         changes = np.flatnonzero((steps != steps[:, :1]).any(axis=0)) + 1

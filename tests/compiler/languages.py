@@ -1,0 +1,90 @@
+"""What the tests of the targets jax and torch share: every row and every example there, beside the engine."""
+
+import contextlib
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import microgradx as mx
+from microgradx.compiler import targets
+from microgradx.compiler.form import Form, lower
+from microgradx.compiler.joint import joint, leaf
+from microgradx.compiler.passes import simplified
+from microgradx.examples import EXAMPLES
+from microgradx.rules.samples import sample
+from tests.cli.run import run
+
+ROWS = [(name, case) for name, op in sorted(mx.BOOK.items()) for case in range(len(op.cases))]
+PROGRAMS = sorted(EXAMPLES)
+ODD = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -2.5])
+
+
+def close(ours: Any, theirs: Any) -> None:
+    np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
+
+
+def recorded(f: Callable[..., Any], nodes: list[Any], differentiate: bool = True) -> Form:
+    """A function of leaves like `nodes` as a form."""
+    return simplified(lower(joint(f, [leaf(n, f"x{i}") for i, n in enumerate(nodes)], differentiate), "f"))
+
+
+def row(name: str, case: int, dtype: str = "float64") -> tuple[Callable[..., Any], list[Any]]:
+    """A function of tensors that a row is the heart of, and what to call it with."""
+    op = mx.BOOK[name]
+    nodes, static = sample(op, case)
+    if op.elementwise:
+        nodes = [mx.Tensor(np.array([n.data, n.data * 1.01]), n.requires_grad) for n in nodes]
+    if dtype != "float64":
+        nodes = [mx.Tensor(n.data.astype(dtype)) if n.dtype == np.float64 and n.requires_grad else n for n in nodes]
+    y = op(*nodes, **static)
+    weights = np.round(np.random.default_rng(case).normal(size=y.shape), 2).astype(dtype)
+
+    def f(*args: Any) -> Any:
+        y = op(*args, **static)
+        return mx.functional.sum(y * weights) if isinstance(y, mx.Tensor) else y * 1.5
+
+    return f, nodes
+
+
+def check_row(target: str, name: str, case: int) -> None:
+    """The target's function of a row gives the engine's value and gradients."""
+    f, nodes = row(name, case)
+    eager = f(*nodes)
+    form = recorded(f, nodes, eager.requires_grad)
+    outputs, gradients = targets.target(target).function(form)(*(n.data for n in nodes))
+    close(outputs[0], eager.data)
+    if eager.requires_grad:
+        eager.backward()
+    for node, argument in zip(nodes, form.arguments, strict=True):
+        assert (argument in gradients) == (node.grad is not None)
+        if node.grad is not None:
+            close(gradients[argument], node.grad)
+            assert np.shape(gradients[argument]) == node.shape
+
+
+def check_odd(target: str, name: str) -> None:
+    """An elementwise row at nan, inf and zeros gives what NumPy gives."""
+    op = mx.BOOK[name]
+    columns = [np.roll(np.repeat(ODD, len(ODD) ** (i % 2)), i)[: len(ODD) ** 2] for i in range(len(op.inputs))]
+    size = min(map(len, columns))
+    nodes = [mx.Tensor(np.resize(c, size), requires_grad=False) for c in columns]
+    static = {**op.static, **op.cases[0]}
+    with np.errstate(all="ignore"):
+        wanted = op(*nodes, **static).data
+        form = recorded(lambda *xs: op(*xs, **static), nodes, differentiate=False)
+    (found,), _ = targets.target(target).function(form)(*(n.data for n in nodes))
+    np.testing.assert_allclose(found.astype(float), wanted.astype(float), rtol=1e-12)
+
+
+def printed(target: str, name: str, *options: str) -> list[float]:
+    """The losses that an example's script prints."""
+    found = run("compile", name, "--target", target, "--steps", "4", *options)
+    assert found.exit_code == 0, found.output
+    for section in ("# forward", "# backward", "# update"):
+        assert section in found.output
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        exec(compile(found.stdout, f"{name}.py", "exec"), {})
+    return [float(line.split()[1]) for line in said.getvalue().splitlines()]

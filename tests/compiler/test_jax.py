@@ -1,0 +1,76 @@
+"""The target jax: every row and every example gives what the engine gives."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import microgradx as mx
+from microgradx.compiler import CompileError, targets
+from microgradx.compiler.array_target import Language
+from microgradx.data.library import MissingExtraError
+from tests.cli.run import run
+from tests.compiler.languages import PROGRAMS, ROWS, check_odd, check_row, close, printed, recorded, row
+
+jax = pytest.importorskip("jax", reason='the target jax is tested where JAX is: pip install "microgradx[jax]"')
+ELEMENTWISE = sorted(name for name, op in mx.BOOK.items() if op.elementwise)
+
+
+@pytest.fixture(autouse=True)
+def float64():
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", True)
+    yield
+    jax.config.update("jax_enable_x64", before)
+
+
+@pytest.mark.parametrize(("name", "case"), ROWS)
+def test_every_row(name, case):
+    check_row("jax", name, case)
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_odd_numbers(name):
+    check_odd("jax", name)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_every_example_trains_as_in_numpy(name):
+    close(printed("jax", name), printed("numpy", name))
+
+
+@pytest.mark.parametrize("name", ["matmul", "relu", "softmax_cross_entropy", "conv", "max_pool"])
+def test_float32_stays_float32(name):
+    f, nodes = row(name, 0, "float32")
+    form = recorded(f, nodes)
+    outputs, gradients = targets.target("jax").function(form)(*(n.data for n in nodes))
+    assert outputs[0].dtype == np.float32 and {g.dtype for g in gradients.values()} == {np.dtype(np.float32)}
+
+
+def test_the_script_reads_like_the_numpy_one_and_runs_alone(tmp_path):
+    path = tmp_path / "xor.py"
+    assert run("compile", "xor", "--level", "tensor", "--target", "jax", "-o", str(path)).exit_code == 0
+    text = path.read_text("utf-8")
+    assert "@jax.jit\ndef step(" in text and "  # ∂" in text
+    ran = subprocess.run([sys.executable, "-I", str(path)], capture_output=True, text=True, check=True)
+    losses = [float(line.split()[1]) for line in ran.stdout.splitlines()]
+    assert losses[-1] < losses[0]
+
+
+def test_an_op_without_a_form_is_named():
+    mystery = mx.op("mystery_of_jax(x) = x", lambda x: x + 0, shapes="(n)", linear="x", x=lambda g: g * 1.0)
+    try:
+        form = recorded(lambda x: mx.functional.sum(mystery(x)), [mx.Tensor([1.0, 2.0])])
+        with pytest.raises(CompileError, match="mystery_of_jax, which has no form for jax"):
+            targets.target("jax").script(form, {"x0": np.ones(2)}, 3)
+    finally:
+        mx.BOOK.pop("mystery_of_jax")
+
+
+def test_a_missing_package_is_a_clear_error(monkeypatch):
+    monkeypatch.setattr("microgradx.compiler.array_target.find_spec", lambda name: None)
+    form = recorded(lambda x: x * 2.0, [mx.Tensor(1.0)])
+    with pytest.raises(MissingExtraError, match=r'pip install "microgradx\[jax\]"'):
+        targets.target("jax").function(form)
+    assert isinstance(targets.target("jax").LANGUAGE, Language)
