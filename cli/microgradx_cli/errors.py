@@ -1,5 +1,6 @@
 """How the command line speaks of mistakes: one paragraph on stderr and exit code 2; with --debug also the traceback."""
 
+import re
 import sys
 import traceback
 from typing import NoReturn
@@ -19,6 +20,23 @@ def tell(problem: Exception, debug: bool) -> NoReturn:
         traceback.print_exception(problem)
     typer.echo(f"Error: {' '.join(str(problem).split())}", err=True)
     raise typer.Exit(2) from problem
+
+
+_WORDS = (
+    (r"Value error, ", ""),
+    (r"Input should be a valid integer.*", "it takes a whole number."),
+    (r"Input should be a valid number.*", "it takes a number."),
+    (r"Input should be greater than or equal to (\S+?)\.?$", r"it is at least \1."),
+)
+
+
+def plainly(problem: Exception) -> None:
+    """A complaint about an option, in plain words."""
+    message = getattr(problem, "message", None)
+    if isinstance(message, str) and hasattr(problem, "format_message"):
+        for pattern, words in _WORDS:
+            message = re.sub(pattern, words, message)
+        problem.message = message  # type: ignore[attr-defined]  # only usage errors have one
 
 
 def _expected(problem: Exception) -> bool:

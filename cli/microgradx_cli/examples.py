@@ -1,5 +1,6 @@
 """`microgradx examples`: the named programs."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from microgradx_cli import options as o
@@ -7,6 +8,9 @@ from microgradx_cli.screen import out
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
+
+    from microgradx.examples import Example
 
 
 def examples(width: o.Width = None, ops: o.Ops = None) -> None:
@@ -18,20 +22,27 @@ def examples(width: o.Width = None, ops: o.Ops = None) -> None:
 
 
 def _table(console: "Console") -> None:
+    from microgradx.examples import EXAMPLES
+    from microgradx.programs import PROGRAMS
+
+    console.print(_listed(EXAMPLES.values()))
+    console.print("\n--at NAME=VALUE changes an argument of any example, as in: microgradx trace polynomial --at x=3")
+    console.print("Begin with: microgradx trace xor, and: microgradx graph xor -o xor.svg\n")
+    console.print("Programs that train (microgradx train gates); trace and graph show one of their steps:")
+    console.print(_listed(each.view for each in PROGRAMS.values() if each.view and each.name not in EXAMPLES))
+
+
+def _listed(examples: "Iterable[Example]") -> "Table":
     from rich.table import Table
     from rich.text import Text
-
-    from microgradx.examples import EXAMPLES
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("name", no_wrap=True)
     table.add_column("what it shows")
     table.add_column("options")
-    for example in EXAMPLES.values():
+    for example in examples:
         options = (f"--{name}" for name in example.options)
         levels = "|".join(example.levels)
         text = " ".join(f"{option} {levels}" if option == "--level" else option for option in options)
         table.add_row(Text(example.name, style="bold cyan"), example.title, text)
-    console.print(table)
-    console.print("\n--at NAME=VALUE changes an argument of any example, as in: microgradx trace polynomial --at x=3")
-    console.print("Begin with: microgradx trace xor, and: microgradx graph xor -o xor.svg")
+    return table

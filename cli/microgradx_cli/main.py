@@ -11,7 +11,7 @@ from microgradx_cli.bench import bench
 from microgradx_cli.check import check
 from microgradx_cli.compile import compile
 from microgradx_cli.doctor import doctor
-from microgradx_cli.errors import tell
+from microgradx_cli.errors import plainly, tell
 from microgradx_cli.examples import examples
 from microgradx_cli.explain import explain
 from microgradx_cli.graph import graph
@@ -37,6 +37,7 @@ class Commands(TyperGroup):
         except typer.Exit:
             raise
         except Exception as problem:
+            plainly(problem)
             tell(problem, debug=ctx.params["debug"])
 
 

@@ -60,10 +60,27 @@ Width = Annotated[
 
 
 class SpreadAt(TyperCommand):
-    """A command in which several NAME=VALUE may follow one --at."""
+    """A command in which several NAME=VALUE may follow one --at, and whose target may begin with a minus."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, spread_at(args))
+        options = {name: getattr(p, "is_flag", False) for p in self.params for name in p.opts}
+        return super().parse_args(ctx, spread_at(minus_first(args, options)))
+
+
+def minus_first(args: list[str], options: dict[str, bool]) -> list[str]:
+    """The arguments with a blank before an expression such as -x, so that it is not taken for an option.
+
+    `options` are the command's own; True for those that take no value.
+    """
+    found: list[str] = []
+    for i, arg in enumerate(args):
+        is_value = i > 0 and options.get(args[i - 1]) is False
+        if re.match(r"-[^-]", arg) and arg[:2] not in options and not is_value:
+            return [*found, f" {arg}", *args[i + 1 :]]
+        if not is_value and not arg.startswith("-"):
+            break  # this is the target
+        found.append(arg)
+    return args
 
 
 def spread_at(args: list[str]) -> list[str]:

@@ -6,6 +6,7 @@ import ast
 import difflib
 import operator
 from collections.abc import Callable, Collection
+from functools import partial, reduce
 from types import ModuleType
 from typing import Any
 
@@ -14,14 +15,23 @@ from microgradx.graph import MicrogradxError, Node
 from microgradx.rules import BOOK
 
 _ALLOWED = (
-    "An expression may have numbers, the names given by --at, + - * / ** @, parentheses, and calls of ops by name, "
-    "such as sigmoid(w*x + b)"
+    "An expression may have numbers, the names given by --at, + - * / ** @, comparisons, and, or, not, a if c else b, "
+    "parentheses, and calls of ops by name, such as sigmoid(w*x + b)"
 )
 _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
     ast.Pow: operator.pow, ast.MatMult: operator.matmul,
 }  # fmt: skip
-_UNARY: dict[type[ast.unaryop], Callable[[Any], Any]] = {ast.USub: operator.neg, ast.UAdd: operator.pos}
+_UNARY: dict[type[ast.unaryop], Callable[[Any], Any]] = {
+    ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Not: functional.logical_not,
+}  # fmt: skip
+_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Gt: functional.greater, ast.GtE: functional.greater_equal, ast.Lt: functional.less,
+    ast.LtE: functional.less_equal, ast.Eq: BOOK["equal"], ast.NotEq: functional.not_equal,
+}  # fmt: skip
+_LOGIC: dict[type[ast.boolop], Callable[[Any, Any], Any]] = {
+    ast.And: functional.logical_and, ast.Or: functional.logical_or,
+}  # fmt: skip
 
 
 class ExpressionError(MicrogradxError, ValueError):
@@ -87,6 +97,15 @@ def _check(node: ast.expr, names: Collection[str], ops: dict[str, Any], argument
         case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _BINARY:
             _check(left, names, ops)
             _check(right, names, ops)
+        case ast.Compare(left=left, ops=signs, comparators=others) if all(type(sign) in _COMPARE for sign in signs):
+            for part in (left, *others):
+                _check(part, names, ops)
+        case ast.BoolOp(values=parts):
+            for part in parts:
+                _check(part, names, ops)
+        case ast.IfExp(test=test, body=one, orelse=other):
+            for part in (test, one, other):
+                _check(part, names, ops)
         case ast.List(elts=parts) | ast.Tuple(elts=parts) if argument:
             for part in parts:
                 _check(part, names, ops, argument=True)
@@ -122,6 +141,14 @@ def _value(node: ast.expr, values: dict[str, Any], ops: dict[str, Any]) -> Any:
             if not isinstance(a, Node) and not isinstance(b, Node):
                 a, b = _number(a), _number(b)  # whole numbers could grow without end: 9**9**9
             return _fitting(node, _BINARY[type(sign)], a, b)
+        case ast.Compare(left=left, ops=signs, comparators=others):
+            sides = [_value(part, values, ops) for part in (left, *others)]
+            pairs = zip(signs, sides, sides[1:], strict=False)
+            return reduce(functional.logical_and, [_fitting(node, _COMPARE[type(s)], a, b) for s, a, b in pairs])
+        case ast.BoolOp(op=sign, values=parts):
+            return reduce(partial(_fitting, node, _LOGIC[type(sign)]), [_value(part, values, ops) for part in parts])
+        case ast.IfExp(test=test, body=one, orelse=other):
+            return _fitting(node, functional.where, *(_value(part, values, ops) for part in (test, one, other)))
         case ast.List(elts=parts) | ast.Tuple(elts=parts):
             return [_value(part, values, ops) for part in parts]
         case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords):

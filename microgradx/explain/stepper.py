@@ -9,7 +9,7 @@ from microgradx.explain.text import forward_table, gradient_table, heading, show
 from microgradx.explain.trace import Trace
 from microgradx.explain.wording import d, seed_text, step_text, update_text
 
-_KEYS = "Enter: next   p: back   a number: jump there   q: quit"
+_KEYS = "Enter: next   p: back   a number: jump there (0: the forward table)   q: quit"
 
 
 def walk(trace: Trace, console: Console) -> None:
@@ -42,10 +42,11 @@ def _moved(answer: str, at: int, last: int) -> tuple[int, str]:
 
 
 def _draw(trace: Trace, console: Console, at: int) -> None:
-    """The forward table, what has been revealed, and the current step in full."""
+    """At 0 the forward table; then what has been revealed, and the current step in full."""
     console.clear()
     console.print(Text(f"trace of {trace.title}", style="bold"))
-    console.print(forward_table(trace))
+    if not at:
+        console.print(forward_table(trace))
     heading(console, f"Backward: step {at} of {len(trace.steps)}")
     console.print(Text(seed_text(trace), style="dim"))
     for step in trace.steps[: max(at - 1, 0)]:

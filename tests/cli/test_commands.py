@@ -8,6 +8,7 @@ import pytest
 
 from microgradx.examples import EXAMPLES
 from microgradx.rules import BOOK
+from microgradx_cli.targets import EXAMPLES as TRACEABLE
 from tests.cli.run import run, shown
 
 
@@ -99,6 +100,11 @@ def test_doctor_names_versions_engines_and_how_to_get_what_is_missing(monkeypatc
     monkeypatch.setattr("microgradx_cli.doctor.requirements", lambda: {"": [], "png": ["no-such-package"]})
     told = 'png lacks no-such-package: pip install "microgradx[png]"; in a clone: pip install ".[png]"'
     assert told in shown("doctor")
+
+
+def test_examples_lists_all_that_can_be_traced() -> None:
+    text = shown("examples")
+    assert all(f"\n{name} " in text for name in TRACEABLE)
 
 
 def test_version() -> None:

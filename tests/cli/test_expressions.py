@@ -54,10 +54,23 @@ def test_random_expressions_have_the_value_that_python_gives(text: str, a: float
 
 
 @pytest.mark.parametrize(
+    ("text", "value", "slope"),
+    [
+        ("where(x > 0, x**2, -x)", 4, 4), ("x**2 if x <= 0 else 3*x", 6, 3), ("(0 < x < 2) * x + x", 2, 1),
+        ("x * (x >= 2 and not x > 2)", 2, 1), ("x * (x == 1 or x != 3)", 2, 1),
+    ],
+)  # fmt: skip
+def test_comparisons_and_logic_choose_and_carry_no_gradient(text: str, value: float, slope: float) -> None:
+    found = trace(expression(text, ["x"]), 2.0)
+    assert float(found.loss) == value
+    assert list(found.gradients.values()) == [slope]
+
+
+@pytest.mark.parametrize(
     "text",
     [
-        "x.real", "x.__class__", "().__class__", "x[0]", "[x][0]", "lambda: x", "x if x else 1", "x > 1", "x and x",
-        "not x", "~x", "x // 2", "x % 2", "x | x", "{x}", "{'a': x}", "[x for x in x]", "(y := x)", "f'{x}'", "'x'",
+        "x.real", "x.__class__", "().__class__", "x[0]", "[x][0]", "lambda: x", "x in x", "x is x",
+        "~x", "x // 2", "x % 2", "x | x", "{x}", "{'a': x}", "[x for x in x]", "(y := x)", "f'{x}'", "'x'",
         "x; x", "x = 1", "import os", "__import__('os')", "open(x)", "eval('x')", "print(x)", "sum.x(x)",
         "sigmoid(x)(x)", "sigmoid(*x)", "sigmoid(**x)", "True", "None", "1j", "...", "[x]", "(x, x)", "await x", "",
         "  ", "x +", "sigmoid x", "(" * 500 + "x" + ")" * 500, "-" * 100000 + "x", "x\0", "functional", "Tensor(x)",

@@ -147,3 +147,17 @@ def test_files_are_written_as_their_suffix_says(folder: Path) -> None:
 
 def test_without_a_terminal_step_shows_everything() -> None:
     assert shown("trace", "two-paths", "--step") == shown("trace", "two-paths")
+
+
+@pytest.mark.parametrize("words", [("-x",), ("--lr", "-0.1", "-x"), ("--json", "-x")])
+def test_an_expression_may_begin_with_a_minus(words: tuple[str, ...]) -> None:
+    text = shown("trace", *words, "--at", "x=2")
+    assert "-x" in text or "−x" in text
+
+
+def test_a_mistyped_option_is_still_told() -> None:
+    result = run("trace", "xor", "-q")
+    assert result.exit_code == 2
+    assert "No such option: -q" in result.output
+    assert "'bogus' is not one of 'random', 'hand', 'trained'" in run("trace", "xor", "--weights", "bogus").output
+    assert "Value error" not in run("trace", "xor", "--weights", "bogus").output
