@@ -27,6 +27,7 @@ def _table(console: "Console") -> None:
 
     console.print(_listed(EXAMPLES.values()))
     console.print("\n--at NAME=VALUE changes an argument of any example, as in: microgradx trace polynomial --at x=3")
+    console.print("--level layer, tensor or scalar shows any of them by its layers, its arrays or its single numbers.")
     console.print("Begin with: microgradx trace xor, and: microgradx graph xor -o xor.svg\n")
     console.print("Programs that train (microgradx train gates); trace and graph show one of their steps:")
     console.print(_listed(each.view for each in PROGRAMS.values() if each.view and each.name not in EXAMPLES))

@@ -111,5 +111,8 @@ def next_token_streams(ids: Any, batch_size: int, steps: int) -> TensorDataset:
 def _long_enough(ids: Any, least: int) -> Array:
     array: Array = np.asarray(ids)
     if array.ndim != 1 or len(array) < least:
-        raise DataError(f"a sequence of at least {least} ids is needed, but its shape is {array.shape}.")
+        raise DataError(
+            f"a sequence of at least {least} ids is needed, but its shape is {array.shape}; fewer steps, or fewer "
+            "streams (the batch size), need less."
+        )
     return array

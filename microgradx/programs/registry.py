@@ -24,7 +24,7 @@ OPTIMIZERS: dict[str, Callable[[Any, float], Any]] = {
     "adam": lambda params, lr: optim.Adam(params, lr=lr),
     "adamw": lambda params, lr: optim.AdamW(params, lr=lr),
 }
-_ABOVE_ZERO = ("epochs", "batch_size", "lr")
+_ABOVE_ZERO = ("epochs", "batch_size", "lr", "hidden", "layers", "depth", "filters", "steps", "clip", "temperature")
 _SHARES = ("dropout",)
 
 

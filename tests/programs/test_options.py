@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from microgradx.programs import PROGRAMS
+from microgradx.programs import PROGRAMS, ProgramError
 from microgradx.training import Checkpoint
 from tests.cli.run import run
 
 # The common options at values that differ from every default, and what keeps the test short.
 OPTIONS = dict(epochs=2, lr=0.002, batch_size=8, optimizer="rmsprop", init="xavier", seed=5)
 SMALL = {
-    "lstm-remember": ("--steps=60",), "word-vectors": ("--hidden=4", "--batch-size=128"), "lenet": ("--width=0.1",),
+    "lstm-remember": ("--steps=60", "--batch-size=128"), "word-vectors": ("--text=made",), "lenet": ("--width=0.1",),
 }  # fmt: skip
 
 
@@ -43,3 +43,9 @@ def test_every_common_option_works_and_a_seed_fixes_every_number(name: str) -> N
 def ctrl_c(checkpoint: Checkpoint, training: Any) -> None:
     """As if a person had broken off after the first epoch."""
     training.stop = "interrupted"
+
+
+@pytest.mark.parametrize("option", ["lr", "hidden", "depth", "steps", "clip", "temperature"])
+def test_what_counts_or_divides_is_above_zero(option: str) -> None:
+    with pytest.raises(ProgramError, match=f"{option} is above 0, not 0"):
+        PROGRAMS["char-rnn"].run(**{option: 0})
