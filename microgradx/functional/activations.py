@@ -57,7 +57,7 @@ def mish(x: Any) -> Any:
 
 def logsigmoid(x: Any) -> Any:
     """log σ(x) = −softplus(−x), stable for every x."""
-    return -rows.softplus(-node(x))
+    return -rows.softplus(-curved("logsigmoid", x))
 
 
 def softsign(x: Any) -> Any:

@@ -76,7 +76,7 @@ def _by_channel(
                 f"{name}: {word} must have one entry for each of the {channels} channels, not {np.shape(part)}."
             )
     with scope(name):
-        if own and eps <= 0:
+        if eps < 0 or (own and eps == 0):
             raise OpError(f"{name}: eps must be positive, not {eps}: it keeps a variance of 0 from dividing.")
         if own:
             mu, spread = mean(x, over, keepdims=True).named("mu"), var(x, over, 0, keepdims=True).named("var")

@@ -56,7 +56,8 @@ def overloads(name: str) -> list[list[Parameter]]:
             return []  # meshgrid(*tensors), einsum(*args): nothing there has a name
         return [_python(shown)]
     prefix = "linalg_" if bare != name else ""
-    found = [_schema(s) for s in _schemas(prefix + bare) or _schemas(f"special_{bare}")]
+    names = (prefix + bare, f"special_{bare}", bare.replace("logsig", "log_sig"))
+    found = [_schema(s) for s in next(filter(None, map(_schemas, names)), [])]
     return [each for each in found if each]
 
 
