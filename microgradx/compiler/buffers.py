@@ -30,6 +30,7 @@ class Fixed:
     arrays: dict[str, Any] = field(default_factory=dict)  # argument of the form -> its array
     gradients: dict[str, Any] = field(default_factory=dict)  # argument -> the array for its gradient
     updates: dict[str, Any] = field(default_factory=dict)  # argument -> the array for its next value, often its own
+    in_place: bool = False  # no arrays are fixed: those to update are passed, and take their next values
 
 
 @dataclass
@@ -95,7 +96,7 @@ class _Writer:
             (self.here[self.form.gradients[a]], f"into_d_{a}", array) for a, array in fixed.gradients.items()
         ]
         for a, array in fixed.updates.items():
-            own = fixed.arrays.get(a) is array
+            own = fixed.in_place or fixed.arrays.get(a) is array
             self.targets.append((self.here[self.form.updates[a]], a if own else f"into_{a}", array))
         self.into: dict[str, str] = {}  # a call that writes straight into a target -> the word for it
 
@@ -117,7 +118,8 @@ class _Writer:
         lines = ["def make():", *(f"    {line}" for line in [*memory, *self.setup])]
         lines += [f"    def {self.name}({', '.join(arguments)}):", *(f"        {line}" for line in body)]
         lines += [f"    return {self.name}"]
-        space = {**self.found.constants, **self.fixed.arrays, **{word: array for _, word, array in self.targets}}
+        targets = {word: array for _, word, array in self.targets if word not in arguments}
+        space = {**self.found.constants, **self.fixed.arrays, **targets}
         return f"{preamble(self.found.needed)}\n\n\n" + "\n".join(lines) + "\n", space
 
     # What is alive until when

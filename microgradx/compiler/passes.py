@@ -169,6 +169,19 @@ def masks(form: Form) -> Form:
     return form.with_steps([rewrite(step) for step in form.steps], {})
 
 
+def signs(form: Form) -> Form:
+    """x > 0 exactly where relu(x) > 0, and then x itself need not be kept."""
+    made = {step.operands[0]: step for step in form.steps if step.op.name == "relu"}
+
+    def rewrite(step: Step) -> Step:
+        relu = made.get(step.operands[0]) if step.op.name == "greater" else None
+        if relu is None or step.section == relu.section or np.any(form.constants.get(step.operands[1], 1) != 0):
+            return step
+        return replace(step, operands=(relu.name, step.operands[1]))
+
+    return form.with_steps([rewrite(step) for step in form.steps], {})
+
+
 def dead(form: Form) -> Form:
     """Leave out what no result needs."""
     needed, steps = set(form.results), []
@@ -182,8 +195,8 @@ def dead(form: Form) -> Form:
 
 Pass = Callable[[Form], Form]
 PASSES: dict[str, Pass] = {
-    "fold": fold, "masks": masks, "algebra": algebra, "sums": sums, "share": share, "stretches": stretches,
-    "dead": dead,
+    "fold": fold, "masks": masks, "algebra": algebra, "sums": sums, "share": share, "signs": signs,
+    "stretches": stretches, "dead": dead,
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.compiler.buffers import Fixed
+from microgradx.compiler.buffers import Fixed, unguarded
 from microgradx.compiler.form import Form, lower
 from microgradx.compiler.joint import CompileError, Joint, name_node
 from microgradx.compiler.passes import simplified
@@ -16,6 +16,8 @@ from microgradx.graph import Node, Tensor, Value, recording
 from microgradx.graph.state import noting_decisions
 from microgradx.optim import Optimizer
 from microgradx.rules.shaping import astype
+
+_PIECE = 1 << 15  # numbers that an update works on at a time: they stay in the processor's cache
 
 
 @dataclass
@@ -113,22 +115,47 @@ class Update:
             part = slice(start, start := start + weights.size)
             self.remembered += [(p, n, array[part].reshape(p.shape)) for n, array in self.memory.items()]
         with suppress(CompileError):
-            form = self.form(states[0])
-            names = dict(zip(form.arguments, ["p", "g", *self.memory, *self.counts, "lr"], strict=True))
-            ours = {"p": self.weights, "g": self.gradients, **self.memory}
-            arrays = {word: ours[name] for word, name in names.items() if name in ours}
-            run = self.make(form, Fixed(arrays, {}, {n: arrays[n] for n in form.updates if n in arrays}))
-            self.run = lambda *numbers: {names[word]: value for word, value in run(*numbers)[2].items()}
+            self.run = self._program(states[0])
 
-    def form(self, state: dict[str, Any]) -> Form:
-        """The rule on all weights at once.
+    def _program(self, state: dict[str, Any]) -> Callable[..., dict[str, Any]]:
+        """The rule as a program of the plain numbers that it remembers, and lr; it gives the next ones.
+
+        Calls of NumPy take the weights piece by piece: what one of them writes is near when the next one reads it.
+
+        Raises:
+            CompileError: see `form`.
+        """
+        size, ours = self.weights.size, [self.weights, self.gradients, *self.memory.values()]
+        piece = _PIECE if self.make is unguarded else size
+        runs, programs = [], dict[int, Callable[..., Any]]()
+        for start in range(0, size, piece):
+            arrays = [a[start : start + piece] for a in ours]
+            if size <= piece or arrays[0].size not in programs:
+                form = self.form(state, *arrays)
+                named = dict(zip(form.arguments, arrays, strict=False))
+                updates = {n: a for n, a in named.items() if n in form.updates}
+                fixed = Fixed(named, {}, updates) if size <= piece else Fixed(updates=updates, in_place=True)
+                programs[arrays[0].size] = self.make(form, fixed)
+            runs.append((programs[arrays[0].size], [] if size <= piece else arrays))
+        names = dict(zip(form.arguments, ["p", "g", *self.memory, *self.counts, "lr"], strict=True))
+
+        def run(*numbers: Any) -> dict[str, Any]:
+            for program, arrays in runs:
+                _, _, new = program(*arrays, *numbers)
+            return {names[word]: value for word, value in new.items()}
+
+        return run
+
+    def form(self, state: dict[str, Any], weights: Any, gradients: Any, *memory: Any) -> Form:
+        """The rule on a piece of all the weights.
 
         Raises:
             CompileError: it decides by its numbers, remembers something new, or is not elementwise.
         """
         found = Joint([], [], {}, set())
-        p, g = (_leaf(found, a, n) for a, n in ((self.weights, "p"), (self.gradients, "g")))
-        old = {n: _leaf(found, self.memory.get(n, state[n]), n) for n in (*self.memory, *self.counts)}
+        p, g = _leaf(found, weights, "p"), _leaf(found, gradients, "g")
+        old = {n: _leaf(found, array, n) for n, array in zip(self.memory, memory, strict=True)}
+        old |= {n: _leaf(found, state[n], n) for n in self.counts}
         lr = _leaf(found, float(self.group["lr"]), "lr")
         new, now = traced(self.optimizer, self.group, p, g, lr, old)
         if now.keys() != old.keys():

@@ -95,6 +95,22 @@ def test_every_optimizer_steps_as_it_does_eagerly(name, dtype):
     assert step.stats["programs"] == step.stats["traces"] == 1 and not step.stats["eager"]
 
 
+def test_many_weights_are_changed_piece_by_piece():
+    models = []
+    for _ in range(2):
+        mx.manual_seed(2)
+        models.append(nn.Sequential(nn.Linear(300, 300), nn.ReLU(), nn.Linear(300, 3)))
+    optimizers = [optim.Adam(m.parameters()) for m in models]
+    step = mx.compile_step(models[0], mx.cross_entropy, optimizers[0], fullgraph=True)
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        inputs, labels = rng.normal(size=(5, 300)), rng.integers(0, 3, 5)
+        step(inputs, labels)
+        eager_step(models[1], mx.cross_entropy, optimizers[1], inputs, labels)
+        for a, b in zip(models[0].parameters(), models[1].parameters(), strict=True):
+            np.testing.assert_allclose(a.data, b.data, rtol=1e-12, atol=1e-14)
+
+
 def test_groups_with_settings_of_their_own():
     models = network(), network()
     makers = []
