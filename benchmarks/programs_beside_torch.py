@@ -3,7 +3,8 @@
 Both start from the same weights and see the same batches in the same order, with the same optimizer, schedule and
 clipping, in float64, in one process. The program itself measures both: PyTorch's weights are put into its model when
 they are trained. So numbers agree to rounding, but where dropout, which each draws for itself, takes part, or where
-rounding grows (a training that diverges). The seconds are those of the trainings alone, validation included.
+rounding grows (a training that diverges). The seconds are those of the trainings alone, validation included, with
+one thread for either.
 
     python -m benchmarks.programs_beside_torch [NAME ...] > benchmarks/PROGRAMS.md
 """
@@ -18,6 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's; read when it is imported, hence here
 import numpy as np
 import torch
 
@@ -94,7 +96,7 @@ class Training:
         schedule = next((c for c in callbacks if isinstance(c, Schedule)), None)
         others = [c for c in callbacks if not isinstance(c, (ClipGradients, Schedule))]
         if schedule:
-            falling = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, schedule.scheduler.T_max)
+            falling = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, schedule.scheduler.options["T_max"])
         for each in others:
             each.on_start(self)
         for _ in range(epochs):
@@ -246,7 +248,7 @@ def machine() -> str:
     text = Path("/proc/cpuinfo").read_text("utf-8") if Path("/proc/cpuinfo").exists() else ""
     cpu = next((line.split(":")[1].strip() for line in text.splitlines() if "model name" in line), platform.processor())
     return (
-        f"{datetime.date.today()}, {cpu}, {os.cpu_count()} cores ({torch.get_num_threads()} threads for PyTorch), "
+        f"{datetime.date.today()}, {cpu}, {os.cpu_count()} cores, one thread each, "
         f"CPython {platform.python_version()}, NumPy {np.__version__}, PyTorch {torch.__version__}, "
         f"microgradx {version('microgradx')}"
     )
@@ -254,6 +256,7 @@ def machine() -> str:
 
 def main(names: list[str]) -> None:
     """Print the table, row by row."""
+    torch.set_num_threads(1)
     print("# The programs beside PyTorch\n")
     print(machine() + ". Made by `python -m benchmarks.programs_beside_torch`, which says what is compared.\n")
     columns = ("program", "data (learn + validate + test)", "result", "microgradx", "seconds", "PyTorch", "seconds")

@@ -89,6 +89,10 @@ def plot(swept: list[tuple[Sweep, Curves]], path: Path) -> None:
     for axes, (sweep, found) in zip(panels.flat, swept, strict=True):
         for name, line in found.items():
             axes.plot(*zip(*line, strict=True), "o-", markersize=3, label=name)
-        axes.set(title=sweep.title, xlabel=sweep.x, ylabel="seconds", xscale="log", yscale="log")
+        sizes, costs = zip(*(point for line in found.values() for point in line), strict=True)
+        low, high = 0.5 * min(costs), 2 * max(costs)  # a line that looks flat is flat
+        axes.set(title=sweep.title, xlabel=sweep.x, ylabel="seconds", xscale="log", yscale="log", ylim=(low, high))
+        axes.set_xticks(sorted({*sizes}), [f"{size:,.0f}" for size in sorted({*sizes})])
+        axes.minorticks_off()
         axes.legend(fontsize=7)
     save(figure, path)
