@@ -106,6 +106,8 @@ def stacked_eigh(A: Any) -> Any:
         beside = max((abs(float(A[p, q])) for p, q in planes), default=0.0)
         for p, q in planes:
             gap = A[q, q] - A[p, p]
+            if float(gap) == 0 == float(A[p, q]):
+                continue  # equal eigenvalues, already apart: no plane to turn in
             far = np.sqrt(gap * gap + 4 * A[p, q] * A[p, q])
             tangent = 2 * A[p, q] / (gap + far if float(gap) >= 0 else gap - far)
             cosine = 1 / np.sqrt(tangent * tangent + 1)

@@ -130,12 +130,16 @@ class Op:
 
     @cached_property
     def pull_scalar(self) -> Callable[[Any, Any], None]:
-        """The op's backward for Values, specialised on first use."""
+        """The op's backward for Values, specialised on first use.
+
+        It does what `apply_rule` in `autodiff` does, without its questions: the property "ways of backward"
+        (`testing.properties`, run for every row by tests/properties/test_rules.py) proves the two equal.
+        """
         return pull_function(self, "scalar")
 
     @cached_property
     def pull_array(self) -> Callable[[Any, Any], None]:
-        """The op's backward for Tensors, specialised on first use."""
+        """The op's backward for Tensors, as `pull_scalar` is for Values."""
         return pull_function(self, "array")
 
     def twin(self, rule: Rule, kind: str) -> Any:

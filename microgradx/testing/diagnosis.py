@@ -62,7 +62,7 @@ def _sign(evidence: list[Evidence]) -> str | None:
     return "wrong sign: a minus too many or too few" if all(_is(e.pull(), -e.truth) for e in evidence) else None
 
 
-def _mean_for_sum(evidence: list[Evidence]) -> str | None:
+def _mean_instead_of_sum(evidence: list[Evidence]) -> str | None:
     counts: dict[str, Callable[[Evidence], float]] = {
         "the elements that are combined": lambda e: max(np.size(e.x), 1) / max(np.size(e.y), 1),
         "the copies that are made": lambda e: max(np.size(e.y), 1) / max(np.size(e.x), 1),
@@ -219,7 +219,7 @@ def _factor(evidence: list[Evidence]) -> str | None:
 
 
 GUESSES: tuple[Guess, ...] = (
-    _no_dependence, _sign, _mean_for_sum, _wrong_name, transpose_guess, _no_unbroadcast, _only_own, _overwrite,
+    _no_dependence, _sign, _mean_instead_of_sum, _wrong_name, transpose_guess, _no_unbroadcast, _only_own, _overwrite,
     _whole_constant, _factor, _other_op, _constant, product_guess, one_change, missing_term,
     upstream_ignored, missing_product, wrong_way, dropped_path,
 )  # fmt: skip

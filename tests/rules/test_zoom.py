@@ -66,3 +66,17 @@ def test_a_leaf_has_no_op_to_zoom_into():
     x = mx.Tensor([1.0, 2.0], name="x")
     with pytest.raises(mx.OpError, match="x is a leaf"):
         zoom(x, {x: "x"})
+
+
+@pytest.mark.parametrize("diagonal", [[1.0, 1.0, 1.0], [2.0, 1.0, 1.0], [0.0, 0.0]])
+def test_equal_eigenvalues_have_a_scalar_graph_too(diagonal):
+    A = mx.Tensor(np.diag(diagonal), name="A")
+    y = mx.BOOK["eigh"](A)
+    upstream = np.zeros(y.shape)
+    upstream[0] = 1.0  # the sum of the eigenvalues has a slope, each of them and their vectors have none
+    y.backward(upstream)
+    result, inputs = zoom(y, display_names_of(y))
+    np.testing.assert_allclose([float(v) for v in result[0]], y.data[0])
+    for each, gradient in pulled_back(result, inputs, upstream).items():
+        np.testing.assert_allclose(gradient, each.grad)
+        np.testing.assert_allclose(gradient, np.eye(len(diagonal)))
