@@ -17,6 +17,7 @@ import numpy as np
 
 from microgradx.compiler.calls import Call, Listed, Name, listed
 from microgradx.compiler.form import Form
+from microgradx.compiler.places import Memory, fits, names_in, number
 from microgradx.compiler.target import literal, preamble
 
 _FRESH = ("np.where", "np.concatenate", "np.stack", "{0}.astype", "{0}[{1}]")  # these plain calls return new memory
@@ -31,24 +32,6 @@ class Fixed:
     gradients: dict[str, Any] = field(default_factory=dict)  # argument -> the array for its gradient
     updates: dict[str, Any] = field(default_factory=dict)  # argument -> the array for its next value, often its own
     in_place: bool = False  # no arrays are fixed: those to update are passed, and take their next values
-
-
-@dataclass
-class Memory:
-    """Which place each result has."""
-
-    places: dict[str, str] = field(default_factory=dict)  # name of a call -> its place
-    made: dict[str, Any] = field(default_factory=dict)  # place -> an array of its shape and dtype
-    free: dict[Any, list[str]] = field(default_factory=dict)
-
-    def take(self, sample: Any) -> str:
-        """A place for such an array."""
-        spare = self.free.get((sample.shape, sample.dtype))
-        if spare:
-            return spare.pop()
-        name = f"m{len(self.made) + 1}"
-        self.made[name] = sample
-        return name
 
 
 def source(form: Form, fixed: Fixed | None = None, name: str = "step") -> tuple[str, dict[str, Any]]:
@@ -129,12 +112,12 @@ class _Writer:
         call = self.calls.get(name)
         if call is None or call.how not in ("view", "plain") or call.text.startswith(_FRESH):
             return {name}
-        return {name}.union(*(self.bases(n) for n in _names(call.operands)))
+        return {name}.union(*(self.bases(n) for n in names_in(call.operands)))
 
     def _liveness(self) -> None:
         self.base = {name: self.bases(name) for name in [*self.calls, *self.form.arguments, *self.found.constants]}
         for i, call in enumerate(self.found.calls):
-            for name in (call.name, *_names(call.operands)):
+            for name in (call.name, *names_in(call.operands)):
                 self.last.update(dict.fromkeys(self.base.get(name, ()), i))
         passed = [*self.form.outputs]
         passed += [n for a, n in self.form.gradients.items() if a not in self.fixed.gradients]
@@ -144,7 +127,7 @@ class _Writer:
         self.last |= dict.fromkeys(self.leaving | placed, len(self.calls))
         for name, word, array in self.targets:
             call = self.calls.get(name)  # type: ignore[assignment]  # None where an argument is the result
-            if call is not None and name not in self.into and name not in self.leaving and _fits(call, array):
+            if call is not None and name not in self.into and name not in self.leaving and fits(call, array):
                 at = self.found.calls.index(call)
                 last = max((self.last.get(n, -1) for n in self.base if word in self.base[n]), default=-1)
                 if last < at or (last == at and call.how == "ufunc"):
@@ -153,10 +136,10 @@ class _Writer:
     # One call as a line
 
     def _line(self, i: int, call: Call) -> str:
-        dying = [n for n in dict.fromkeys(_names(call.operands)) if n in self.memory.places and self.last[n] <= i]
+        dying = [n for n in dict.fromkeys(names_in(call.operands)) if n in self.memory.places and self.last[n] <= i]
         out = self._out(call, dying)
         text = self._text(call, out)
-        for name in {b for n in _names(call.operands) for b in self.base.get(n, ())} | {call.name}:
+        for name in {b for n in names_in(call.operands) for b in self.base.get(n, ())} | {call.name}:
             place = self.memory.places.get(name)
             if place and self.last[name] <= i and place in self.memory.made and name != call.name:
                 del self.memory.places[name]
@@ -167,7 +150,7 @@ class _Writer:
             self.written[call.name] = out
             self.memory.places[call.name] = out
             return text + (f"  # {call.note}" if call.note else "")
-        if call.how == "view" and all(self._stays(n) for n in _names(call.operands)):
+        if call.how == "view" and all(self._stays(n) for n in names_in(call.operands)):
             self.written[call.name] = self._before(text)
             return ""
         if call.how == "check":
@@ -233,11 +216,11 @@ class _Writer:
             return self.written.get(operand, operand)
         if isinstance(operand, list):
             return f"[{', '.join(self._operand(each, call) for each in operand)}]"
-        arrays = [self._sample(n) for n in _names(call.operands)]
+        arrays = [self._sample(n) for n in names_in(call.operands)]
         kinds = [*{a.dtype for a in arrays if a is not None}]
         if call.how == "ufunc" and isinstance(operand, (int, float)) and len(kinds) == 1 and kinds[0].kind == "f":
-            return self._before(f"np.array({_number(operand)}, '{kinds[0]}')", "c1")
-        return _number(operand) if isinstance(operand, float) else ast.unparse(literal(operand, self.found.needed))
+            return self._before(f"np.array({number(operand)}, '{kinds[0]}')", "c1")
+        return number(operand) if isinstance(operand, float) else ast.unparse(literal(operand, self.found.needed))
 
     def _sample(self, name: str) -> Any:
         if name in self.calls:
@@ -271,8 +254,8 @@ class _Writer:
         ]
 
     def _shown(self, name: str) -> str:
-        number = name in self.form.constants and name not in self.found.constants
-        return _number(self.form.constants[name]) if number else self.written.get(name, name)
+        plain = name in self.form.constants and name not in self.found.constants
+        return number(self.form.constants[name]) if plain else self.written.get(name, name)
 
     def _results(self) -> str:
         seen: set[str] = set()
@@ -289,24 +272,3 @@ class _Writer:
         groups = [(self.form.gradients, self.fixed.gradients), (self.form.updates, self.fixed.updates)]
         parts = [[f"{a!r}: {text(n)}" for a, n in all_.items() if a not in placed] for all_, placed in groups]
         return ", ".join([outputs, *("{" + ", ".join(part) + "}" for part in parts)])
-
-
-def _names(operands: Iterable[Any]) -> list[str]:
-    found: list[str] = []
-    for each in operands:
-        if isinstance(each, Name):
-            found.append(each)
-        elif isinstance(each, (list, tuple)):
-            found += _names(each)
-    return found
-
-
-def _fits(call: Call, array: Any) -> bool:
-    """True when the call can write its result straight into the array."""
-    takes = call.how in ("ufunc", "reduce", "dot") and not call.keywords.get("dtype")
-    same = (call.sample.shape, call.sample.dtype) == (array.shape, array.dtype)
-    return bool(takes and same and array.flags.c_contiguous and array.ndim)
-
-
-def _number(value: Any) -> str:
-    return repr(value) if np.isfinite(value) else f"float('{value}')"

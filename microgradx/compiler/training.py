@@ -48,6 +48,7 @@ class CompiledStep:
         self.model, self.loss, self.optimizer, self.fullgraph = model, loss, optimizer, fullgraph
         self.target, self.make = target, runner(target) if target == "c" else buffers.unguarded
         self.programs: dict[Any, Program | str] = {}
+        self.updates: dict[tuple[Any, ...], Update] = {}  # by their parameters: programs for several batches share them
         self.traces = 0
 
     def __call__(self, *batch: Any) -> Any:
@@ -134,7 +135,9 @@ class CompiledStep:
         names = dict(zip(graph.arguments, form.arguments, strict=True))
         fixed, updates = Fixed(), []
         for group, members in zip(self.optimizer.param_groups, used, strict=True):
-            update = Update.of(self.optimizer, group, members, self.make)
+            update = self.updates.get(tuple(members))
+            if update is None or not update.still_true():
+                update = self.updates[tuple(members)] = Update.of(self.optimizer, group, members, self.make)
             updates.append(update)
             for p, weights, gradient in update.views:
                 fixed.arrays[names[p]] = weights

@@ -1,0 +1,50 @@
+"""Places in memory that are kept from call to call, and small questions about calls."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from microgradx.compiler.calls import Call, Name
+
+
+@dataclass
+class Memory:
+    """Which place each result has."""
+
+    places: dict[str, str] = field(default_factory=dict)  # name of a call -> its place
+    made: dict[str, Any] = field(default_factory=dict)  # place -> an array of its shape and dtype
+    free: dict[Any, list[str]] = field(default_factory=dict)
+
+    def take(self, sample: Any) -> str:
+        """A place for such an array."""
+        spare = self.free.get((sample.shape, sample.dtype))
+        if spare:
+            return spare.pop()
+        name = f"m{len(self.made) + 1}"
+        self.made[name] = sample
+        return name
+
+
+def names_in(operands: Iterable[Any]) -> list[str]:
+    """The operands that are results, arguments or named constants; those in lists too."""
+    found: list[str] = []
+    for each in operands:
+        if isinstance(each, Name):
+            found.append(each)
+        elif isinstance(each, (list, tuple)):
+            found += names_in(each)
+    return found
+
+
+def fits(call: Call, array: Any) -> bool:
+    """True when the call can write its result straight into the array."""
+    takes = call.how in ("ufunc", "reduce", "dot") and not call.keywords.get("dtype")
+    same = (call.sample.shape, call.sample.dtype) == (array.shape, array.dtype)
+    return bool(takes and same and array.flags.c_contiguous and array.ndim)
+
+
+def number(value: Any) -> str:
+    """A plain number as source."""
+    return repr(value) if np.isfinite(value) else f"float('{value}')"
