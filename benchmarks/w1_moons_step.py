@@ -157,7 +157,7 @@ def compiled(count: int) -> Work:
 
 @WORKLOAD.contender("microgradx compiled to C", needs="cc")
 def compiled_to_c(count: int) -> Work:
-    """The network on matrices, which C turns into loops over numbers again; the update is part of the program."""
+    """The network on matrices, which C turns into loops over numbers again; a step is one call of C."""
     X, T = arrays(count)
     parameters = [mx.Tensor(array) for array in start()]
 
@@ -171,7 +171,7 @@ def compiled_to_c(count: int) -> Work:
         return (1 - t * y).relu().mean() + DECAY * sum((p * p).sum() for p in parameters)
 
     train = mx.compile_step(net, loss, optim.SGD(parameters, LR), fullgraph=True, target="c")
-    return trained(lambda: train(X, T).item(), start(), lambda: [p.data for p in parameters], LR)
+    return trained(train.repeated(X, T), start(), lambda: [p.data for p in parameters], LR)
 
 
 @WORKLOAD.contender("micrograd", needs="micrograd")
@@ -281,10 +281,9 @@ def building(count: int) -> dict[str, Measure]:
     times: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(3):
         for name, each in times.items():
-            run = WORKLOAD.contenders[name].make(count).run
             with tempfile.TemporaryDirectory() as fresh, cache_in(fresh):
                 begin = sum(os.times()[:4])
-                run()
+                WORKLOAD.contenders[name].make(count).run()
                 each.append(sum(os.times()[:4]) - begin)
     return {f"{name}, building": Measure(sorted(each)[1], "s") for name, each in times.items()}
 

