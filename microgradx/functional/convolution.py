@@ -159,7 +159,8 @@ def correlate(x: Any, w: Any, mode: str = "full") -> Any:
         mode: "full" wherever they overlap, "same" the middle of that, as large as x, or "valid" where one lies
             wholly inside the other. For even kernels "same" is shifted by one against conv's padding="same".
 
-    (SciPy's scipy.signal.correlate, whose results this gives.)
+    (The results are those of scipy.signal.correlate in one and two dimensions. SciPy's correlate2d keeps another middle
+    of an even kernel for "same", the one of padding="same"; for odd kernels and the other modes all agree.)
     """
     return convolve(x, flip(tensor(w)), mode)
 

@@ -108,21 +108,37 @@ def test_the_lectures_image() -> None:
     assert same.tolist() == [[12, 16, 9], [24, 28, 15], [15, 17, 9]]
 
 
-SIZES = [
-    ((9,), (4,)), ((9,), (3,)), ((3,), (9,)), ((4,), (4,)), ((1,), (1,)), ((5,), (6,)),
-    ((5, 6), (2, 3)), ((5, 6), (3, 2)), ((2, 3), (5, 6)), ((4, 4), (1, 4)), ((3, 3), (2, 2)), ((4, 5), (4, 5)),
+SIZES: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+    *(((n,), (k,)) for n in (1, 4, 5, 9) for k in (1, 2, 3, 4, 5, 6)), ((3,), (9,)),
+    *(((n, 5), (k, m)) for n in (4, 5) for k in (1, 2, 3, 4) for m in (1, 2, 3, 4, 5)), ((2, 3), (5, 6)),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("mode", ["full", "same", "valid"])
 @pytest.mark.parametrize(("size", "kernel"), SIZES)
 def test_convolve_and_correlate_follow_scipy(size: tuple[int, ...], kernel: tuple[int, ...], mode: str) -> None:
+    """Odd and even kernels; of correlate2d, which disagrees with SciPy's own correlate, all but "same" of even ones."""
     signal = pytest.importorskip("scipy.signal", reason="SciPy, whose borders these follow, is not installed")
     rng = np.random.default_rng(0)
     x, w = rng.normal(size=size), rng.normal(size=kernel)
-    for ours, theirs in ((mx.convolve, signal.convolve), (mx.correlate, signal.correlate)):
-        got, want = ours(Tensor(x), Tensor(w), mode), theirs(x, w, mode, method="direct")
+    pairs = [(mx.convolve, signal.convolve), (mx.correlate, signal.correlate)]
+    if len(size) == 2:
+        pairs.append((mx.convolve, signal.convolve2d))
+        if mode != "same" or all(k % 2 for k in kernel):
+            pairs.append((mx.correlate, signal.correlate2d))
+    for ours, theirs in pairs:
+        got, want = ours(Tensor(x), Tensor(w), mode), theirs(x, w, mode)
         np.testing.assert_allclose(got.data, want, rtol=1e-12, atol=1e-12)
+
+
+def test_for_even_kernels_same_keeps_the_middle_of_scipys_correlate() -> None:
+    signal = pytest.importorskip("scipy.signal", reason="SciPy, whose borders these follow, is not installed")
+    x, w = np.arange(9.0).reshape(3, 3), np.array([[1.0, 2.0], [3.0, 4.0]])
+    ours = mx.correlate(x, w, "same").data
+    np.testing.assert_allclose(ours, signal.correlate(x, w, "same"))
+    assert not np.allclose(ours, signal.correlate2d(x, w, "same"))
+    padded = mx.conv2d(x[None, None], w[None, None], padding="same").data[0, 0]
+    np.testing.assert_allclose(padded, signal.correlate2d(x, w, "same"))
 
 
 def test_the_gradient_of_convolve_is_correlate() -> None:
