@@ -94,7 +94,10 @@ def _formula(trace: Trace, step: Step, node: Row, target: Row) -> str:
     if not scalar and step.local is not None:
         one = isinstance(step.formula, ast.Constant) and step.formula.value == 1
         factor = "" if one else f'<mo>⊙</mo><mo stretchy="false">(</mo>{right}<mo stretchy="false">)</mo>'
-        right = _fraction(above, node.name) + factor
+        over = (
+            f"<munder><mo>∑</mo><mtext>axis {', '.join(map(str, step.summed))}</mtext></munder>" if step.summed else ""
+        )
+        right = over + _fraction(above, node.name) + factor
     return f"{_fraction(above, target.name)}<mo>=</mo>{right}"
 
 

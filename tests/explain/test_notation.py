@@ -8,7 +8,7 @@ import pytest
 
 import microgradx as mx
 from microgradx.graph import recording
-from microgradx.rules.formula import rule_formula
+from microgradx.rules.formula import forward_formula, rule_formula
 from microgradx.rules.notation import latex, mathml, python_text, screen_text
 from microgradx.rules.samples import sample
 
@@ -53,3 +53,10 @@ def test_slots_do_not_disturb_what_is_put_into_them():
     expr = ast.parse("a * b", mode="eval").body
     assert screen_text(expr, {"a": "w-1", "b": "a"}) == "w-1 · a"
     assert python_text(expr, {"a": "(-1.0)", "b": "1e-05"}) == "(-1.0) * 1e-05"
+
+
+def test_how_a_window_slides_is_written_as_its_parts():
+    x, w = mx.Tensor(np.ones((1, 1, 3, 3)), name="x"), mx.Tensor(np.ones((1, 1, 2, 2)), name="w")
+    assert screen_text(forward_formula(mx.conv2d(x, w))) == "conv(x, w)"
+    assert screen_text(forward_formula(mx.conv2d(x, w, padding=1))) == "conv(x, w, padding=((1, 1), (1, 1)))"
+    assert screen_text(forward_formula(mx.conv2d(x, w, stride=2))) == "conv(x, w, stride=(2, 2))"
