@@ -63,7 +63,7 @@ class Goal:
     at_most: float
     than: str = ""
     threads: int = 0  # counts only in runs with so many threads; 0: in all
-    note: str = ""  # where the time goes: for the results page
+    note: str = ""  # where the time goes, shown on the results page while the goal is missed
 
 
 Maker = Callable[[int], Work]

@@ -143,7 +143,8 @@ def _section(title: str, result: Result, command: str) -> str:
             judged.append((goal.who, _against(goal, result), "", "not measured"))
     if judged:
         lines += ["", "| who | goal | measured | | |", "|---|---|---|---|---|"]
-        lines += [f"| {' | '.join(row)} | {goal.note} |" for row, goal in zip(judged, goals, strict=True)]
+        notes = ["" if row[-1] == "met" else goal.note for row, goal in zip(judged, goals, strict=True)]
+        lines += [f"| {' | '.join(row)} | {note} |" for row, note in zip(judged, notes, strict=True)]
     lines += ["", f"| contender | {result.workload.unit} |", "|---|---|"]
     lines += [f"| {name} | {amount(each)} |" for name, each in result.seconds.items()]
     lines += [f"| {name} | {_measured(measure)} |" for name, measure in result.measures.items()]

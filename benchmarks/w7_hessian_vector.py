@@ -12,8 +12,12 @@ import microgradx as mx
 WORKLOAD = Workload(
     "W7", "Hessian-vector product of the loss of W2",
     goals=[
-        Goal("microgradx eager", 0.5, "PyTorch"),
-        Goal("microgradx eager", 3.5, HAND),
+        Goal(
+            "microgradx eager", 0.5, "PyTorch",
+            note="forward over reverse mode through the recorder: 260 ops a product at 5 µs each, where the R-operator "
+            "makes 90 calls of NumPy",
+        ),
+        Goal("microgradx eager", 3.5, HAND, note="as above"),
         Goal("microgradx compiled", 0.75, "jax.jit"),
         Goal("microgradx compiled to C, one batch", 0.1, "jax.jit"),
     ],
