@@ -52,7 +52,7 @@ def train(
     quiet: Annotated[bool, _option("--quiet", "No progress on stderr.")] = False,
 ) -> None:
     """Train one of the course's programs; some take more options (see the list: microgradx train)."""
-    from microgradx.programs import PROGRAMS, find
+    from microgradx.programs import PROGRAMS, WITH_FILES, find
     from microgradx.programs.run import Interrupted
     from microgradx_cli.user_files import load_ops
 
@@ -62,7 +62,7 @@ def train(
         return
     if save and resume:
         raise UserError("--resume FILE goes on saving to its FILE; leave out --save.")
-    program = find(name, PROGRAMS)
+    program = find(name, {**PROGRAMS, **WITH_FILES})
     common = dict(epochs=epochs, lr=lr, batch_size=batch_size, optimizer=optimizer, init=init, seed=seed)
     options = {key: value for key, value in common.items() if value is not None} | switches(context.args, program)
     if figure and not plot:
@@ -212,12 +212,12 @@ def _list(console: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from microgradx.programs import PROGRAMS
+    from microgradx.programs import PROGRAMS, WITH_FILES
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("name", "what it learns", "promised", "options"):
         table.add_column(column, no_wrap=column == "name")
-    for program in PROGRAMS.values():
+    for program in {**PROGRAMS, **WITH_FILES}.values():
         options = " ".join(
             f"--{key.replace('_', '-')}" + ("" if value is None else f" {value}")  # None: the program chooses
             for key, value in program.options.items()

@@ -38,12 +38,12 @@ def watch_gradients(
     from rich.console import Console
     from rich.live import Live
 
-    from microgradx.programs import PROGRAMS, Run, find
+    from microgradx.programs import PROGRAMS, WITH_FILES, Run, find
     from microgradx.programs.gradients import Gradients
     from microgradx_cli.user_files import load_ops
 
     load_ops(ops)
-    program = find(name, PROGRAMS)
+    program = find(name, {**PROGRAMS, **WITH_FILES})
     check_plot(output)
     console = Console(stderr=True)
     with Live(console=console, transient=True) if console.is_terminal else nullcontext() as live:

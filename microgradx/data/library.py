@@ -146,9 +146,10 @@ def _fetched(name: str, number: int, folder: Path) -> Path:
             folder.mkdir(parents=True, exist_ok=True)
             return write_atomically(path, data)
         problems.append(f"{place}: the file there is not the original (its SHA-256 differs)")
+    wanted = ", ".join(str(folder / file) for file in FILES if not (folder / file).exists())
     raise DataError(
-        f"{name}: cannot download {FILES[number]} ({'; '.join(problems)}). Without a network, get the file on another "
-        f"machine and put it at {path}"
+        f"{name}: cannot download {FILES[number]} ({'; '.join(problems)}). Without a network, get these files on "
+        f"another machine and put them at {wanted}"
     )
 
 

@@ -9,6 +9,7 @@ from microgradx.programs.gates import GATES
 from microgradx.programs.language import CHAR_RNN, WORD_RNN
 from microgradx.programs.linear_regression import LINEAR_REGRESSION
 from microgradx.programs.logistic_regression import LOGISTIC_REGRESSION
+from microgradx.programs.mnist import FASHION_MNIST, MNIST
 from microgradx.programs.neuron import NEURON
 from microgradx.programs.polynomial_regression import POLYNOMIAL_REGRESSION
 from microgradx.programs.registry import TrainingProgram, find
@@ -26,5 +27,6 @@ PROGRAMS: dict[str, TrainingProgram] = {
         CHAR_RNN, WORD_RNN, WORD_VECTORS, LSTM_REMEMBER,
     )
 }  # fmt: skip
+WITH_FILES = {each.name: each for each in (MNIST, FASHION_MNIST)}  # their data has to be downloaded
 
-__all__ = ["PROGRAMS", "ProgramError", "Run", "Table", "TrainingProgram", "find"]
+__all__ = ["PROGRAMS", "WITH_FILES", "ProgramError", "Run", "Table", "TrainingProgram", "find"]

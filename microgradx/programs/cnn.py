@@ -7,25 +7,32 @@ import numpy as np
 from microgradx import Tensor, manual_seed, nn, no_grad
 from microgradx.examples.registry import Example, Program
 from microgradx.functional import cross_entropy
-from microgradx.programs.pictures import Data, learn, pictures, report
+from microgradx.programs.errors import ProgramError
+from microgradx.programs.pictures import PROMISED, Data, fitting, learn, pictures, report
 from microgradx.programs.registry import Optimizer, TrainingProgram
 from microgradx.programs.run import Run
 from microgradx.programs.starts import Init, started
 from microgradx.programs.views import step_of
 
-PROMISED = {"digits": 0.98, "mnist": 0.98, "fashion-mnist": 0.89}
+REACHED = {**PROMISED, "digits": 0.98}
 
 
 def train(
-    run: Run, epochs: int = 15, lr: float = 0.003, batch_size: int = 32, optimizer: Optimizer = "adam",
-    init: Init = "he", filters: int = 10, hidden: int = 100, dropout: float = 0.0, data: Data = "digits", seed: int = 0,
+    run: Run, epochs: int | None = None, lr: float = 0.003, batch_size: int | None = None,
+    optimizer: Optimizer = "adam", init: Init = "he", filters: int = 10, hidden: int = 100, dropout: float = 0.5,
+    data: Data = "digits", samples: int = 0, choosing: bool = False, seed: int = 0,
 ) -> None:  # fmt: skip
-    """`filters` kernels of 3×3, relu, pooling by 2, `hidden` units, ten scores."""
-    sets = pictures(data, seed)
-    model = network(sets[0].arrays[0].shape[-1], filters, hidden, dropout, init)
+    """`filters` kernels of 3×3, relu, pooling by 2, `hidden` units, ten scores.
+
+    With `choosing` a fifth of the training pictures is held out instead of the test pictures; the settings did best
+    there, of six that were tried with three seeds: 98.5 %.
+    """
+    sets = pictures(data, choosing, samples)
+    epochs, batch_size = fitting(data, epochs, batch_size, epochs_for_digits=60)
+    model = network(sets.train.arrays[0].shape[-1], filters, hidden, dropout, init)
     learn(run, model, sets, epochs, lr, batch_size, optimizer, seed)
-    report(run, model, sets, PROMISED[data])
-    run.figures["filters"] = lambda: figure(model[0], sets[1].arrays[0][0])
+    report(run, model, sets, REACHED[data])
+    run.figures["filters"] = lambda: figure(model[0], sets.held_out.arrays[0][0])
 
 
 def network(size: int, filters: int, hidden: int, dropout: float, init: Init) -> Any:
@@ -39,36 +46,48 @@ def network(size: int, filters: int, hidden: int, dropout: float, init: Init) ->
 
 
 def train_lenet(
-    run: Run, epochs: int = 30, lr: float = 0.003, batch_size: int = 32, optimizer: Optimizer = "adam",
-    init: Init = "he", width: float = 1.0, dropout: float = 0.2, data: Data = "digits", seed: int = 0,
+    run: Run, epochs: int | None = None, lr: float = 0.003, batch_size: int | None = None,
+    optimizer: Optimizer = "adam", init: Init = "he", width: float = 1.0, outputs: int = 10, dropout: float = 0.5,
+    data: Data = "digits", samples: int = 0, choosing: bool = False, seed: int = 0,
 ) -> None:  # fmt: skip
-    """Two rounds of 5×5 convolution and pooling, then the head; `width` makes the head wider or narrower.
+    """Two rounds of 5×5 convolution and pooling, then the head 400-120-80-`outputs`; `width` changes its middle.
 
-    So many weights learn 1,437 digits by heart; dropout before the head and in it is what brings 98 % on others.
+    Pictures get a border, to 32×32. The slides' head has 26 outputs, for letters; it can tell digits as well, and
+    learns never to say the others. The settings did best, of five, where a quarter of what is not tested was left
+    out in turn: 98.9 %. (One look at the test went before that: with 1,151 pictures to learn from, 97.8 % of it.)
     """
-    sets = pictures(data, seed)
-    model = lenet(sets[0].arrays[0].shape[-1], width, dropout, init)
+    if outputs < 10:
+        raise ProgramError(f"lenet: outputs is at least 10, one for each kind of picture, not {outputs}.")
+    sets = pictures(data, choosing, samples, SIZE)
+    epochs, batch_size = fitting(data, epochs, batch_size, epochs_for_digits=30)
+    model = lenet(width, outputs, dropout, init)
     learn(run, model, sets, epochs, lr, batch_size, optimizer, seed)
-    report(run, model, sets, PROMISED[data])
-    run.figures["filters"] = lambda: figure(model[0], sets[1].arrays[0][0])
+    report(run, model, sets, REACHED[data])
+    run.figures["filters"] = lambda: figure(model[0], sets.held_out.arrays[0][0])
 
 
-def lenet(size: int, width: float, dropout: float, init: Init) -> Any:
-    """6 and 16 kernels of 5×5, each padded, with relu and pooling; then 400-120-80-26 units and ten scores.
+SIZE = 32  # pixels a side
 
-    Padding keeps 8×8 digits large enough for two rounds of pooling. (After LeCun et al. 1998.)
+
+def lenet(
+    width: float, outputs: int, dropout: float, init: Init, size: int = SIZE, kernels: tuple[int, int] = (6, 16)
+) -> Any:
+    """Two rounds of 5×5 kernels, relu and pooling make 400 numbers; then 120 and 80 units, scores. (LeCun et al. 1998.)
+
+    `size` and `kernels` are there for pictures of the graph, which are smaller.
     """
+    first, second = kernels
     parts: dict[str, nn.Module] = {
-        "conv1": nn.Conv2d(1, 6, 5, padding=2), "relu1": nn.ReLU(), "pool1": nn.MaxPool2d(2),
-        "conv2": nn.Conv2d(6, 16, 5, padding=2), "relu2": nn.ReLU(), "pool2": nn.MaxPool2d(2), "flatten": nn.Flatten(),
+        "conv1": nn.Conv2d(1, first, 5), "relu1": nn.ReLU(), "pool1": nn.MaxPool2d(2),
+        "conv2": nn.Conv2d(first, second, 5), "relu2": nn.ReLU(), "pool2": nn.MaxPool2d(2), "flatten": nn.Flatten(),
     }  # fmt: skip
-    inputs = 16 * (size // 4) ** 2
-    for k, full in enumerate((400, 120, 80, 26), start=1):
+    inputs = second * ((size - 12) // 4) ** 2
+    for k, full in enumerate((120, 80), start=1):
         units = max(1, round(full * width))
-        parts |= {f"dropout{k}": nn.Dropout(dropout)} if dropout and k < 3 else {}
+        parts |= {f"dropout{k}": nn.Dropout(dropout)} if dropout else {}
         parts |= {f"head{k}": nn.Linear(inputs, units), f"relu{k + 2}": nn.ReLU()}
         inputs = units
-    return started(nn.Sequential(parts | {"scores": nn.Linear(inputs, 10)}), init)
+    return started(nn.Sequential(parts | {"scores": nn.Linear(inputs, outputs)}), init)
 
 
 def figure(conv: Any, picture: Any) -> Any:
@@ -83,20 +102,21 @@ def figure(conv: Any, picture: Any) -> Any:
 def one_step(sample: int = 0, seed: int = 0) -> Program:
     """Two kernels and six hidden units, on one picture."""
     manual_seed(seed)
-    return step_of(network(8, 2, 6, 0.0, "he"), cross_entropy, *pictures("digits", seed)[0][sample : sample + 1])
+    return step_of(network(8, 2, 6, 0.0, "he"), cross_entropy, *pictures("digits").train[sample : sample + 1])
 
 
 def one_lenet_step(sample: int = 0, seed: int = 0) -> Program:
-    """LeNet with a narrow head, on one picture."""
+    """LeNet in small, on one picture of 16×16: two and four kernels, and a head of 6, 4 and 10 units."""
     manual_seed(seed)
-    return step_of(lenet(8, 0.05, 0.0, "he"), cross_entropy, *pictures("digits", seed)[0][sample : sample + 1])
+    model = lenet(0.05, 10, 0.0, "he", size=16, kernels=(2, 4))
+    return step_of(model, cross_entropy, *pictures("digits", size=16).train[sample : sample + 1])
 
 
 CNN = TrainingProgram(
-    "cnn", "8×8 handwritten digits by ten 3×3 kernels", "98 % of the held-out digits right", train,
+    "cnn", "8×8 handwritten digits by ten 3×3 kernels", "98 % of the test pictures right", train,
     view=Example("cnn", "a digit through two kernels and six units: one step", one_step, "tensor"),
 )  # fmt: skip
 LENET = TrainingProgram(
-    "lenet", "8×8 handwritten digits by LeNet", "98 % of the held-out digits right", train_lenet,
-    view=Example("lenet", "a digit through LeNet with a narrow head: one step", one_lenet_step, "tensor"),
+    "lenet", "8×8 handwritten digits by LeNet", "98 % of the test pictures right", train_lenet,
+    view=Example("lenet", "a digit through a small LeNet: one step", one_lenet_step, "tensor"),
 )  # fmt: skip

@@ -3,13 +3,15 @@
 from typing import Any, Literal
 
 from microgradx import manual_seed, nn
+from microgradx.data import TensorDataset
 from microgradx.examples.registry import Example, Program
 from microgradx.functional import cross_entropy
-from microgradx.programs.pictures import Data, learn, pictures, report
+from microgradx.programs.pictures import PROMISED, Data, Pictures, fitting, learn, pictures, report
 from microgradx.programs.registry import Optimizer, TrainingProgram
 from microgradx.programs.run import Run
 from microgradx.programs.starts import Init, started
 from microgradx.programs.views import step_of
+from microgradx.training import accuracy, evaluate
 
 Activation = Literal["relu", "sigmoid", "tanh"]
 ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
@@ -26,22 +28,25 @@ SWEEP: tuple[tuple[str, dict[str, Any]], ...] = (
 
 
 def train(
-    run: Run, epochs: int = 30, lr: float = 0.003, batch_size: int = 32, optimizer: Optimizer = "adam",
-    init: Init = "he", activation: Activation = "relu", hidden: int = 64, layers: int = 2, dropout: float = 0.0,
-    batch_norm: bool = False, sweep: bool = False, data: Data = "digits", seed: int = 0,
+    run: Run, epochs: int | None = None, lr: float = 0.003, batch_size: int | None = None,
+    optimizer: Optimizer = "adam", init: Init = "he", activation: Activation = "relu", hidden: int = 256,
+    layers: int = 2, dropout: float = 0.4, batch_norm: bool = False, sweep: bool = False, data: Data = "digits",
+    samples: int = 0, choosing: bool = False, seed: int = 0,
 ) -> None:  # fmt: skip
-    """`layers` hidden layers of `hidden` units; with `sweep` five settings one after the other, as a table."""
-    sets = pictures(data, seed)
-    pixels = int(sets[0].arrays[0][0].size)
+    """`layers` hidden layers of `hidden` units; with `sweep` five settings one after the other, as a table.
+
+    With `choosing` a fifth of the training pictures is held out instead of the test pictures; the settings did best
+    there, of twelve that were tried with three seeds: 97.9 %.
+    """
+    sets = pictures(data, choosing or sweep, samples)
+    epochs, batch_size = fitting(data, epochs, batch_size, epochs_for_digits=40)
+    pixels = int(sets.train.arrays[0][0].size)
     if sweep:
-        compare(run, sets, pixels, epochs, batch_size, hidden, layers, seed)
+        compare(run, sets, pictures(data).held_out, epochs, batch_size, hidden, layers, seed, PROMISED[data])
         return
     model = network(pixels, activation, hidden, layers, dropout, batch_norm, init)
     learn(run, model, sets, epochs, lr, batch_size, optimizer, seed)
-    report(run, model, sets, promised=PROMISED[data])
-
-
-PROMISED = {"digits": 0.97, "mnist": 0.97, "fashion-mnist": 0.87}
+    report(run, model, sets, PROMISED[data])
 
 
 def network(
@@ -62,33 +67,41 @@ def network(
 
 
 def compare(
-    run: Run, sets: Any, pixels: int, epochs: int, batch_size: int, hidden: int, layers: int, seed: int
-) -> None:
-    """Five models, each trained from the same seed, side by side."""
-    rows = []
+    run: Run, sets: Pictures, test: TensorDataset, epochs: int, batch_size: int, hidden: int, layers: int, seed: int,
+    promised: float,
+) -> None:  # fmt: skip
+    """Five models, each trained from the same seed, side by side; the best on the validation pictures is tested."""
+    rows, models = [], []
+    pixels = int(test.arrays[0][0].size)
     for name, options in SWEEP:
         manual_seed(seed)
         switches = {"dropout": 0.0, "batch_norm": False} | options
         optimizer, lr = switches.pop("optimizer"), switches.pop("lr")
         model = network(pixels, hidden=hidden, layers=layers, **switches)
         history = learn(run, model, sets, epochs, lr, batch_size, optimizer, seed, part=name)
-        numbers = (history[key][-1] for key in ("loss", "accuracy", "validation_loss", "validation_accuracy"))
-        rows.append((name, *(f"{number:.4f}" for number in numbers)))
-    run.table(
-        f"five models after {epochs} epochs", ("model", "loss", "accuracy", "held-out loss", "held-out accuracy"), rows
+        row = {key: history[key][-1] for key in ("loss", "accuracy", "validation_loss", "validation_accuracy")}
+        rows.append((name, *(f"{number:.4f}" for number in row.values())))
+        models.append((row["validation_accuracy"], -row["validation_loss"], name, model))
+    columns = ("model", "loss", "accuracy", "validation loss", "validation accuracy")
+    run.table(f"five models after {epochs} epochs", columns, rows)
+    found, _, best, model = max(models, key=lambda each: each[:2])
+    tested = evaluate(model, cross_entropy, test, {"accuracy": accuracy})["accuracy"]
+    run.say(
+        f"Best on the validation pictures: {best}. Tested once, on pictures that chose nothing: {tested:.1%} right."
     )
-    found = [history["validation_accuracy"][-1] for history in run.history.values()]
-    run.result(max(found) >= 0.97, best_held_out_accuracy=max(found), first_held_out_accuracy=found[0])
+    run.result(
+        tested >= promised, test_accuracy=tested, best_validation_accuracy=found, first_validation_accuracy=models[0][0]
+    )
 
 
 def one_step(sample: int = 0, seed: int = 0) -> Program:
     """A network with one hidden layer of eight units, on one picture of 64 pixels."""
     manual_seed(seed)
     model = network(64, "relu", 8, 1, 0.0, False, "he")
-    return step_of(model, cross_entropy, *pictures("digits", seed)[0][sample : sample + 1])
+    return step_of(model, cross_entropy, *pictures("digits").train[sample : sample + 1])
 
 
 DIGITS_MLP = TrainingProgram(
-    "digits-mlp", "8×8 handwritten digits by a network of plain layers", "97 % of the held-out digits right", train,
+    "digits-mlp", "8×8 handwritten digits by a network of plain layers", "97 % of the test pictures right", train,
     view=Example("digits-mlp", "a digit through eight hidden units: one step", one_step, "tensor"),
 )  # fmt: skip

@@ -163,8 +163,8 @@ def test_offline_the_error_says_where_to_put_the_file(server: Path, tmp_path: Pa
     folder = tmp_path / "mine"
     with pytest.raises(DataError) as caught:
         data.mnist(folder=folder)
-    path = str(caught.value).split("put it at ")[1]
-    assert path == str(folder / library.FILES[0])
+    paths = str(caught.value).split("put them at ")[1].split(", ")
+    assert paths == [str(folder / name) for name in library.FILES]
     folder.mkdir()
     for name in library.FILES:
         (tmp_path / name).rename(folder / name)

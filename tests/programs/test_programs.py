@@ -10,6 +10,7 @@ from microgradx import default_dtype
 from microgradx.graph import MicrogradxError
 from microgradx.programs import PROGRAMS, ProgramError, Run, Table, find
 from microgradx.programs.cnn import network
+from microgradx.programs.pictures import pictures
 from microgradx.training import save
 
 
@@ -107,9 +108,26 @@ def test_the_courses_network_has_the_courses_number_of_parameters() -> None:
 
 def test_the_sweep_is_a_table_of_five_models() -> None:
     run = PROGRAMS["digits-mlp"].run(sweep=True, epochs=2)
-    (table,) = run.blocks
-    assert isinstance(table, Table)
+    table, best = run.blocks
+    assert isinstance(table, Table) and isinstance(best, str)
     assert len(table.rows) == 5
+    on_validation = {row[0]: float(row[4]) for row in table.rows}
+    named = next(name for name in on_validation if f": {name}." in best)
+    assert on_validation[named] == max(on_validation.values()), "what is tested was chosen on the validation pictures"
+
+
+def test_the_test_pictures_are_in_no_other_part() -> None:
+    parts = [part for choosing in (False, True) for part in pictures("digits", choosing)[:2]]
+    whole, test, train, validation = (set(map(bytes, part.arrays[0])) for part in parts)
+    assert not whole & test and not train & validation and train | validation == whole
+    assert (len(whole), len(test), len(train), len(validation)) == (1438, 359, 1151, 287)
+
+
+def test_settings_are_chosen_without_the_test_pictures() -> None:
+    run, final = (PROGRAMS["digits-mlp"].run(epochs=2, choosing=choosing) for choosing in (True, False))
+    assert "validation_accuracy" in run.numbers and "test_accuracy" not in run.numbers
+    assert "test_accuracy" in final.numbers and "validation_accuracy" not in final.numbers
+    assert "validation_loss" not in final.history["training"], "the test pictures are looked at once"
 
 
 def test_without_its_files_mnist_says_where_to_put_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,94 @@
+"""MNIST's files through the whole command: real digits, scaled up to 28×28 and written in MNIST's own format."""
+
+import gzip
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from microgradx.data import digits, library
+from tests.cli.run import refusal, run
+from tests.data.test_files import idx
+
+TRAIN, TEST = 720, 240
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that both sets' files are in; their sums are taken for the right ones."""
+    X, labels = digits().arrays
+    large = np.kron(X.reshape(-1, 8, 8), np.ones((3, 3)))
+    pixels = np.pad(np.round(255 * large).astype("uint8"), ((0, 0), (2, 2), (2, 2)))
+    t = labels.astype("uint8")
+    parts = (pixels[:TRAIN], t[:TRAIN], pixels[TRAIN : TRAIN + TEST], t[TRAIN : TRAIN + TEST])
+    contents = [gzip.compress(idx(part)) for part in parts]
+    sums = tuple(hashlib.sha256(each).hexdigest() for each in contents)
+    monkeypatch.setenv("MICROGRADX_DATA", str(tmp_path / "data"))
+    for name in ("mnist", "fashion-mnist"):
+        monkeypatch.setitem(library.SETS, name, ((), sums))
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for file, content in zip(library.FILES, contents, strict=True):
+            (tmp_path / "data" / name / file).write_bytes(content)
+    return tmp_path / "data"
+
+
+def trained(*words: str) -> Any:
+    result = run("train", *words, "--batch-size=32", "--dtype=float32", "--quiet", "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("digits-mlp", "--data=mnist", "--epochs=4"),
+        ("cnn", "--data=mnist", "--epochs=4"),
+        ("lenet", "--data=mnist", "--epochs=6", "--width=0.5", "--dropout=0"),
+        ("cnn", "--data=fashion-mnist", "--epochs=4"),
+        ("mnist", "--epochs=4"),
+        ("mnist", "--epochs=4", "--model=mlp"),
+        ("fashion-mnist", "--epochs=4"),
+    ],
+)
+def test_it_is_learned_from_its_files(files: Path, words: tuple[str, ...]) -> None:
+    document = trained(*words)
+    assert document["numbers"]["test_accuracy"] > 0.8
+    sizes = [row[2] for block in document["report"] if isinstance(block, dict) for row in block["rows"]]
+    assert sizes[-1] == "(1,10)"
+    if words[0] == "cnn":
+        assert document["report"][0]["title"] == "197,210 parameters"
+    if "fashion-mnist" in words[0]:
+        assert "ankle boot" in str(document["report"]) or "T-shirt" in str(document["report"])
+
+
+def test_the_last_pictures_are_kept_back_and_so_many_are_used_as_asked(files: Path) -> None:
+    whole, few = (trained("mnist", "--epochs=1", f"--samples={n}")["numbers"]["test_accuracy"] for n in (0, 32))
+    assert few < whole
+
+
+@pytest.mark.parametrize(
+    "words", [("mnist",), ("fashion-mnist",), ("digits-mlp", "--data=mnist"), ("lenet", "--data=mnist")]
+)
+def test_without_its_files_the_error_names_the_places(tmp_path: Path, monkeypatch: Any, words: tuple[str, ...]) -> None:
+    def no_network(*_: object, **__: object) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setenv("MICROGRADX_DATA", str(tmp_path))
+    monkeypatch.setattr("microgradx.data.library.urlopen", no_network)
+    message = refusal("train", *words)
+    folder = tmp_path / ("fashion-mnist" if "fashion" in words[0] else "mnist")
+    assert all(str(folder / name) in message for name in library.FILES)
+    (folder).mkdir()
+    (folder / library.FILES[0]).write_bytes(b"not the file")
+    assert "damaged, or not the original file" in refusal("train", *words)
+
+
+def test_damaged_content_is_refused_though_its_sum_is_right(files: Path, monkeypatch: Any) -> None:
+    path = files / "mnist" / library.FILES[0]
+    path.write_bytes(path.read_bytes()[:-20])
+    places, sums = library.SETS["mnist"]
+    monkeypatch.setitem(library.SETS, "mnist", (places, (hashlib.sha256(path.read_bytes()).hexdigest(), *sums[1:])))
+    assert str(path) in refusal("train", "mnist", "--quiet")
