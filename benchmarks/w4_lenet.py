@@ -14,11 +14,15 @@ HAND = "NumPy by hand"
 WORKLOAD = Workload(
     "W4", "LeNet (5×5×6, pool, 5×5×16, pool, 120, 84, 10; no padding) on 28×28, batch 64, float32",
     goals=[
-        Goal("microgradx eager", 1.1, "PyTorch"),
-        Goal("microgradx eager", 0.55, "jax.jit"),
-        Goal("microgradx compiled", 0.8, "PyTorch", threads=1),
-        Goal("microgradx compiled", 1.1, "PyTorch", threads=2),
-        Goal("microgradx compiled", 0.4, "jax.jit"),
+        Goal(
+            "microgradx eager", 1.1, "PyTorch",
+            note="patches are gathered twice, for the convolution and for its weights' gradient; by hand they are kept, "
+            "and pooling's gradient needs no zeros to be put into",
+        ),
+        Goal("microgradx eager", 0.55, "jax.jit", note="as above"),
+        Goal("microgradx compiled", 0.8, "PyTorch", threads=1, note="as above: the program calls the same functions"),
+        Goal("microgradx compiled", 1.1, "PyTorch", threads=2, note="as above"),
+        Goal("microgradx compiled", 0.4, "jax.jit", note="as above"),
     ],
     size=64, smoke=2, tolerance=1e-4,
 )  # fmt: skip
