@@ -8,6 +8,7 @@ from microgradx.compiler.c_index import (
     axes_of,
     counted_back,
     flat,
+    guarded,
     moved,
     places,
     plus,
@@ -93,6 +94,31 @@ def _index(step: Step, x: Source) -> Plan:
 def _scatter(step: Step, x: Source) -> Plan:
     place, tables = places(step.name, step.static["key"], step.static["shape"])
     return Pushed(0.0, [(x.shape, place, x.at)], adds=bool(tables), tables=tables)
+
+
+@row("lookup")
+def _lookup(step: Step, W: Source, k: Source) -> Plan:
+    n = len(k.shape)
+
+    def at(at: Index) -> ast.expr:
+        row = k.at(at[:n], often=True)
+        inside = parsed("k >= 0 and k < n", k=row, n=ast.Constant(W.shape[0]))
+        return ast.IfExp(inside, W.at((row, *at[n:]), often=True), parsed("NAN"))  # never memory of others
+
+    return Entries(at)
+
+
+@row("collect")
+def _collect(step: Step, u: Source, k: Source) -> Plan:
+    n, rows = len(k.shape), step.static["size"]
+
+    def inside(at: Index) -> ast.expr:
+        return parsed("k >= 0 and k < n", k=k.at(at[:n], often=True), n=ast.Constant(rows))
+
+    def place(at: Index) -> Index:
+        return (ast.IfExp(inside(at), k.at(at[:n], often=True), ZERO), *at[n:])
+
+    return Pushed(0.0, [(u.shape, place, lambda at: guarded(inside(at), u.at(at)))], adds=True)
 
 
 @row("concatenate")

@@ -87,7 +87,7 @@ class _Function:
             self._target(n, array, owners.get(id(array)), placed)
         for n in returned(form, fixed):
             self._returned(n, placed)
-        body = Body(self.lowered, self.outside, self.into, "static __thread")
+        body = Body(self.lowered, self.outside, self.into, "static __thread", lanes=True)
         inside = "\n".join(f"    {line}" for line in [*body.tables(), *self.before, *body.lines(), *self.after])
         self.found.text = f"{program(inside)}{HEAD} {{\n{inside}\n}}\n"
         return self.found

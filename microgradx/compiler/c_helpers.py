@@ -49,5 +49,5 @@ def helpers(body: str) -> str:
         if name in needed:
             needed.remove(name)  # it must stand before all that call it
         needed.insert(0, name)
-        called += [other for other in HELPERS if other != name and f"{other}(" in HELPERS[name]]
+        called += [other for other in HELPERS if other != name and re.search(rf"\b{other}\(", HELPERS[name])]
     return "\n\n".join(f"static {HELPERS[name]}" for name in needed)

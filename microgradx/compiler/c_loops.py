@@ -15,13 +15,13 @@ from microgradx.compiler import c_windows
 from microgradx.compiler.c_arrays import ROWS
 from microgradx.compiler.c_expand import expanded
 from microgradx.compiler.c_index import ZERO, Sizes, stretched
-from microgradx.compiler.c_rows import Entries, Folded, Plan, Source, ctype, element, no_form
+from microgradx.compiler.c_rows import Entries, Folded, Plan, Pushed, Source, ctype, element, no_form
 from microgradx.compiler.c_text import Index, entry, text
 from microgradx.compiler.form import Form, Kind, Step
 
 assert c_windows  # its rows are in the table now
 SECTIONS = ("forward", "backward", "update")
-_INLINE = 72  # an unnamed result that is used once is written into its user, up to this many characters
+_INLINE = 64  # an unnamed result that is used once is written into its user, up to about so many characters
 
 
 @dataclass
@@ -85,9 +85,13 @@ class Lowering:
         self.note = ""  # the rule behind what is being written: its own, or that of the first step written into it
         for name, value in self.form.constants.items():
             self.tables |= {name: value} if self.kinds[name].shape else {}
+        added = {n for step in self.form.steps if step.op.name == "add" for n in step.operands if self.uses[n] == 1}
+        self.lengths: dict[str, int] = {}
         for step in self.form.steps:
-            self.plans[step.name] = step, self._plan(step)
-            if step.named or step.name in self.results:
+            plan = self._plan(step)
+            self.plans[step.name] = step, plan
+            waits = isinstance(plan, Pushed) and plan.start == 0 and step.name in added  # see _one_array
+            if step.named or step.name in self.results or not (waits or self._is_short(step, plan)):
                 self._store(step.name)
         self.share()
 
@@ -115,6 +119,8 @@ class Lowering:
         inputs = [self._source(name) for name in step.operands]
         if step.op.name in ("astype", "tensor", "number") and (self.kinds[step.operands[0]].dtype != step.kind.dtype):
             return Entries(lambda at: _cast(step.kind, inputs[0].at(at)))
+        if step.op.name == "add" and (together := self._one_array(step)):
+            return together
         if step.op.elementwise:
             return _elementwise(step, inputs)
         if step.op.name == "astype":
@@ -122,6 +128,33 @@ class Lowering:
         if step.op.name not in ROWS:
             raise no_form(step)
         return ROWS[step.op.name](step, *inputs)
+
+    def _is_short(self, step: Step, plan: Plan) -> bool:
+        """True when the step can stand inside its user; each is decided in its turn, so that no chain is too deep."""
+        parts = [self.lengths.get(n, len(n) + 3 * len(self.kinds[n].shape)) for n in step.operands]
+        length = sum(parts) + (4 if isinstance(plan, Entries) and plan.view else len(step.op.name) + 4)
+        if isinstance(plan, Entries) and length <= _INLINE:
+            self.lengths[step.name] = length
+            return True
+        return False
+
+    def _one_array(self, step: Step) -> Plan | None:
+        """A sum of arrays that are 0 but for a few pieces is one array, to which all the pieces are added.
+
+        Such is the gradient of a weight matrix whose numbers were read one by one.
+        """
+        whole, merged = Pushed(0.0, [], True), False
+        for n in step.operands:
+            plan = self.plans[n][1] if n in self.plans and n not in self.stored else None
+            if self.kinds[n] != step.kind:
+                return None
+            if isinstance(plan, Pushed):
+                merged = True
+                whole.pieces += plan.pieces
+                whole.tables |= plan.tables
+            else:
+                whole.pieces.append((step.kind.shape, lambda at: at, self._source(n).at))
+        return whole if merged else None
 
     def _source(self, name: str) -> Source:
         return Source(self.kinds[name], lambda at, often=False: self._read(name, at, often))
@@ -144,9 +177,6 @@ class Lowering:
             tree = plan.at(at)
         finally:
             self.often = outside
-        if not plan.view and len(text(tree)) > _INLINE:
-            self._store(name)
-            return entry(name, at)
         self.tables |= plan.tables
         self.note = self.note or step.note
         return tree
@@ -202,14 +232,15 @@ def _long(shape: Sizes) -> Sizes:
     return tuple(n for n in shape if n != 1)
 
 
-def one_batch(statements: list[Statement]) -> bool:
-    """True when all loops run over one and the same axis: then forward and backward share it."""
-    spaces = {s.space for s in statements if s.space}
-    return len(spaces) == 1 and len(next(iter(spaces))) == 1 and not any(s.inner for s in statements)
+def one_batch(statements: list[Statement]) -> Sizes | None:
+    """The axis over which most of a program runs, if there is one: the batch that a program for one sample is given."""
+    spaces = [s.space for s in statements]
+    space = max(spaces, key=spaces.count, default=())
+    return space if len(space) == 1 and 2 * spaces.count(space) > len(spaces) else None
 
 
-def _shared(statements: list[Statement], one: bool) -> list[Loop]:
-    """Statements in as few loops as their reading allows; within one section, unless all run over `one` batch."""
+def _shared(statements: list[Statement], batch: Sizes | None) -> list[Loop]:
+    """Statements in as few loops as their reading allows; within one section, but for a loop over the batch."""
     loops: list[Loop] = []
     made: dict[str, list[tuple[int, Statement]]] = {}  # name -> the loops that make it
     for each in statements:
@@ -220,11 +251,8 @@ def _shared(statements: list[Statement], one: bool) -> list[Loop]:
                 first = max(first, where if together else where + 1)
         for where, maker in made.get(each.name, ()):  # pieces of one array
             first = max(first, where if maker.space == each.space else where + 1)
-        fits = (
-            k for k in range(first, len(loops))
-            if loops[k].space == each.space and ((one and each.space) or loops[k].section == each.section)
-        )  # fmt: skip
-        k = next(fits, len(loops))
+        fits = (k for k in range(first, len(loops)) if loops[k].space == each.space)
+        k = next((k for k in fits if each.space == batch or loops[k].section == each.section), len(loops))
         if k == len(loops):
             loops.append(Loop(each.space, each.section))
         loops[k].statements.append(each)

@@ -1,6 +1,7 @@
 """How the rows with windows that slide run in C: the kernel's entry k at place p looks at s·p + d·k − padding."""
 
 import ast
+from math import prod
 from typing import Any
 
 from microgradx.compiler.c_arrays import row
@@ -117,9 +118,11 @@ def _max_pool(step: Step, x: Source) -> Plan:
 @row("pool_take")
 def _pool_take(step: Step, x: Source, k: Source) -> Plan:
     def at(at: Index) -> ast.expr:
-        chosen = unflat(k.at(at, often=True), step.static["kernel"])
+        number, kernel = k.at(at, often=True), step.static["kernel"]
+        chosen = unflat(number, kernel)
+        known = parsed("k >= 0 and k < n", k=number, n=ast.Constant(prod(kernel)))
         place, inside = _seen(at[2:], chosen, x.shape[2:], step.static["how"])
-        return guarded(inside, x.at((*at[:2], *place), often=True))
+        return guarded(both(known, inside), x.at((*at[:2], *place), often=True))
 
     return Entries(at)
 

@@ -5,12 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import prod
 from typing import Any
 
-from microgradx.compiler.c_loops import Lowering, Statement, same
+from microgradx.compiler.c_loops import Loop, Lowering, Statement, same
 from microgradx.compiler.c_rows import ctype
-from microgradx.compiler.c_text import entry, filled, number, numbers, text
+from microgradx.compiler.c_text import TYPES, entry, filled, number, numbers, text
 from microgradx.compiler.form import Kind
 
 _STACK = 2**14  # bytes of an array up to which it lies on the stack
+_MANY = 8  # sums in a loop from which it has lanes
+_VECTORS = {"relu", "maximum", "minimum", "square", "fabs", "sqrt", "sign", "leaky_relu", *TYPES.values()}
 
 
 class Body:
@@ -18,11 +20,15 @@ class Body:
 
     `outside` are names (arguments, results) that are declared elsewhere; a result in `into` goes to an argument, in
     place where nobody needs the old value any more, and by a copy at the end where somebody does. `large` is how an
-    array is declared that is too large for the stack.
+    array is declared that is too large for the stack. With `lanes`, long loops that add up many numbers are written so
+    that a compiler can take several turns at once without changing what is added to what.
     """
 
-    def __init__(self, lowered: Lowering, outside: Iterable[str], into: Mapping[str, str], large: str) -> None:
-        self.lowered, self.kinds, self.large = lowered, lowered.kinds, large
+    def __init__(
+        self, lowered: Lowering, outside: Iterable[str], into: Mapping[str, str], large: str, lanes: bool = False
+    ) -> None:
+        self.lowered, self.kinds, self.large, self.lanes = lowered, lowered.kinds, large, lanes
+        self.laned: dict[str, str] = {}  # a sum within a loop in lanes -> where it is kept there
         self.outside = set(outside)
         self.called = {name: a for name, a in into.items() if self._in_place(name, a)}
         self.copies = {name: a for name, a in into.items() if name not in self.called}
@@ -41,19 +47,55 @@ class Body:
                 found.append(f"// {section}")
             found += self._declared(new, loop.statements)
             inside: list[str] = []
+            width = self._width(loop)
+            before, after = self._in_lanes(loop, width) if width else ([], [])
             for each in loop.statements:
                 if each.section != section:
                     section = each.section
                     inside.append(f"// {section}")
                 inside += self._statement(each)
-            for n, i in reversed([*zip(loop.space, self.lowered.indices, strict=False)]):
-                inside = _looped(i, n, inside)
-            found += inside
+            if width:
+                inside = self._turns(loop.space[0], width, inside)
+            else:
+                for n, i in reversed([*zip(loop.space, self.lowered.indices, strict=False)]):
+                    inside = _looped(i, n, inside)
+            found += [*before, *inside, *after]
         for name, argument in self.copies.items():
             shaped = self.kinds[argument].shape
             size = f"sizeof({ctype(self.kinds[argument])}[{prod(shaped)}])"
             found.append(f"memcpy({argument}, {name}, {size});" if shaped else f"{argument} = {name};")
         return found
+
+    def _sums(self, loop: Loop) -> list[str]:
+        """The plain numbers that a loop adds up."""
+        return list(dict.fromkeys(s.name for s in loop.statements if s.adds and not self.kinds[s.name].shape))
+
+    def _width(self, loop: Loop) -> int:
+        """How many lanes a loop has; 0: it is a plain loop."""
+        if not self.lanes or len(loop.space) != 1 or len(self._sums(loop)) < _MANY:
+            return 0
+        calls = (tree for s in loop.statements for tree in ast.walk(s.value) if isinstance(tree, ast.Call))
+        if any(isinstance(call.func, ast.Name) and call.func.id not in _VECTORS for call in calls):
+            return 0  # it would wait for one function at a time anyway
+        return next((n for n in (8, 4) if loop.space[0] % n == 0), 0)
+
+    def _in_lanes(self, loop: Loop, width: int) -> tuple[list[str], list[str]]:
+        """A sum for each lane: where they are kept, and how they come together after the loop."""
+        names = self._sums(loop)
+        kept, lane = f"{names[0]}_lanes", self.lowered.indices[-1]
+        self.laned = {name: f"{kept}[{k}][{lane}]" for k, name in enumerate(names)}
+        lanes = [" + ".join(f"{kept}[{k}][{n}]" for n in range(width)) for k in range(len(names))]
+        after = [f"{self.called.get(name, name)} += {each};" for name, each in zip(names, lanes, strict=True)]
+        return [f"double {kept}[{len(names)}][{width}] = {{{{0}}}};"], after
+
+    def _turns(self, n: int, width: int, inside: list[str]) -> list[str]:
+        """The loop over n turns, `width` of them at once."""
+        i, first, lane = self.lowered.indices[0], self.lowered.indices[-2], self.lowered.indices[-1]
+        turn = [f"const int {i} = {first} + {lane};", *inside]
+        return [
+            f"for (int {first} = 0; {first} < {n}; {first} += {width})",
+            *(f"    {line}" for line in _looped(lane, width, turn)),
+        ]
 
     def tables(self) -> list[str]:
         """Constants, and tables of places."""
@@ -120,7 +162,7 @@ class Body:
         kind = self.kinds[each.name]
         target = self._settled(entry(each.name, each.at))
         fresh = each.name in self.plain or (not each.space and not kind.shape and self._is_new(each))
-        shown = f"{ctype(kind)} {text(target)}" if fresh else text(target)
+        shown = f"{ctype(kind)} {text(target)}" if fresh else self.laned.get(each.name, text(target))
         value = self._settled(each.value)
         if each.term is None:
             return _noted(f"{_assigned(shown, value, each.adds)};", each.note)

@@ -13,7 +13,7 @@ import pytest
 
 import microgradx as mx
 from conftest import FIGURES
-from microgradx.compiler import CompileError, buffers, c_target, native
+from microgradx.compiler import CompileError, buffers, c_function, c_target, native
 from microgradx.compiler.buffers import Fixed
 from microgradx.compiler.program import raw, record
 from microgradx.examples import EXAMPLES
@@ -34,7 +34,7 @@ WITHOUT = {
 def quick_builds():
     """Only what is built differs with the optimisation level; the tests build several hundred programs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(native, "FLAGS", tuple("-O1" if flag == "-O3" else flag for flag in native.FLAGS))
+        patch.setattr(native, "LEVELS", ("-O1", "-O1"))
         yield
 
 
@@ -248,7 +248,7 @@ def test_without_a_compiler_it_says_so_once_and_runs_as_numpy(afresh):
 def test_without_cffi_it_says_how_to_get_it(afresh):
     afresh.setitem(sys.modules, "cffi", None)
     native._ffi.cache_clear()
-    with pytest.warns(UserWarning, match=r"pip install 'microgradx\[native\]'"):
+    with pytest.warns(UserWarning, match=r'pip install "microgradx\[native\]"'):
         run = c_target.function(form())
     assert run(2.0)[0] == (6.0,)
     native._ffi.cache_clear()
@@ -321,3 +321,40 @@ def test_a_training_step_in_c_is_the_step_in_numpy(optimizer):
     again()
     for p, old in zip(descent.param_groups[0]["params"], before, strict=True):
         close(p.data, old)
+
+
+@pytest.mark.parametrize("count", [24, 12, 7])  # in lanes of 8, of 4, and one by one
+def test_numbers_read_one_by_one_from_arrays_over_a_batch(count):
+    rng = np.random.default_rng(0)
+    W, v = Tensor(rng.normal(size=(2, 5)), name="W"), Tensor(rng.normal(size=5), name="v")
+    x, y = (Tensor(rng.normal(size=count), requires_grad=False, name=n) for n in "xy")
+
+    def loss(W, v, x, y):
+        hidden = [(W[0, j] * x + W[1, j] * y).relu() for j in range(5)]
+        total = hidden[0] * v[0]
+        for j in range(1, 5):
+            total = total + hidden[j] * v[j]
+        return (1.0 - total).relu().mean() + 1e-3 * (W * W).sum()
+
+    agrees(loss, [W, v, x, y])
+    source = c_function.source(record(loss, [W, v, x, y], True).form("f"), Fixed()).text
+    assert ("_lanes" in source) == (count != 7)
+    assert source.count("d_W[1][4] +=") == 1, "its gradient is one number in one array"
+    x.data[3] = np.nan
+    agrees(loss, [W, v, x, y])
+
+
+def test_a_long_chain_is_not_deep():
+    def chain(x):
+        for _ in range(1500):
+            x = x * 1.001 + 0.001
+        return x.sum()
+
+    agrees(chain, [Tensor(np.linspace(0, 1, 3), name="x")])
+
+
+def test_a_row_that_is_not_there_is_nan_and_nobody_elses_memory():
+    W, k = Tensor(np.ones((4, 3)), name="W"), Tensor(np.array([0, 4, -1, 10**9]), requires_grad=False, name="k")
+    form = record(lambda W, k: mx.BOOK["lookup"](W, k), [W, Tensor(np.array([0, 1, 2, 3]), name="k")], False).form("f")
+    (found,), _, _ = native.native(form)(W.data, k.data)
+    assert np.isnan(found).tolist() == [[False] * 3] + [[True] * 3] * 3
