@@ -16,8 +16,8 @@ WORKLOAD = Workload(
     goals=[
         Goal(
             "microgradx eager", 1.1, "PyTorch",
-            note="patches are gathered twice, for the convolution and for its weights' gradient; by hand they are kept, "
-            "and pooling's gradient needs no zeros to be put into",
+            note="patches are gathered twice, for the convolution and its weights' gradient; by hand they stay, and "
+            "pooling's gradient needs no zeros to be put into",
         ),
         Goal("microgradx eager", 0.55, "jax.jit", note="as above"),
         Goal("microgradx compiled", 0.8, "PyTorch", threads=1, note="as above: the program calls the same functions"),
