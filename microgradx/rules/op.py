@@ -92,7 +92,8 @@ class Op:
         elif static or self.variadic or not n < len(args) <= n + len(self.static) or list in map(type, args[n:]):
             args, static = self.bind(args, static)
         else:
-            args, static = args[:n], {**self.static, **dict(zip(self.static, args[n:], strict=False))}
+            given = dict(zip(self.static, args[n:], strict=False))
+            args, static = args[:n], given if len(given) == len(self.static) else {**self.static, **given}
         return call(self, args, static)
 
     def bind(self, args: tuple[Any, ...], static: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
