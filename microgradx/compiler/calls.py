@@ -194,7 +194,7 @@ def listed(form: Form) -> Listed:
         if name not in stands:
             stands[name] = StandIn(found, name, np.broadcast_to(np.ones((), kind.dtype), kind.shape))
     for step in form.steps:
-        found.step, before = step, (len(found.calls), dict(found.seen))
+        found.step, before = step, (len(found.calls), len(found.seen))
         operands = _plain_numbers([stands[n] for n in step.operands])
         try:
             if step.kind.scalar:
@@ -205,7 +205,8 @@ def listed(form: Form) -> Listed:
                 raise UntraceableError
         except (UntraceableError, TypeError, AttributeError, ValueError):
             del found.calls[before[0] :]
-            found.seen = before[1]
+            for key in list(found.seen)[before[1] :] if len(found.seen) > before[1] else ():
+                del found.seen[key]
             result = _whole(found, step, operands, [kinds[n] for n in step.operands])
         stands[step.name] = result
         found.names[step.name] = result.name

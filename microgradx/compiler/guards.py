@@ -6,7 +6,6 @@ remembered and compared before each call; and a function that changes its surrou
 
 import dis
 import linecache
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from operator import is_
@@ -17,9 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from microgradx.graph import Node
+from microgradx.graph.naming import profiled_by
 from microgradx.random import Generator, default_generator
 
 _PACKAGE = str(Path(__file__).resolve().parents[1])
+_EXAMPLES = str(Path(_PACKAGE) / "examples")  # the named programs count as the learner's own code
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 _SPEAKS = (print, input, open)  # what a person would miss when it happened once only
 
@@ -143,22 +144,16 @@ def noting_effects(around: Surroundings) -> Iterator[list[str]]:
     """Collect the lines of the learner's code that speak (print) or change a list, dict or set of the surroundings."""
     found: list[str] = []
     outside = {id(held.container) for held in around.holders if held.container is not None}
-    before = sys.getprofile()
 
     def watch(frame: Any, event: Any, called: Any) -> None:
-        if event == "c_call" and not _ours(frame.f_code.co_filename):
-            owner = getattr(called, "__self__", None)
-            changes = id(owner) in outside and getattr(called, "__name__", "") in _CHANGES
-            if called in _SPEAKS or changes:
-                found.append(line_text(frame.f_code.co_filename, frame.f_lineno))
-        if before is not None:
-            before(frame, event, called)
+        if event != "c_call" or _ours(frame.f_code.co_filename):
+            return
+        changes = called.__name__ in _CHANGES and id(getattr(called, "__self__", None)) in outside
+        if changes or called in _SPEAKS:
+            found.append(line_text(frame.f_code.co_filename, frame.f_lineno))
 
-    sys.setprofile(watch)
-    try:
+    with profiled_by(watch):
         yield found
-    finally:
-        sys.setprofile(before)
 
 
 _CHANGES = {"append", "extend", "insert", "pop", "remove", "clear", "add", "update", "setdefault", "discard", "sort"}
@@ -200,4 +195,4 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 
 def _ours(file: str) -> bool:
-    return file.startswith(_PACKAGE) and not file.startswith(str(Path(_PACKAGE) / "examples"))
+    return file.startswith(_PACKAGE) and not file.startswith(_EXAMPLES)

@@ -1,7 +1,8 @@
 """Names for nodes: the learner's own variables, read off the function while it returns."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -18,19 +19,12 @@ def run_and_name(function: Callable[..., Any], args: tuple[Any, ...], options: d
     code = getattr(function, "__code__", None)
     found: dict[str, Any] = {}
 
-    def watch(frame: Any, event: Any, what: Any) -> None:
+    def watch(frame: Any, event: Any, _: Any) -> None:
         if event == "return" and frame.f_code is code:
             found.update(frame.f_locals)
-        if before is not None:
-            before(frame, event, what)
 
-    before = sys.getprofile()
-    with recording(sources=True) as made, np.errstate(all="ignore"):
-        sys.setprofile(watch)
-        try:
-            result = function(*args, **options)
-        finally:
-            sys.setprofile(before)
+    with recording(sources=True) as made, np.errstate(all="ignore"), profiled_by(watch):
+        result = function(*args, **options)
     for name, value in found.items():
         if name.startswith("_"):
             continue
@@ -43,6 +37,26 @@ def run_and_name(function: Callable[..., Any], args: tuple[Any, ...], options: d
             for key, each in value.items():
                 _name(each, f"{name}[{key!r}]")
     return result, made
+
+
+@contextmanager
+def profiled_by(watch: Callable[[Any, Any, Any], None]) -> Iterator[None]:
+    """Call `watch(frame, event, what)` as `sys.setprofile` would, and whoever watched before as well."""
+    before = sys.getprofile()
+
+    def both(frame: Any, event: Any, what: Any) -> None:
+        watch(frame, event, what)
+        before(frame, event, what)  # type: ignore[misc]  # not None here
+
+    sys.setprofile(both if callable(before) else watch)
+    try:
+        yield
+    finally:
+        if before is None or callable(before):
+            sys.setprofile(before)
+        else:  # a cProfile.Profile
+            sys.setprofile(None)
+            before.enable()
 
 
 def _name(node: Any, name: str) -> None:
