@@ -57,6 +57,7 @@ def joint(
     differentiate: bool = True,
     options: Mapping[str, Any] | None = None,
     outside: Callable[[Any], bool] = lambda leaf: False,
+    more: bool = False,
 ) -> Joint:
     """Run `function` on the leaves `arguments` and record its result together with its gradients.
 
@@ -68,7 +69,8 @@ def joint(
     Raises:
         OpError: the function returns something else than nodes.
         CompileError: it branches on a node's value.
-        GradientError: its (first) result is no single number, and gradients are wanted.
+        GradientError: it returns several results, or no single number, and gradients are wanted; with `more`, further
+            results may follow the number.
     """
     with noting_decisions() as decisions, noting_cuts() as cuts:
         result, made = run_and_name(function, tuple(arguments), dict(options or {}))
@@ -92,8 +94,8 @@ def joint(
         if node not in found.names:
             name_node(found, node, "array")
     if differentiate and any(each.requires_grad for each in found.arguments):
-        if outputs[0].size != 1:
-            raise GradientError("to compile gradients, a function returns one single number, first if there are more.")
+        if (len(outputs) > 1 and not more) or outputs[0].size != 1:
+            raise GradientError("to compile gradients, a function returns one single number.")
         if outputs[0] not in found.names:
             name_node(found, outputs[0], "L")
         _differentiate(found, outputs[0])

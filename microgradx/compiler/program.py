@@ -39,6 +39,7 @@ def record(
 ) -> Recorded:
     """Run `function` (made of `parts`, where those are other objects) on leaves like `args`, and leave no trace of it.
 
+    A step of several parts may hand on results beside the number that is differentiated, a state say.
     `names` are those of the arguments, where the function itself does not tell.
 
     Raises:
@@ -56,7 +57,8 @@ def record(
                 data = node.data
                 return id(data) in bases or id(data.base) in bases or any(data is array for array, _ in drawn)
 
-            graph = joint(function, leaves, differentiate, outside=lambda n: isinstance(n, Tensor) and outside(n))
+            array = lambda n: isinstance(n, Tensor) and outside(n)
+            graph = joint(function, leaves, differentiate, outside=array, more=bool(parts))
         if effects:
             raise CompileError(f"has an effect that would happen only once, at {effects[0]}; move it outside")
         what = around.changed()

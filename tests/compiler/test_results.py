@@ -1,6 +1,7 @@
 """Results beside the one that is differentiated: the state that a recurrent step passes on, say."""
 
 import numpy as np
+import pytest
 
 import microgradx as mx
 from microgradx import nn, optim
@@ -30,3 +31,8 @@ def test_a_compiled_step_hands_on_a_state_as_the_engine_does() -> None:
             losses.append(loss.item())
         curves.append([*losses, *h.data.ravel()])
     np.testing.assert_allclose(curves[0], curves[1], rtol=1e-12)
+
+
+def test_value_and_grad_is_for_one_result() -> None:
+    with pytest.raises(mx.GradientError, match="one single number"):
+        mx.compile(lambda w: ((w * w).sum(), 3 * w)).value_and_grad(X)
