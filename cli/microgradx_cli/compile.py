@@ -65,7 +65,14 @@ def compile(
         samples = filter(lambda each: each is not None, EXAMPLES[target.strip()].choices("sample"))
         rows = [resolve(target, at, None, sample=s, level=level, weights=weights, seed=seed) for s in samples]
         found = _batch(found, rows)
-    form, values = _training_step(found, found.lr if lr is None else lr)
+    lr = found.lr if lr is None else lr
+    numbers = _many_numbers(found) if language == "numpy" and not (explain or buffers) else None
+    if numbers is not None:
+        if stats:
+            typer.echo(f"grouped: {numbers.grouped.summary}", err=True)
+        _give(numbers.script(found.title, found.args, _parameters(found), lr, steps), output)
+        return
+    form, values = _training_step(found, lr)
     story = explained(form, values)
     if explain:
         _show(story, output)
@@ -79,6 +86,11 @@ def compile(
         text = writer.script(last, values, steps)
     if stats:
         typer.echo(story.table(), err=True)
+    _give(text, output)
+
+
+def _give(text: str, output: Path | None) -> None:
+    """Print the program, or write it to a file and say how to run it."""
     if output is None:
         typer.echo(text, nl=False)
         return
@@ -87,6 +99,22 @@ def compile(
     write_atomically(output, text)
     run = f"cc -O3 {output} -lm && ./a.out" if output.suffix == ".c" else f"python {output}"
     typer.echo(f"{output} written; run it with: {run}", err=True)
+
+
+def _many_numbers(found: Any) -> Any:
+    """The program in which many single numbers are computed together; None where there are not so many."""
+    from functools import partial
+
+    from microgradx.compiler.grouped_call import numbers_program
+    from microgradx_cli.user_files import blaming
+
+    function = partial(found.function, **found.options) if found.options else found.function
+    with blaming():
+        return numbers_program(function, found.args, differentiate=True, scalars=False)
+
+
+def _parameters(found: Any) -> list[str]:
+    return [node.name for node in found.args if found.parameters is None or node.name in found.parameters]
 
 
 def _batch(found: Any, rows: list[Any]) -> Any:

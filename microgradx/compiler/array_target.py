@@ -23,6 +23,7 @@ from microgradx.compiler.emit import Written
 from microgradx.compiler.form import Form, Kind, Step
 from microgradx.compiler.joint import CompileError
 from microgradx.compiler.target import is_operator, preamble
+from microgradx.graph.errors import install
 from microgradx.rules.convolution import Window
 from microgradx.rules.formula import constant, slots, substitute
 
@@ -203,7 +204,7 @@ class Language:
 
         if find_spec(self.name) is None:
             raise MissingExtraError(
-                f'this needs {self.name}, which is not installed: pip install "microgradx[{self.name}]".'
+                f"this needs {self.name}, which is not installed. Install it with: {install(self.name)}"
             )
 
 

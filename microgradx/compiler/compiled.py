@@ -134,7 +134,7 @@ class Compiled:
 
     def _build(self, args: tuple[Any, ...], differentiate: bool) -> Program | Numbers:
         self.traces += 1
-        grouped = self.grouped or any(map(is_tree, args))
+        grouped = self.grouped or self.scalars or any(map(is_tree, args))
         found = numbers_program(self.function, args, differentiate, self.scalars) if grouped else None
         if found is not None:
             return found

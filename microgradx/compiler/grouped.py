@@ -18,9 +18,11 @@ FEWEST = 300  # numbers; below that, lines of plain Python are as good
 _SHARE = 16  # numbers that a group should have on average
 
 _VIEW = '''
+
 def view(array, start, shape, strides):
     """The entries start + strides[0] * i + strides[1] * j + … of a flat array; nothing is copied."""
     return np.lib.stride_tricks.as_strided(array[start:], shape, [8 * stride for stride in strides])
+
 '''
 
 
@@ -72,19 +74,44 @@ class Grouped:
 
     def source(self, name: str, arguments: dict[str, slice]) -> str:
         """The program as a module of its own; `arguments` says where the numbers of each are."""
-        start, constants = self.graph.arguments, self.graph.constants.tolist()
-        lines = [preamble(self.writer.needed), _VIEW, f"v, d = np.zeros({len(self.v)}), np.zeros({len(self.d)})"]
-        lines[-1] += "  # all numbers, and their gradients"
-        if constants:
-            text = ", ".join(repr(c) if np.isfinite(c) else f"np.{c}" for c in constants)
-            lines.append(f"v[{start}:{start + len(constants)}] = [{text}]")
-        lines += [*self.writer.made, "", "", f"def {name}({', '.join(arguments)}):"]
+        lines = [*self._head(), "", "", f"def {name}({', '.join(arguments)}):"]
         lines += [f"    v[{part.start}:{part.stop}] = {word}" for word, part in arguments.items()]
         lines += [f"    {line}" for line in self.writer.lines]
         results = ", ".join(f"v[{place}]" for place in self.results)
         gradients = [f"{word}=d[{part.start}:{part.stop}]" for word, part in arguments.items()]
         found = f", dict({', '.join(gradients)})" if len(self.d) else ""
         return "\n".join([*lines, f"    return ({results},){found}", ""])
+
+    def script(self, title: str, names: Sequence[str], numbers: Array, chosen: Array, lr: float, steps: int) -> str:
+        """A program that starts from `numbers`, takes steps of gradient descent on the chosen ones, prints the loss."""
+        lines = [
+            f'"""{title}: forward, backward and update, group by group, written by microgradx."""',
+            "",
+            *self._head(),
+        ]
+        lines += ["np.seterr(all='ignore')", "", f"v[:{len(numbers)}] = {_listed(numbers)}"]
+        lines += [f"lr = {lr}", "", f"for step in range({steps}):"]
+        lines += [f"    {line}" for line in self.writer.lines]
+        lines += ["    # update"]
+        for run in np.split(chosen, np.flatnonzero(np.diff(chosen) > 1) + 1):
+            place = f"[{run[0]}:{run[-1] + 1}]"
+            words = [names[k] for k in run.tolist()]
+            lines.append(f"    v{place} -= lr * d{place}  # {', '.join(words[:8])}{' …' if len(words) > 8 else ''}")
+        lines += [f"    if step % {max(1, steps // 10)} == 0 or step == {steps - 1}:"]
+        return "\n".join([*lines, f"        print(step, v[{self.results[0]}])", ""])
+
+    def _head(self) -> list[str]:
+        """What stands before the lines: functions, memory, constants, views."""
+        start, constants = self.graph.arguments, self.graph.constants
+        lines = [preamble(self.writer.needed), _VIEW, f"v, d = np.zeros({len(self.v)}), np.zeros({len(self.d)})"]
+        lines[-1] += "  # all numbers, and their gradients"
+        if len(constants):
+            lines.append(f"v[{start}:{start + len(constants)}] = {_listed(constants)}")
+        return [*lines, *self.writer.made]
+
+
+def _listed(numbers: Array) -> str:
+    return f"[{', '.join(repr(x) if np.isfinite(x) else f'np.{x}'.replace('np.-', '-np.') for x in numbers.tolist())}]"
 
 
 __all__ = ["Grouped", "NoGroupsError"]

@@ -15,7 +15,7 @@ from microgradx.compiler.grouped import Grouped, NoGroupsError
 from microgradx.compiler.guards import Surroundings, line_text
 from microgradx.compiler.joint import CompileError, decides, leaf
 from microgradx.compiler.program import agrees, argument_names, is_setting
-from microgradx.graph import Node, Tensor, Value, recording
+from microgradx.graph import Node, OpError, Tensor, Value, recording
 from microgradx.graph.state import noting_decisions
 
 
@@ -72,7 +72,23 @@ class Numbers:
         parts = {name: part for name, part in zip(names, self.parts, strict=True) if part.stop > part.start}
         end = max([part.stop for part in self.parts], default=0)
         hidden = {f"hidden{i}": slice(end + i, end + i + 1) for i in range(len(self.hidden))}
-        return self.grouped.source(self.function.__name__, parts | hidden)
+        name = getattr(self.function, "__name__", "")
+        return self.grouped.source(name if name.isidentifier() else "compiled", parts | hidden)
+
+    def script(self, title: str, args: Sequence[Any], names: Sequence[str], lr: float, steps: int) -> str:
+        """A program that starts from the arguments' numbers and changes those called `names` step by step.
+
+        Raises:
+            OpError: no gradient reaches any of them.
+        """
+        words = argument_names(self.function, len(args))
+        found = [word for word, part in zip(words, self.parts, strict=True) for _ in range(part.start, part.stop)]
+        reached = self.grouped.reached.tolist()
+        chosen = [k for k, (word, there) in enumerate(zip(found, reached, strict=False)) if there and word in names]
+        if not chosen:
+            raise OpError(f"{title} has nothing to train: no argument that a gradient reaches.")
+        numbers = np.concatenate([np.asarray(_numbers(a), float) for a in args] + [[n.data for n in self.hidden]])
+        return self.grouped.script(title, found, numbers, np.array(chosen), lr, steps)
 
     def _recorded(self, given: Sequence[Any]) -> list[Any]:
         """The results of one run, which leaves no trace."""

@@ -34,6 +34,7 @@ class Group:
     inputs: Array  # one row per input (or term), one column per node
     sum: bool = False
     pulls: tuple[bool, ...] = ()  # per row: does a gradient go there?
+    numbers: dict[int, float] = field(default_factory=dict)  # rows that are one and the same constant
 
 
 @dataclass
@@ -71,6 +72,7 @@ def read(outputs: Sequence[Any], arguments: Sequence[Any], wanted: int, most: Ca
             needs[members] = [nodes[k].requires_grad for k in members.tolist()]
         reached[results[0]] = needs[results[0]]
         groups = [part for group in reversed(groups) for part in _by_pulls(group, needs, reached)][::-1]
+    _find_numbers(groups, nodes, len(arguments))
     first = _in_reading_order(groups, len(nodes))
     computed = np.concatenate([np.arange(len(arguments)), *(group.nodes for group in groups)]).astype(int)
     first[results] = np.minimum(first[results], _NEVER - 1)  # a result may be a constant that no group reads
@@ -193,7 +195,22 @@ def _by_pulls(group: Group, needs: Array, reached: Array) -> Iterator[Group]:
         kind = pulls[:, left[0]]
         same = (pulls[:, left] == kind[:, None]).all(axis=0)
         here, left = left[same], left[~same]
-        yield replace(group, nodes=group.nodes[here], inputs=rows[:, here], pulls=tuple(kind.tolist()))
+        yield replace(group, numbers={}, nodes=group.nodes[here], inputs=rows[:, here], pulls=tuple(kind.tolist()))
+
+
+def _find_numbers(groups: list[Group], nodes: list[Any], arguments: int) -> None:
+    """Note the rows of the groups that are one constant number, such as the 2 of 2 * x."""
+    constant = np.ones(len(nodes), bool)
+    for varying in (np.arange(arguments), *(group.nodes for group in groups)):
+        constant[varying] = False
+    values = np.full(len(nodes), np.nan)
+    places = np.flatnonzero(constant)
+    values[places] = [nodes[k].data for k in places.tolist()]
+    bits = values.view(np.int64)  # 0.0 and -0.0 differ
+    for group in groups:
+        for r, row in enumerate(group.inputs[:1] if group.sum else group.inputs):  # sum() starts from a 0
+            if np.isfinite(values[row[0]]) and (bits[row] == bits[row[0]]).all():  # nan: what is computed
+                group.numbers[r] = float(values[row[0]])
 
 
 _NEVER = np.iinfo(np.int64).max
@@ -206,7 +223,7 @@ def _in_reading_order(groups: list[Group], count: int) -> Array:
     for group in reversed(groups):
         order = np.argsort(first[group.nodes], kind="stable")
         group.nodes, group.inputs = group.nodes[order], group.inputs[:, order]
-        flat = group.inputs.ravel()
+        flat = group.inputs[[r for r in range(len(group.inputs)) if r not in group.numbers]].ravel()
         np.minimum.at(first, flat, np.arange(read, read + len(flat)))
         read += len(flat)
     return first

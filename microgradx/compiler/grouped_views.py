@@ -11,6 +11,7 @@ import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _AXES = 5  # more would be no pattern, but chance
+_MOST_PIECES = 8  # a sum whose terms lie in more is gathered
 _INNER = 8  # a view whose rows are shorter costs more than the gather it saves
 
 
@@ -76,3 +77,21 @@ def views(rows: Array) -> list[View] | None:
     if rows.shape[1] > _INNER and max(shape) < _INNER:
         return None
     return [View(int(start), tuple(shape), tuple(int(s[k]) for s in strides)) for k, start in enumerate(left[:, 0])]
+
+
+def pieces(places: Array, pulls: tuple[bool, ...]) -> list[tuple[int, int, int | None]]:
+    """A sum's rows in pieces (from, to, gap) of rows that lie `gap` apart; None where they follow no rule."""
+    count = len(places)
+    steps = np.diff(places, axis=0)
+    even = (steps == steps[:, :1]).all(axis=1)
+    starts = [0]
+    for r in range(1, count):
+        second = r - 1 == starts[-1]  # then it is free to set the gap
+        if not even[r - 1] or pulls[r] != pulls[r - 1] or not (second or steps[r - 1, 0] == steps[r - 2, 0]):
+            starts.append(r)
+    regular = len(starts) <= max(_MOST_PIECES, count // 8)
+    if not regular:
+        starts = [r for r in range(count) if r == 0 or pulls[r] != pulls[r - 1]]
+    ends = [*starts[1:], count]
+    gaps = [0 if b - a == 1 else int(steps[a, 0]) if regular else None for a, b in zip(starts, ends, strict=True)]
+    return list(zip(starts, ends, gaps, strict=True))

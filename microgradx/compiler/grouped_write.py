@@ -12,13 +12,11 @@ import numpy as np
 
 from microgradx.compiler.form import Kind, Step, kind_of
 from microgradx.compiler.grouped_read import Array, Graph, Group
-from microgradx.compiler.grouped_views import View, packed, views
+from microgradx.compiler.grouped_views import View, packed, pieces, views
 from microgradx.compiler.target import literal, written
 from microgradx.graph import Node, Tensor, recording
 from microgradx.rules.formula import constant, rule_formula, slots
 from microgradx.rules.notation import screen_text
-
-_MOST_PIECES = 8  # a sum whose terms lie in more is gathered
 
 
 class Operand(NamedTuple):
@@ -65,11 +63,13 @@ class Writer:
         if group.sum:
             shape, operands = self._terms(k, group, result)
         else:
+            kept = [r for r in range(len(group.inputs)) if r not in group.numbers]
             names = [f"{name}{k}" for name in slots(group.op, len(group.inputs))]
-            rows = [self.graph.places[row][None] for row in group.inputs]
-            shape, operands = self._fit(k, names, rows, [0] * len(rows), result)
-            pulls = group.pulls or (False,) * len(rows)
-            operands = [each._replace(pull=(pull,)) for each, pull in zip(operands, pulls, strict=True)]
+            rows = [self.graph.places[group.inputs[r]][None] for r in kept]
+            shape, found = self._fit([names[r] for r in kept], rows, [0] * len(rows), result)
+            pulls = group.pulls or (False,) * len(names)
+            fitted = {r: each._replace(pull=(pulls[r],)) for r, each in zip(kept, found, strict=True)}
+            operands = [fitted[r] if r in fitted else _number(group.numbers[r]) for r in range(len(names))]
         y = self._view(f"y{k}", "v", View(int(result[0]), shape, packed(shape)))
         many = f"{len(result):,} × "
         if group.sum:
@@ -83,16 +83,18 @@ class Writer:
 
     def _terms(self, k: int, group: Group, result: Array) -> tuple[tuple[int, ...], list[Operand]]:
         """The terms of a sum, in as few pieces as lie regularly."""
-        places = self.graph.places[group.inputs]
-        pulls = group.pulls or (False,) * len(places)
-        pieces = _pieces(places, pulls)
-        rows = [places[a:b] for a, b, _ in pieces]
-        gaps = [gap for _, _, gap in pieces]
-        shape, operands = self._fit(k, [f"x{k}_{j}" for j in range(1, len(rows) + 1)], rows, gaps, result)
-        return shape, [each._replace(pull=(pulls[a],)) for each, (a, _, _) in zip(operands, pieces, strict=True)]
+        numbers = [_number(each) for each in group.numbers.values()]
+        places = self.graph.places[group.inputs[len(numbers) :]]
+        pulls = group.pulls[len(numbers) :] or (False,) * len(places)
+        found = pieces(places, pulls)
+        rows = [places[a:b] for a, b, _ in found]
+        names = [f"x{k}_{j}" for j in range(1, len(rows) + 1)]
+        shape, operands = self._fit(names, rows, [gap for _, _, gap in found], result)
+        terms = [each._replace(pull=(pulls[a],)) for each, (a, _, _) in zip(operands, found, strict=True)]
+        return shape, numbers + terms
 
     def _fit(
-        self, k: int, names: list[str], rows: list[Array], gaps: list[int | None], result: Array
+        self, names: list[str], rows: list[Array], gaps: list[int | None], result: Array
     ) -> tuple[tuple[int, ...], list[Operand]]:
         """The operands as views of one shape (an axis of its own for several rows, `gaps` apart), or gathered."""
         plain = np.arange(len(result))
@@ -132,11 +134,11 @@ class Writer:
                 name = slots(group.op, len(operands))[position]
                 note = f"{left}/∂{name} = {screen_text(rule_formula(group.example, position))}"
             before = len(self.lines)
-            self._send(k, each, shape, expr)
+            self._send(each, shape, expr)
             if note:
                 self.lines[before] += f"  # {note}"
 
-    def _send(self, k: int, to: Operand, shape: tuple[int, ...], expr: ast.expr) -> None:
+    def _send(self, to: Operand, shape: tuple[int, ...], expr: ast.expr) -> None:
         """Add a contribution to the gradients of the operand, or write it where it is the first one."""
         rows = (len(to.places),) if len(to.places) > 1 else ()
         flat = to.places.ravel()
@@ -206,7 +208,7 @@ class Writer:
         """How the op is computed."""
         kind = Kind(False, (2,), np.dtype(float))
         step = Step("", group.op, (), group.static, kind, "")
-        return written(step, [ast.Name(name) for name in names], [kind] * len(names), self.needed)
+        return written(step, [_parsed(name) for name in names], [kind] * len(names), self.needed)
 
     def _pull(self, group: Group, position: int, names: list[str], y: str, g: str) -> ast.expr:
         """What the op's rule sends to an input: the rule run on stand-ins, read back as NumPy."""
@@ -214,7 +216,7 @@ class Writer:
         assert rule is not None
         stand_ins = [Tensor(np.full(2, each.data)) for each in group.example.inputs]
         output, upstream = Tensor(np.full(2, group.example.data)), Tensor(np.ones(2))
-        known = dict(zip((*stand_ins, output, upstream), map(ast.Name, (*names, y, g)), strict=True))
+        known = dict(zip((*stand_ins, output, upstream), map(_parsed, (*names, y, g)), strict=True))
         with recording(), np.errstate(all="ignore"):
             found = rule(group.op.known(stand_ins, output, upstream, group.static, position))
         expr = self._expression(found, known)
@@ -270,22 +272,12 @@ def _sum(y: str, terms: list[Operand]) -> list[str]:
     return lines
 
 
-def _pieces(places: Array, pulls: tuple[bool, ...]) -> list[tuple[int, int, int | None]]:
-    """A sum's rows in pieces (from, to, gap) of rows that lie `gap` apart; None where they follow no rule."""
-    count = len(places)
-    steps = np.diff(places, axis=0)
-    even = (steps == steps[:, :1]).all(axis=1)
-    starts = [0]
-    for r in range(1, count):
-        second = r - 1 == starts[-1]  # then it is free to set the gap
-        if not even[r - 1] or pulls[r] != pulls[r - 1] or not (second or steps[r - 1, 0] == steps[r - 2, 0]):
-            starts.append(r)
-    regular = len(starts) <= max(_MOST_PIECES, count // 8)
-    if not regular:
-        starts = [r for r in range(count) if r == 0 or pulls[r] != pulls[r - 1]]
-    ends = [*starts[1:], count]
-    gaps = [0 if b - a == 1 else int(steps[a, 0]) if regular else None for a, b in zip(starts, ends, strict=True)]
-    return list(zip(starts, ends, gaps, strict=True))
+def _number(value: float) -> Operand:
+    return Operand(repr(value), None, np.zeros(0, int), (False,))
+
+
+def _parsed(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
 
 
 def _distinct(places: Array) -> bool:

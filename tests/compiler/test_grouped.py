@@ -5,6 +5,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import microgradx as mx
 from microgradx.compiler import CompileError
 from microgradx.compiler.grouped_views import views
 from microgradx.rules.samples import sample
+from tests.cli.run import run
 from tests.explain.programs import NUMBERS, programs
 
 SCALAR_ROWS = [(n, case) for n, op in sorted(mx.BOOK.items()) if op.elementwise for case in range(len(op.cases))]
@@ -239,3 +241,40 @@ def test_a_regular_pattern_is_found_and_chance_is_not() -> None:
     found = views(rows)
     assert found is not None and [v.strides for v in found] == [(1, 0), (0, 1)]
     assert views(np.random.default_rng(0).permutation(1000)[None]) is None
+
+
+SPRING = """\
+import microgradx as mx
+
+def loss(k, c, wanted=0.2):
+    errors = []
+    for start in range(30):
+        x, v = 1.0 + 0.01 * start, 0.0
+        for _ in range(10):
+            v = v - 0.2 * (k * x + c * v)
+            x = x + 0.2 * v
+        errors.append((x - wanted) ** 2)
+    return sum(errors) / len(errors)
+"""
+
+
+def test_the_command_line_says_when_numbers_are_grouped(tmp_path: Path) -> None:
+    (tmp_path / "spring.py").write_text(SPRING, "utf-8")
+    words = [f"{tmp_path / 'spring.py'}:loss", "--at", "k=1", "c=0.5", "wanted=0.2", "--lr", "0.1", "--steps", "20"]
+    found = run("compile", *words, "--stats")
+    assert found.exit_code == 0 and "grouped: " in found.stderr and " groups, " in found.stderr
+    assert "# forward" in found.stdout and "# backward" in found.stdout and "# update" in found.stdout
+    ran = subprocess.run([sys.executable, "-I", "-c", found.stdout], capture_output=True, text=True, check=True)
+    losses = [float(line.split()[1]) for line in ran.stdout.splitlines()]
+    space: dict[str, Any] = {}
+    exec(SPRING, space)
+    numbers = [1.0, 0.5, 0.2]
+    for step in range(3):
+        nodes = [mx.Value(x) for x in numbers]
+        eager = space["loss"](*nodes)
+        eager.backward()
+        if step % 2 == 0:  # every second one is printed
+            close(losses[step // 2], eager.data)
+        numbers = [x - 0.1 * node.grad for x, node in zip(numbers, nodes, strict=True)]
+    assert losses[-1] < losses[0]
+    assert "grouped" not in run("compile", "xor", "--stats").stderr
