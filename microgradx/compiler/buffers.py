@@ -21,7 +21,7 @@ from microgradx.compiler.places import Memory, fits, names_in, number
 from microgradx.compiler.target import literal, preamble
 
 _FRESH = ("np.where", "np.concatenate", "np.stack", "{0}.astype", "{0}[{1}]")  # these plain calls return new memory
-_SMALL = 4096  # elements, up to which a product with ones adds up sooner than a reduction starts
+_SMALL = 4096  # elements; of more, NumPy adds up pairs of pairs, which is more exact
 
 
 @dataclass
@@ -199,14 +199,14 @@ class _Writer:
         axis, keeps = call.keywords.get("axis", 0), call.keywords.get("keepdims", False)
         whole = self.calls.get(call.operands[0])
         shape: tuple[int, ...] = () if whole is None else whole.sample.shape
-        small = call.text == "np.add.reduce" and whole is not None and whole.sample.dtype.kind == "f" and not keeps
-        if small and whole is not None and whole.sample.size <= _SMALL and whole.name in self.memory.places:
-            dtype = whole.sample.dtype
+        floats = call.text == "np.add.reduce" and whole is not None and whole.sample.dtype.char in "fd" and not keeps
+        if floats and whole is not None and whole.name in self.memory.places:  # a product with ones is sooner done
+            dtype, size = whole.sample.dtype, whole.sample.size
             if axis == 0 and len(shape) == 2:
                 ones = self._before(f"np.ones({shape[0]}, '{dtype}')", f"ones_{shape[0]}")
                 return f"{ones}.dot({', '.join(filter(None, [x, out]))})"
-            if axis is None:
-                ones = self._before(f"np.ones({whole.sample.size}, '{dtype}')", f"ones_{whole.sample.size}")
+            if axis is None and size <= _SMALL:
+                ones = self._before(f"np.ones({size}, '{dtype}')", f"ones_{size}")
                 return f"{ones}.dot({self._before(f'{x}.reshape(-1)', f'{x}_flat')})"
         parts = [x, repr(axis), *(["None", out or "None"] if out or keeps else []), *(["True"] if keeps else [])]
         return f"{self._before(call.text)}({', '.join(parts)})"

@@ -17,7 +17,7 @@ from microgradx.graph.state import noting_decisions
 from microgradx.optim import Optimizer
 from microgradx.rules.shaping import astype
 
-_PIECE = 1 << 15  # numbers that an update works on at a time: they stay in the processor's cache
+_PIECE = 1 << 16  # numbers that an update works on at a time: they stay in the processor's cache
 
 
 @dataclass
