@@ -38,7 +38,8 @@ def show_card(op: Op, console: Console) -> None:
         console.print(f"On its example input {op.name} has nothing to do, and returns the input itself.")
         return
     names = slots(op, len(nodes))
-    console.print(Text(f"y = {screen_text(forward_formula(y))}", style="magenta"))
+    told = "for example " if op.static else ""
+    console.print(Text(f"{told}y = {screen_text(forward_formula(y))}", style="magenta"))
     heading(console, "Derivative")
     if not op.rules:
         console.print("none: the result jumps between fixed values, so no gradient flows through it.")
