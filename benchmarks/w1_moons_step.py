@@ -30,7 +30,7 @@ WORKLOAD = Workload(
             "to 11 µs a node, here it takes 5 to 7",
         ),
         Goal("microgradx compiled", 0.001, "micrograd"),
-        Goal("microgradx compiled, building", 0.3),
+        Goal("microgradx compiled, building", 0.3, note="two runs of the function itself are half of it"),
         Goal("microgradx compiled to C", 0.06, "PyTorch, tensors"),
         Goal(
             "microgradx compiled to C", 0.6, "numba, loops",

@@ -34,7 +34,7 @@ WORKLOAD = Workload(
             "saves a dozen calls that no pass of the compiler finds",
         ),
         Goal("microgradx compiled", 0.10, "PyTorch", note="as above"),
-        Goal("microgradx compiled", 0.5, "jax.jit"),
+        Goal("microgradx compiled", 0.5, "jax.jit", note="as above"),
         Goal("microgradx compiled to C, one batch", 0.04, HAND),
         Goal("microgradx compiled to C, one batch", 0.04, "jax.jit"),
     ],
