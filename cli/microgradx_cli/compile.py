@@ -70,7 +70,9 @@ def compile(
     if numbers is not None:
         if stats:
             typer.echo(f"grouped: {numbers.grouped.summary}", err=True)
-        _give(numbers.script(found.title, found.args, _parameters(found), lr, steps), output)
+        names = [node.name for node in _nodes(found)]
+        chosen = names if found.parameters is None else found.parameters
+        _give(numbers.script(found.title, _nodes(found), names, chosen, lr, steps), output)
         return
     form, values = _training_step(found, lr)
     story = explained(form, values)
@@ -101,20 +103,27 @@ def _give(text: str, output: Path | None) -> None:
     typer.echo(f"{output} written; run it with: {run}", err=True)
 
 
+def _nodes(found: Any) -> list[Any]:
+    from microgradx.graph import Node
+
+    return [a for a in found.args if isinstance(a, Node)]
+
+
 def _many_numbers(found: Any) -> Any:
     """The program in which many single numbers are computed together; None where there are not so many."""
-    from functools import partial
-
     from microgradx.compiler.grouped_call import numbers_program
+    from microgradx.graph import Node
     from microgradx_cli.user_files import blaming
 
-    function = partial(found.function, **found.options) if found.options else found.function
+    function, options = found.function, found.options
+    settings = [None if isinstance(a, Node) else (a,) for a in found.args]
+
+    def with_settings(*nodes: Any) -> Any:
+        supply = iter(nodes)
+        return function(*(next(supply) if given is None else given[0] for given in settings), **options)
+
     with blaming():
-        return numbers_program(function, found.args, differentiate=True, scalars=False)
-
-
-def _parameters(found: Any) -> list[str]:
-    return [node.name for node in found.args if found.parameters is None or node.name in found.parameters]
+        return numbers_program(with_settings, _nodes(found), differentiate=True, scalars=False)
 
 
 def _batch(found: Any, rows: list[Any]) -> Any:

@@ -75,20 +75,21 @@ class Numbers:
         name = getattr(self.function, "__name__", "")
         return self.grouped.source(name if name.isidentifier() else "compiled", parts | hidden)
 
-    def script(self, title: str, args: Sequence[Any], names: Sequence[str], lr: float, steps: int) -> str:
-        """A program that starts from the arguments' numbers and changes those called `names` step by step.
+    def script(
+        self, title: str, args: Sequence[Any], names: Sequence[str], chosen: Sequence[str], lr: float, steps: int
+    ) -> str:
+        """A program that starts from the arguments' numbers and changes those whose names are chosen, step by step.
 
         Raises:
             OpError: no gradient reaches any of them.
         """
-        words = argument_names(self.function, len(args))
-        found = [word for word, part in zip(words, self.parts, strict=True) for _ in range(part.start, part.stop)]
+        words = [name for name, part in zip(names, self.parts, strict=True) for _ in range(part.start, part.stop)]
         reached = self.grouped.reached.tolist()
-        chosen = [k for k, (word, there) in enumerate(zip(found, reached, strict=False)) if there and word in names]
-        if not chosen:
+        places = [k for k, (word, there) in enumerate(zip(words, reached, strict=False)) if there and word in chosen]
+        if not places:
             raise OpError(f"{title} has nothing to train: no argument that a gradient reaches.")
-        numbers = np.concatenate([np.asarray(_numbers(a), float) for a in args] + [[n.data for n in self.hidden]])
-        return self.grouped.script(title, found, numbers, np.array(chosen), lr, steps)
+        numbers = np.concatenate([*map(_numbers, args), [node.data for node in self.hidden]]).astype(float)
+        return self.grouped.script(title, words, numbers, np.array(places), lr, steps)
 
     def _recorded(self, given: Sequence[Any]) -> list[Any]:
         """The results of one run, which leaves no trace."""
