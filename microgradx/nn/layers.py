@@ -1,15 +1,17 @@
 """Layers with parameters: linear, convolutions, embedding; and what holds layers together. Shapes are PyTorch's."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
 from microgradx import functional as F
-from microgradx.graph import OpError, default_dtype
+from microgradx.functional.arguments import constant
+from microgradx.graph import Node, OpError, Tensor, default_dtype
 from microgradx.nn import init
 from microgradx.nn.module import Module, Parameter
+from microgradx.random import default_generator, drawn
 
 Size = int | tuple[int, ...]
 
@@ -106,36 +108,31 @@ class _Convolution(Module):
         self.bias = fresh(out_channels, bound=bound) if bias else None
 
 
-class Conv1d(_Convolution):
+class _Forward(_Convolution):
+    function: ClassVar[Callable[..., Any]]
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: Size, stride: Size = 1, padding: Size | str = 0,
+        dilation: Size = 1, groups: int = 1, bias: bool = True,
+    ) -> None:  # fmt: skip
+        self._make(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias)
+
+    def forward(self, x: Any) -> Any:
+        """x (batch, in_channels, places …) to (batch, out_channels, places' …)."""
+        function = type(self).function
+        return function(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+
+class Conv1d(_Forward):
     """`functional.conv1d`; weight (out_channels, in_channels // groups, kernel), bias (out_channels,)."""
 
-    axes = 1
-
-    def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Size, stride: Size = 1, padding: Size | str = 0,
-        dilation: Size = 1, groups: int = 1, bias: bool = True,
-    ) -> None:  # fmt: skip
-        self._make(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias)
-
-    def forward(self, x: Any) -> Any:
-        """x (batch, in_channels, length) to (batch, out_channels, length')."""
-        return F.conv1d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+    axes, function = 1, F.conv1d
 
 
-class Conv2d(_Convolution):
+class Conv2d(_Forward):
     """`functional.conv2d`; weight (out_channels, in_channels // groups, height, width), bias (out_channels,)."""
 
-    axes = 2
-
-    def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Size, stride: Size = 1, padding: Size | str = 0,
-        dilation: Size = 1, groups: int = 1, bias: bool = True,
-    ) -> None:  # fmt: skip
-        self._make(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias)
-
-    def forward(self, x: Any) -> Any:
-        """x (batch, in_channels, height, width) to (batch, out_channels, height', width')."""
-        return F.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+    axes, function = 2, F.conv2d
 
 
 class ConvTranspose2d(_Convolution):
@@ -198,3 +195,30 @@ class PReLU(Module):
     def forward(self, x: Any) -> Any:
         """x (batch, channels, …), of the same shape."""
         return F.prelu(x, self.weight)
+
+
+class Softmax2d(Module):
+    """Softmax over the channels of x (batch, channels, height, width)."""
+
+    def forward(self, x: Any) -> Any:
+        return F.softmax(x, -3)
+
+
+class RReLU(Module):
+    """leaky_relu whose slope is drawn, even over lower … upper, for each element; in use it is their mean.
+
+    (Xu, Wang, Chen & Li 2015.)
+    """
+
+    def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3) -> None:
+        if not lower <= upper:
+            raise OpError(f"RReLU: lower is at most upper, but {lower} is above {upper}.")
+        self.lower, self.upper = lower, upper
+
+    def forward(self, x: Any) -> Any:
+        if not self.training:
+            return F.leaky_relu(x, (self.lower + self.upper) / 2)
+        x = x if isinstance(x, Node) else Tensor(x, False)
+        shape, dtype = x.shape, x.dtype
+        slopes = constant(drawn(lambda: default_generator.uniform(self.lower, self.upper, shape).astype(dtype)))
+        return F.where(x > 0, x, x * slopes.named("slopes"))

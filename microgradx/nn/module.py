@@ -144,6 +144,19 @@ class Module:
         """(name, buffer) of this module and all below."""
         return self._once(Buffer)
 
+    def buffers(self) -> Iterator[Buffer]:
+        """What is saved but not trained."""
+        return (part for _, part in self.named_buffers())
+
+    def named_children(self) -> Iterator[tuple[str, "Module"]]:
+        """(name, module) of the modules that this one holds itself."""
+        own = (found for name, value in vars(self).items() for found in _found(name, value))
+        return ((path, part) for path, part in own if isinstance(part, Module))
+
+    def children(self) -> Iterator["Module"]:
+        """The modules that this one holds itself."""
+        return (part for _, part in self.named_children())
+
     def named_modules(self) -> Iterator[tuple[str, "Module"]]:
         """(name, module) of this module (called "") and all below."""
         yield "", self

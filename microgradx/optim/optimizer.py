@@ -132,11 +132,20 @@ class Optimizer:
 def optimizer(
     rule: Callable[Concatenate[Any, Any, State, Hyper], Any],
 ) -> Callable[Concatenate[Parameters, Hyper], Optimizer]:
-    """Make the Optimizer class whose rule is `rule(p, g, s, **settings)`, under the rule's name."""
-    settings = list(inspect.signature(rule).parameters.values())[3:]
+    """Make the Optimizer class whose rule is `rule(p, g, s, **settings)`, under the rule's name.
+
+    All take `maximize` too: steps along the gradient.
+    """
+
+    def either_way(p: Any, g: Any, s: State, *, maximize: bool = False, **own: Any) -> Any:
+        return rule(p, -g if maximize else g, s, **own)  # type: ignore[call-arg]  # mypy knows no names of Hyper
+
+    up = inspect.Parameter("maximize", inspect.Parameter.KEYWORD_ONLY, default=False)
+    own = list(inspect.signature(rule).parameters.values())[3:]
+    settings = sorted([up, *own], key=lambda setting: setting.kind)  # by position first, then by name only
     params = inspect.Parameter("params", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     body = {
-        "rule": staticmethod(rule),
+        "rule": staticmethod(either_way),
         "__signature__": inspect.Signature([params, *settings]),
         "__doc__": rule.__doc__,
         "__module__": rule.__module__,

@@ -77,9 +77,11 @@ def Adadelta(
 def Adam(
     p: Any, g: Any, s: State,
     lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0, amsgrad: bool = False,
+    *, decoupled_weight_decay: bool = False,
 ) -> Any:  # fmt: skip
     """The running mean of the gradient over its running root mean square. (Kingma & Ba 2015; amsgrad: Reddi 2018.)"""
-    return _adam(p, _decayed(g, p, weight_decay), s, lr, betas, eps, amsgrad)
+    p, g = _either_decay(p, g, lr, weight_decay, decoupled_weight_decay)
+    return _adam(p, g, s, lr, betas, eps, amsgrad)
 
 
 @optimizer

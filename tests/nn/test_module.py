@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import microgradx as mx
+from microgradx import nn
 from microgradx.nn.module import Buffer, Module, ModuleDict, ModuleList, Parameter, StateError, watching
 
 
@@ -162,3 +163,11 @@ def test_the_path_is_restored_after_an_error() -> None:
     with pytest.raises(mx.OpError):
         net([[1.0]])
     assert net([[1.0, 2.0]]).scope == ""
+
+
+def test_children_are_what_a_module_holds_itself() -> None:
+    inner = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    model = nn.Sequential({"inner": inner, "act": nn.ReLU()})
+    assert [name for name, _ in model.named_children()] == ["inner", "act"]
+    assert next(model.children()) is inner
+    assert len(list(model.buffers())) == len(list(model.named_buffers())) == 3

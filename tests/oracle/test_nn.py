@@ -34,6 +34,7 @@ LAYERS: list[tuple[str, tuple[Any, ...], dict[str, Any], tuple[int, ...]]] = [
     ("Upsample", (), dict(scale_factor=2, mode="bilinear"), (1, 2, 3, 4)),
     ("PixelShuffle", (2,), {}, (1, 8, 2, 3)),
     ("Identity", (), {}, (2, 3)),
+    ("Softmax2d", (), {}, (2, 3, 2, 2)),
     ("PReLU", (3,), dict(init=0.1), (2, 3, 4)),
     ("BatchNorm1d", (3,), {}, (5, 3)),
     ("BatchNorm1d", (3,), dict(momentum=None, eps=0.1), (5, 3, 4)),
@@ -238,6 +239,10 @@ LOSSES: list[tuple[str, dict[str, Any], tuple[Any, ...]]] = [
     ("HingeEmbeddingLoss", dict(margin=0.5), (numbers(4), np.array([1.0, -1.0, 1.0, -1.0]))),
     ("MarginRankingLoss", dict(margin=0.5), (numbers(2), numbers(2, seed=1), np.array([1.0, -1.0]))),
     ("TripletMarginLoss", dict(swap=True), (numbers(3, 4), numbers(3, 4, seed=1), numbers(3, 4, seed=2))),
+    *[
+        ("TripletMarginWithDistanceLoss", options, (numbers(3, 4), numbers(3, 4, seed=1), numbers(3, 4, seed=2)))
+        for options in (dict(margin=0.5), dict(swap=True, reduction="none"))
+    ],
     ("CosineEmbeddingLoss", dict(margin=0.1), (numbers(2, 3), numbers(2, 3, seed=1), np.array([1.0, -1.0]))),
     ("SoftMarginLoss", {}, (numbers(4), np.array([1.0, -1.0, 1.0, -1.0]))),
     ("MultiMarginLoss", dict(p=2), (numbers(3, 4), np.array([0, 3, 1]))),
@@ -254,10 +259,56 @@ def test_losses(name: str, options: dict[str, Any], inputs: tuple[Any, ...]) -> 
     same(ours(*inputs).data, theirs(*(torch.tensor(x) for x in inputs)))
 
 
+def test_a_distance_of_ones_own() -> None:
+    x = [numbers(3, 4, seed=k) for k in range(3)]
+    ours = nn.TripletMarginWithDistanceLoss(distance_function=lambda a, b: ((a - b) ** 2).sum(axis=1))(
+        *map(mx.Tensor, x)
+    )
+    theirs = tnn.TripletMarginWithDistanceLoss(distance_function=lambda a, b: ((a - b) ** 2).sum(1))
+    same(ours.data, theirs(*map(torch.tensor, x)))
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("zero_infinity", [False, True])
+@pytest.mark.parametrize("blank", [0, 3])
+def test_ctc(reduction: str, zero_infinity: bool, blank: int) -> None:
+    """Repeated labels, an empty target, one that is exactly long enough, and one that is too long."""
+    targets = [[1, 1, 2], [], [2, 1, 2, 1], [1, 1, 1, 1, 1]] if not blank else [[1, 1, 0], [], [2, 1, 0, 1], [1] * 5]
+    steps = np.array([6, 4, 4, 5])
+    sizes = np.array([len(each) for each in targets])
+    padded = np.array([each + [1] * (5 - len(each)) for each in targets])
+    scores = numbers(6, 4, 5)
+    options = dict(blank=blank, reduction=reduction, zero_infinity=zero_infinity)
+    for labels in (padded, np.concatenate([np.array(each, int) for each in targets])):
+        x, other = mx.Tensor(scores), torch.tensor(scores, requires_grad=True)
+        loss = nn.CTCLoss(**options)(nn.LogSoftmax(2)(x), labels, steps, sizes)
+        oracle = tnn.CTCLoss(**options)(other.log_softmax(2), *map(torch.tensor, (labels, steps, sizes)))
+        same(loss.data, oracle)
+        if zero_infinity:
+            loss.sum().backward()
+            oracle.sum().backward()
+            same(x.grad, other.grad, "gradient")
+    with pytest.raises(mx.OpError, match="a length of input"):
+        nn.CTCLoss()(scores, padded, steps[:2], sizes)
+
+
+def test_rrelu_draws_a_slope_for_each_element_and_uses_the_mean() -> None:
+    mx.manual_seed(0)
+    layer, x = nn.RReLU(0.1, 0.3), mx.Tensor(-np.ones(2000))
+    y = layer(x)
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad, -y.data)
+    assert 0.1 <= x.grad.min() < 0.11 and 0.29 < x.grad.max() <= 0.3 and len(set(x.grad)) > 1900
+    same(layer.eval()(numbers(3, 4)).data, tnn.RReLU(0.1, 0.3).eval()(torch.tensor(numbers(3, 4))))
+    with pytest.raises(mx.OpError, match="lower is at most upper"):
+        nn.RReLU(0.5, 0.1)
+
+
 ABSENT = {"device", "dtype", "inplace", "size_average", "reduce", "padding_mode", "return_indices", "proj_size"}
 OURS = {"channels_last", "weight"}  # options that PyTorch does not have; weight where its class lacks it
 NAMES = sorted({n for n, *_ in LAYERS} | {n for n, *_ in SEQUENCES} | {n for n, *_ in LOSSES} | {
-    "RNNCell", "LSTMCell", "GRUCell", "Embedding", "Dropout", "MultiheadAttention",
+    "RNNCell", "LSTMCell", "GRUCell", "Embedding", "Dropout", "MultiheadAttention", "RReLU",
+    "CTCLoss",
     "TransformerEncoderLayer",
 })  # fmt: skip
 

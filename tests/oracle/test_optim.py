@@ -33,6 +33,11 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
     ("AdamW", dict(lr=0.1, betas=(0.7, 0.8), amsgrad=True)),
     ("NAdam", dict(lr=0.1, weight_decay=0.1, momentum_decay=0.1, decoupled_weight_decay=True)),
     ("RAdam", dict(lr=0.1, weight_decay=0.1, decoupled_weight_decay=True)),
+    ("Adam", dict(lr=0.1, weight_decay=0.1, decoupled_weight_decay=True)),
+    *[
+        (name, dict(lr=0.001, weight_decay=0.1, maximize=True))
+        for name in ("SGD", "Adagrad", "RMSprop", "Adadelta", "Adam", "AdamW", "Adamax", "NAdam", "RAdam")
+    ],
 ]
 SCHEDULES: list[tuple[str, dict[str, Any]]] = [
     ("LambdaLR", dict(lr_lambda=lambda t: 1 / (1 + t))),
