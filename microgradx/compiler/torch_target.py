@@ -138,7 +138,12 @@ LANGUAGE = Language(
     name="torch",
     title="PyTorch",
     prefix="torch",
-    head=("import torch", "", "torch.set_grad_enabled(False)  # the backward part stands below, line by line"),
+    head=(
+        "import torch",
+        "",
+        '# torch.set_default_device("cuda")  # to run it on a graphics card',
+        "torch.set_grad_enabled(False)  # the backward part stands below, line by line",
+    ),
     table=TABLE,
     functions=lambda name: f"torch.{name}" if name in SAME else None,
     array="torch.tensor({data}, dtype=torch.{dtype})",

@@ -17,7 +17,7 @@ from microgradx.rules.samples import sample
 from tests.cli.run import run
 
 ROWS = [(name, case) for name, op in sorted(mx.BOOK.items()) for case in range(len(op.cases))]
-PROGRAMS = sorted(EXAMPLES)
+PROGRAMS = [*sorted(EXAMPLES), "lenet", "char-rnn", "word-vectors"]
 ODD = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -2.5])
 
 
