@@ -97,10 +97,13 @@ class Numbers:
             with recording(), noting_decisions() as decisions, _noting_words() as words, np.errstate(all="ignore"):
                 result = self.function(*given)
             changed = self.around.changed()
+            drawn = any(generator.get_state() != then for generator, then in self.around.generators.items())
         finally:
             self.around.restore()
         if decisions:
             raise decides(f", at {line_text(*decisions[0])}")
+        if drawn:
+            raise CompileError("draws random numbers, which a program of single numbers cannot draw anew")
         if words or changed:
             raise CompileError(f"has an effect that would happen only once: {changed or 'it prints'}")
         return list(result) if isinstance(result, (tuple, list)) else [result]

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import microgradx as mx
 from microgradx.compiler import CompileError
 from microgradx.compiler.grouped_views import views
+from microgradx.random import default_generator
 from microgradx.rules.samples import sample
 from tests.cli.run import run
 from tests.explain.programs import NUMBERS, programs
@@ -204,6 +205,16 @@ def test_what_a_program_cannot_follow_runs_eagerly() -> None:
         assert (value, gradients[1]) == ((9.0, None) if f is branches else (-6.0, None))
         with pytest.raises(CompileError):
             mx.compile(f, fullgraph=True).value_and_grad([mx.Value(3.0), mx.Value(-2.0)])
+
+
+def test_random_numbers_are_drawn_anew() -> None:
+    def noisy(xs: list[Any]) -> Any:
+        return xs[0] * float(default_generator.uniform(1.0, 2.0, ()))
+
+    f = mx.compile(noisy)
+    with pytest.warns(UserWarning, match="draws random numbers"):
+        first, _ = f.value_and_grad([mx.Value(1.0)])
+    assert first != f.value_and_grad([mx.Value(1.0)])[0]
 
 
 def test_one_result_after_the_other_when_gradients_are_not_asked_for() -> None:
