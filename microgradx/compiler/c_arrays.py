@@ -223,14 +223,6 @@ def _matmul(step: Step, A: Source, B: Source) -> Plan:
     return Folded(ZERO, A.shape[-1:], term)
 
 
-@row("linear")
-def _linear(step: Step, x: Source, W: Source) -> Plan:
-    def term(at: Index, k: Index) -> Term:
-        return product(x.at((*at[:-1], *k), often=True), W.at((at[-1], *k), often=True)), None
-
-    return Folded(ZERO, W.shape[1:], term)
-
-
 @row("mv", "dot")
 def _mv(step: Step, A: Source, x: Source) -> Plan:
     return Folded(ZERO, x.shape, lambda at, k: (product(A.at((*at, *k)), x.at(k, often=bool(at))), None))

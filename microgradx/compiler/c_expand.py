@@ -11,7 +11,7 @@ from microgradx.compiler.form import Form, Step, lower
 from microgradx.compiler.joint import joint
 from microgradx.compiler.passes import sums
 from microgradx.graph import Tensor
-from microgradx.rules import arithmetic, elementary, losses, reductions
+from microgradx.rules import arithmetic, elementary, linear_algebra, losses, reductions, shaping
 from microgradx.rules.reductions import count, per_freedom
 
 
@@ -56,9 +56,13 @@ def _cross_entropy(x: Any, t: Any) -> Any:
     return total - reductions.sum(arithmetic.where(chosen, shifted, 0.0), -1)
 
 
+def _linear(x: Any, W: Any) -> Any:
+    return linear_algebra.matmul(x, shaping.mT(W))
+
+
 EXPANSIONS: dict[str, Callable[..., Any]] = {
     "mean": _mean, "var": _var, "norm2": _norm2, "winners": _winners, "logsumexp": _logsumexp, "softmax": _softmax,
-    "log_softmax": _log_softmax, "softmax_cross_entropy": _cross_entropy,
+    "log_softmax": _log_softmax, "linear": _linear, "softmax_cross_entropy": _cross_entropy,
 }  # fmt: skip
 
 

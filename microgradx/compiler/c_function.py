@@ -60,7 +60,7 @@ class _Function:
     def __init__(self, form: Form, fixed: Fixed) -> None:
         self.form, self.fixed, self.found = form, fixed, Source()
         self.names, spoken = speakable(form)  # name in the form -> variable
-        self.lowered = Lowering(spoken)
+        self.lowered = Lowering(spoken, fast=True)
         _refuse_large(self.lowered)
         self.before: list[str] = []
         self.after: list[str] = []

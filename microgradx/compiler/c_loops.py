@@ -39,6 +39,7 @@ class Statement:
     inner: tuple[tuple[str, int], ...] = ()  # of a fold: the inner loops
     term: tuple[ast.expr, ast.expr | None] | None = None  # what is folded in, and when
     into: str = ""
+    alone: bool = False  # no other statement stands in its loop
 
     def reads(self) -> Iterator[tuple[str, tuple[ast.expr, ...]]]:
         """Every entry that it reads: a name, and where."""
@@ -64,13 +65,14 @@ class Loop:
     space: Sizes
     section: str
     statements: list[Statement] = field(default_factory=list)
+    alone: bool = False
 
 
 class Lowering:
     """A form as loops, in the order in which they run."""
 
-    def __init__(self, form: Form) -> None:
-        self.form = expanded(form)
+    def __init__(self, form: Form, fast: bool = False) -> None:
+        self.form, self.fast = expanded(form), fast
         self.kinds: dict[str, Kind] = self.form.kinds()
         self.uses = self.form.uses()
         self.results = set(self.form.results)
@@ -127,16 +129,24 @@ class Lowering:
             return Entries(inputs[0].at, view=True)
         if step.op.name not in ROWS:
             raise no_form(step)
+        if self.fast and step.op.name == "matmul" and self._is_view(step.operands[1]):
+            self._store(step.operands[1])  # rows that lie one behind the other: several entries are computed at once
+            self.statements[-1].alone = True
         return ROWS[step.op.name](step, *inputs)
+
+    def _is_view(self, name: str) -> bool:
+        plan = self.plans[name][1] if name in self.plans and name not in self.stored else None
+        return isinstance(plan, Entries) and plan.view and prod(self.kinds[name].shape) >= _WORTH
 
     def _is_short(self, step: Step, plan: Plan) -> bool:
         """True when the step can stand inside its user; each is decided in its turn, so that no chain is too deep."""
+        if not isinstance(plan, Entries) or (self.uses[step.name] > 1 and not plan.view):
+            return False
         parts = [self.lengths.get(n, len(n) + 3 * len(self.kinds[n].shape)) for n in step.operands]
-        length = sum(parts) + (4 if isinstance(plan, Entries) and plan.view else len(step.op.name) + 4)
-        if isinstance(plan, Entries) and length <= _INLINE:
+        length = sum(parts) + (4 if plan.view else len(step.op.name) + 4)
+        if length <= _INLINE:
             self.lengths[step.name] = length
-            return True
-        return False
+        return length <= _INLINE
 
     def _one_array(self, step: Step) -> Plan | None:
         """A sum of arrays that are 0 but for a few pieces is one array, to which all the pieces are added.
@@ -171,7 +181,7 @@ class Lowering:
         step, plan = self.plans[name]
         outside, self.often = self.often, self.often or often
         try:
-            if not isinstance(plan, Entries) or (not plan.view and (self.often or self.uses[name] > 1)):
+            if not isinstance(plan, Entries) or (not plan.view and self.often):
                 self._store(name)
                 return entry(name, at)
             tree = plan.at(at)
@@ -210,6 +220,9 @@ class Lowering:
         self.statements[-1].note = self.note
         self.stored.add(name)
         self.often, self.note = outside
+
+
+_WORTH = 64  # entries of a matrix from which turning it round first pays
 
 
 def _elementwise(step: Step, inputs: list[Source]) -> Entries:
@@ -251,10 +264,11 @@ def _shared(statements: list[Statement], batch: Sizes | None) -> list[Loop]:
                 first = max(first, where if together else where + 1)
         for where, maker in made.get(each.name, ()):  # pieces of one array
             first = max(first, where if maker.space == each.space else where + 1)
-        fits = (k for k in range(first, len(loops)) if loops[k].space == each.space)
+        fits = (k for k in range(first, len(loops)) if loops[k].space == each.space and not loops[k].alone)
         k = next((k for k in fits if each.space == batch or loops[k].section == each.section), len(loops))
+        k = len(loops) if each.alone else k
         if k == len(loops):
-            loops.append(Loop(each.space, each.section))
+            loops.append(Loop(each.space, each.section, alone=each.alone))
         loops[k].statements.append(each)
         made.setdefault(each.name, []).append((k, each))
     return loops
