@@ -41,15 +41,13 @@ class Numbers:
         wanted = [each for part in nodes for each in part]
         self.around = Surroundings(function)
         self.hidden = [node for node, _ in self.around.nodes if type(node) is Value]
-        with _collector_paused():
-            outputs = self._recorded(_filled(args, wanted))
+        outputs = self._recorded(_filled(args, wanted))
         if not all(type(each) is Value for each in outputs):
             raise NoGroupsError
         ends = list(accumulate(map(len, nodes), initial=0))
         self.parts = [slice(a, b) for a, b in pairwise(ends)]
         count = len(wanted) if differentiate and outputs[0].requires_grad else 0
-        with _collector_paused():
-            self.grouped = Grouped(outputs, [*wanted, *self.hidden], count, small)
+        self.grouped = Grouped(outputs, [*wanted, *self.hidden], count, small)
         self._compare(args, [1.1 * each.data for part in nodes for each in reversed(part)])
 
     def __call__(self, args: Sequence[Any]) -> tuple[list[float], tuple[Any, ...]]:
@@ -141,7 +139,8 @@ def numbers_program(
             raise CompileError("takes lists of Values beside arrays; say scalars=True, or pass everything as Tensors")
         return None
     try:
-        return Numbers(function, args, differentiate, scalars, small=asked)
+        with _collector_paused():
+            return Numbers(function, args, differentiate, scalars, small=asked)
     except (NoGroupsError, CompileError) as reason:
         if not asked:
             return None

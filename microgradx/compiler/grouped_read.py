@@ -125,9 +125,9 @@ def _by_depth(
     nodes: list[Any], left: Ints, right: Ints, more: dict[int, Ints], arguments: int, results: Array, most: int
 ) -> list[Group]:
     """What depends on the arguments, sorted by depth and op; all the rest counts as constants."""
-    kinds: dict[Any, int] = {}
-    kind = [-1 if node.op is None else kinds.setdefault(_kind(node), len(kinds)) for node in nodes]
-    adds = kinds.get((add, ""), -2)
+    kinds: dict[Any, int] = {None: -1}  # a leaf
+    kind = [kinds.setdefault(node.op if node.static is None else _kind(node), len(kinds)) for node in nodes]
+    adds = kinds.get(add, -2)
     inner = _inner(np.array(kind) == adds, np.array(left), np.array(right), more, results)
     depth = [0] * arguments + [-1] * (len(nodes) - arguments + 1)  # the last one: that of an input that is not there
     terms: dict[int, list[int]] = {}
@@ -155,7 +155,8 @@ def _by_depth(
                     members[key].append(k)
                 else:
                     members[key] = [k]
-    if len(members) > most or not all(isinstance(op, Op) and op.elementwise for op, _ in kinds):
+    ops = {node.op for node in nodes} - {None}
+    if len(members) > most or not all(isinstance(op, Op) and op.elementwise for op in ops):
         raise NoGroupsError
     found = []
     for (_, _, count), ks in sorted(members.items(), key=lambda item: item[0][0]):
@@ -169,7 +170,7 @@ def _by_depth(
 
 
 def _kind(node: Any) -> Any:
-    return node.op, (node.static and repr(sorted(node.static.items()))) or ""
+    return node.op, repr(sorted(node.static.items()))
 
 
 def _inner(adds: Array, left: Array, right: Array, more: dict[int, list[int]], results: Array) -> Array:
