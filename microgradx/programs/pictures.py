@@ -97,7 +97,7 @@ def report(run: Run, model: nn.Module, data: Pictures, promised: float) -> None:
         for (t, a), n in sorted(zip(pairs.T, counts), key=lambda each: -each[1])[:4]
     ]  # fmt: skip
     kind = "validation" if data.choosing else "test"
-    known = "held out to choose settings by" if data.choosing else "which no setting was chosen by"
+    known = "held out to choose settings by" if data.choosing else "which it did not learn from"
     run.say(
         f"Of {len(truth):,} {kind} pictures, {known}, it misreads {int(counts.sum())}: it says "
         f"{', '.join(worst) or 'nothing'}."
