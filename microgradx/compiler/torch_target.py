@@ -165,4 +165,6 @@ def function(form: Form) -> Callable[..., Any]:
     space: dict[str, Any] = {}
     text = LANGUAGE.function_source(form).replace(LANGUAGE.head[-1] + "\n", "", 1)
     exec(text, space)  # source that we have just written
-    return torch.no_grad()(LANGUAGE.converted(form, space["compiled"], lambda array: torch.from_numpy(np.array(array))))
+    converted = LANGUAGE.converted(form, space["compiled"], lambda array: torch.from_numpy(np.array(array)))
+    run: Callable[..., Any] = torch.no_grad()(converted)
+    return run
