@@ -33,6 +33,7 @@ class Surroundings:
         self.nodes: list[tuple[Any, Any]] = []  # (node, its data then)
         self.arrays: list[np.ndarray[Any, Any]] = []
         self.generators: dict[Any, Any] = {default_generator: default_generator.get_state()}
+        self._before: list[tuple[Any, Any]] = []  # (array, what it held), while a run is looked at
         self._seen: set[int] = set()
         for each in functions:
             self._note(each)
@@ -51,8 +52,24 @@ class Surroundings:
             values = held.now()
             if len(values) != len(held.then) or not all(map(_equal, values, held.then)):
                 return f"it changes {held.words}"
+        written = [array for array, before in self._before if array.tobytes() != before.tobytes()]
+        if written:
+            return f"it writes into an array of shape {written[0].shape} that it shares"
         replaced = [node for node, data in self.nodes if node.data is not data]
         return f"it gives {replaced[0].name or 'a tensor'} new data" if replaced else ""
+
+    @contextmanager
+    def noting_writes(self) -> Iterator[None]:
+        """Remember what the arrays hold, for `changed`; and put it back in the end."""
+        data = [data for _, data in self.nodes if isinstance(data, np.ndarray)]
+        self._before = [(array, np.array(array)) for array in (*self.arrays, *data)]
+        try:
+            yield
+        finally:
+            for array, before in self._before:
+                if array.tobytes() != before.tobytes():
+                    array[...] = before
+            self._before = []
 
     def restore(self) -> None:
         """Put back what a run has changed, so that it can be run again."""

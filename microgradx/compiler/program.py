@@ -50,7 +50,7 @@ def record(
     leaves = [a if is_setting(a) else leaf(a, n) for a, n in zip(args, names, strict=True)]
     bases = {id(array) for array in around.arrays}
     try:
-        with noting_draws() as draws, noting_effects(around) as effects:
+        with around.noting_writes(), noting_draws() as draws, noting_effects(around) as effects:
             drawn = draws  # filled while the function runs
 
             def outside(node: Any) -> bool:
@@ -59,9 +59,9 @@ def record(
 
             array = lambda n: isinstance(n, Tensor) and outside(n)
             graph = joint(function, leaves, differentiate, outside=array, more=bool(parts))
+            what = around.changed()
         if effects:
             raise CompileError(f"has an effect that would happen only once, at {effects[0]}; move it outside")
-        what = around.changed()
         if what:
             where = next(filter(None, map(stores, (function, *parts))), "")
             raise CompileError(f"has an effect that would happen only once: {what}{', at ' + where if where else ''}")

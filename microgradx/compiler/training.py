@@ -31,7 +31,8 @@ class Program:
     """What a step on batches of one kind runs."""
 
     form: Form
-    run: Callable[..., Any]
+    run: Callable[..., Any]  # the whole step; where something happens in between, forward and backward only
+    finish: Callable[[], None]  # the update, in that case
     recorded: Recorded
     hidden: list[int]  # which hidden arguments are not fixed
     updates: list[Update]  # for each group of the optimizer
@@ -41,11 +42,13 @@ class CompiledStep:
     """A training step that runs as a program: `step(*inputs, target)` gives the loss and changes the parameters."""
 
     def __init__(
-        self, model: Callable[..., Any], loss: Callable[..., Any], optimizer: Optimizer, fullgraph: bool, target: str
-    ) -> None:
+        self, model: Callable[..., Any], loss: Callable[..., Any], optimizer: Optimizer, fullgraph: bool, target: str,
+        between: Callable[[], object] | None,
+    ) -> None:  # fmt: skip
         if target not in ("numpy", "c"):
             raise OpError(f"a training step runs as numpy or c, not as {target!r}.")
         self.model, self.loss, self.optimizer, self.fullgraph = model, loss, optimizer, fullgraph
+        self.between = between
         self.target, self.make = target, runner(target) if target == "c" else buffers.unguarded
         self.programs: dict[Any, Program | str] = {}
         self.updates: dict[tuple[Any, ...], Update] = {}  # by their parameters: programs for several batches share them
@@ -71,7 +74,7 @@ class CompiledStep:
         at a time may call it.
         """
         arrays = [as_array(a) for a in batch]
-        if self.target == "c":
+        if self.target == "c" and self.between is None:
             from microgradx.compiler.native import NoCompilerError, one_function
 
             with suppress(CompileError, NoCompilerError):
@@ -122,6 +125,8 @@ class CompiledStep:
 
     def _build(self, arrays: list[Any]) -> Program:
         self.traces += 1
+        if getattr(type(self.optimizer), "step", None) is not Optimizer.step:
+            raise CompileError(f"is changed by {type(self.optimizer).__name__}, whose step is its own")
         recorded = self._record(arrays)
         graph = recorded.graph
         positions = {node: i for i, node in enumerate(graph.arguments)}
@@ -147,15 +152,25 @@ class CompiledStep:
 
         self._try_elsewhere(forward_and_backward, recorded, hidden, updates, arrays)
 
-        def whole(*arrays: Any) -> Any:
+        def first(*arrays: Any) -> Any:
             for update in updates:
                 update.take_over()
             outputs, _, _ = forward_and_backward(*arrays)
             for update in updates:
-                update.step()
+                update.show_gradients()
             return outputs
 
-        return Program(form, buffers.guarded(whole), recorded, hidden, updates)
+        def last() -> None:
+            for update in updates:
+                update.step()
+
+        def whole(*arrays: Any) -> Any:
+            outputs = first(*arrays)
+            last()
+            return outputs
+
+        run = buffers.guarded(whole if self.between is None else first)
+        return Program(form, run, buffers.guarded(last), recorded, hidden, updates)
 
     def _try_elsewhere(
         self, run: Callable[..., Any], recorded: Recorded, hidden: list[int], updates: list[Update], arrays: list[Any]
@@ -188,6 +203,15 @@ class CompiledStep:
             results = built.run(*given)
         except (ArithmeticError, ValueError, IndexError):
             return self._eagerly(arrays)  # the engine says what is wrong
+        if self.between is not None:
+            self.between()
+            # What it has replaced is taken over; without a gradient, or with other settings, the optimizer steps.
+            if all(update.still_true() and update.take_gradients() for update in built.updates):
+                built.finish()
+            else:
+                for update in built.updates:
+                    update.hand_over_gradients()
+                self.optimizer.step()
         return as_node(results[0]) if len(results) == 1 else tuple(map(as_node, results))
 
     def _eagerly(self, arrays: list[Any]) -> Any:
@@ -196,6 +220,8 @@ class CompiledStep:
         found = self.loss(self.model(*batch[:-1]), batch[-1])
         several = isinstance(found, (tuple, list))
         (found[0] if several else found).backward(keep="leaves")
+        if self.between is not None:
+            self.between()
         self.optimizer.step()
         return tuple(each.detach() for each in found) if several else found.detach()
 
@@ -206,6 +232,7 @@ def compile_step(
     optimizer: Optimizer,
     fullgraph: bool = False,
     target: str = "numpy",
+    between: Callable[[], object] | None = None,
 ) -> CompiledStep:
     """A whole training step as a program: forward, backward and the optimizer's update.
 
@@ -216,6 +243,8 @@ def compile_step(
         optimizer: of the parameters to change; its state and the parameters stay visible, and can be saved and loaded.
         fullgraph: raise a CompileError, instead of a warning, where the step has to run eagerly.
         target: what it runs as: "numpy", or "c" (see `compile`), which is the faster the smaller the arrays are.
+        between: called in each step when the parameters have their gradients and the optimizer has not used them yet.
+            It may replace them, as `nn.utils.clip_grad_norm_` does.
 
     Returns:
         `step(*inputs, target)`, which gives the loss. It computes what zero_grad, backward and step would, and leaves
@@ -228,4 +257,4 @@ def compile_step(
     >>> step([1.0], [1.0]).item(), w
     (4.0, Tensor([1.]))
     """
-    return CompiledStep(model, loss, optimizer, fullgraph, target)
+    return CompiledStep(model, loss, optimizer, fullgraph, target, between)

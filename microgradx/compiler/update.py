@@ -67,11 +67,31 @@ class Update:
                 np.copyto(weights, p.data)
                 p.data = weights
 
-    def step(self) -> None:
-        """Change the weights by the gradients that the program has left in their places."""
+    def show_gradients(self) -> None:
+        """Make the gradients that the program has left in their places those of the parameters."""
         for p, _, gradient in self.views:
             if p.grad is not gradient:
                 p.grad = gradient
+
+    def take_gradients(self) -> bool:
+        """Take over the parameters' numbers and gradients, where those were replaced; False: one has no gradient."""
+        self.take_over()
+        for p, _, gradient in self.views:
+            if p.grad is None:
+                return False
+            if p.grad is not gradient:
+                np.copyto(gradient, p.grad.data if isinstance(p.grad, Node) else p.grad)
+                p.grad = gradient
+        return True
+
+    def hand_over_gradients(self) -> None:
+        """Give the parameters gradients of their own: the optimizer may remember them, and this memory is reused."""
+        for p, _, gradient in self.views:
+            if p.grad is gradient:
+                p.grad = np.array(gradient)
+
+    def step(self) -> None:
+        """Change the weights by the gradients that are in their places."""
         if self.run is None or self.known:
             states = [self.optimizer.state.setdefault(p, {}) for p in self.parameters]
             if self.known is None or any(state.keys() != self.known for state in states):
