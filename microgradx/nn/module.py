@@ -250,6 +250,11 @@ def watching(watcher: Watcher) -> Iterator[None]:
         _running.watchers = before
 
 
+def watched() -> bool:
+    """True inside `watching`."""
+    return bool(_running.watchers)
+
+
 def complain(what: str, **wrong: list[str]) -> None:
     """Raise a StateError that lists every wrong name by kind; nothing when all lists are empty."""
     listed = [f"{kind}: {', '.join(names)}" for kind, names in wrong.items() if names]

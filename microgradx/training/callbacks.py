@@ -22,6 +22,7 @@ class Run(Protocol):
     batch: int  # done in this epoch
     history: History
     stop: str
+    compiled: bool  # the last step ran as a program
 
     @property
     def so_far(self) -> dict[str, float]:

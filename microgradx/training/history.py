@@ -7,6 +7,8 @@ from typing import Any
 class History:
     """One row of numbers per epoch: "loss", "validation_loss", metrics, "lr". `stopped` says why it ended early.
 
+    `compiled` says how many steps ran as programs, and `eager` why others could not; see `fit`.
+
     >>> history = History([{"loss": 0.9}, {"loss": 0.4}])
     >>> history["loss"], history.best("loss")
     ([0.9, 0.4], 2)
@@ -15,6 +17,7 @@ class History:
     def __init__(self, rows: list[dict[str, float]] | None = None) -> None:
         self.rows: list[dict[str, float]] = rows or []
         self.stopped = ""
+        self.compiled, self.eager = 0, ""
 
     def __getitem__(self, name: str) -> list[float]:
         """The numbers called `name`, one per epoch that has it."""

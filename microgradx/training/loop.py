@@ -17,6 +17,7 @@ from microgradx.random import Generator, default_generator
 from microgradx.training.callbacks import Callback
 from microgradx.training.checkpoint import Checkpoint, CheckpointError
 from microgradx.training.history import History
+from microgradx.training.steps import Steps
 
 Metrics = Mapping[str, Callable[[Any, Any], Any]]
 
@@ -24,7 +25,7 @@ Metrics = Mapping[str, Callable[[Any, Any], Any]]
 def fit(
     model: Module, loss: Callable[[Any, Any], Any], optimizer: Optimizer, data: Any, epochs: int = 1,
     validation: Any = None, callbacks: Sequence[Callback] = (), metrics: Metrics | None = None, batch_size: int = 32,
-    name: str = "training",
+    name: str = "training", compile: bool | None = None,
 ) -> History:  # fmt: skip
     """Train `model` in place, leave it ready for use (`eval()`), and return what was measured.
 
@@ -38,11 +39,18 @@ def fit(
         callbacks: progress, early stopping, checkpoints and the like.
         metrics: functions of (output, target), by the name under which the History keeps their means.
         name: what callbacks call this training, where there are several.
+        compile: whether steps run as programs, see `compile_step`: True from the first one on (a CompileError says why
+            they cannot), False never. By default from the 101st, for by then making the program pays; where there can
+            be none (batch norm that is learning, a state that the model keeps), they go on eagerly.
+
+    The last bits of a compiled step may differ from an eager one's, but not from those of the same training, run again
+    or resumed. It writes the parameters' `data` and `grad` in place: a callback copies what it keeps.
 
     With a Checkpoint among the callbacks, Ctrl-C finishes the batch, saves and returns (a second one breaks off).
     The training also ends when the loss is no longer a finite number; `history.stopped` says so.
     """
     run = _Training(model, loss, optimizer, _loader(data, batch_size, shuffle=True), epochs, metrics or {}, name)
+    run.steps.wanted = compile
     run.callbacks = sorted(callbacks, key=lambda c: isinstance(c, Checkpoint))  # these save what the others did
     measured = None if validation is None else _loader(validation, 256, shuffle=False)
     started: list[Callback] = []
@@ -58,6 +66,7 @@ def fit(
             callback.on_end(run)
         model.eval()
     run.history.stopped = run.stop
+    run.history.compiled, run.history.eager = run.steps.compiled, run.steps.reason
     return run.history
 
 
@@ -76,7 +85,9 @@ class _Training:
         self.means = Means({"loss": loss, **metrics})
         self.history = History()
         self.stop = ""
+        self.compiled = False
         self.callbacks: list[Callback] = []
+        self.steps = Steps(self, None)
 
     @property
     def so_far(self) -> dict[str, float]:
@@ -102,13 +113,7 @@ class _Training:
 
     def one_batch(self, inputs: list[Any], target: Any) -> None:
         """Forward, backward, step."""
-        self.optimizer.zero_grad()
-        output = self.model(*inputs)
-        loss = self.loss(output, target)
-        loss.backward(keep="leaves")
-        for callback in self.callbacks:
-            callback.on_backward(self)
-        self.optimizer.step()
+        output, loss = self.steps.take(inputs, target)
         self.batch += 1
         self.means.add(output, target, loss.item())
         if not math.isfinite(loss.item()):

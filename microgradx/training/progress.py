@@ -37,7 +37,8 @@ class Progress(Callback):
     def on_epoch(self, run: Run) -> None:
         self._show(run, run.history.last)
         if not self.console.is_terminal:
-            self.console.print(self._at(run), _listed(run.history.last), soft_wrap=True, markup=False)
+            how = "  compiled" if run.compiled else ""
+            self.console.print(self._at(run), _listed(run.history.last) + how, soft_wrap=True, markup=False)
 
     def on_end(self, run: Run) -> None:
         self.live.stop()
@@ -50,7 +51,9 @@ class Progress(Callback):
     def _show(self, run: Run, numbers: dict[str, float]) -> None:
         done = run.epoch * len(run.data) + run.batch
         self.bar.update(self.task, completed=done, description=self._at(run))
-        self.numbers.plain = f"{_listed(numbers)}  {sparkline(run.history['loss'][-500:])}"
+        self.numbers.plain = (
+            f"{_listed(numbers)}{'  compiled' if run.compiled else ''}  {sparkline(run.history['loss'][-500:])}"
+        )
 
 
 def sparkline(values: Sequence[float], width: int = 20) -> str:
