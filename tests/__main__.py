@@ -1,5 +1,6 @@
 """All checks, in order: `python -m tests`; further arguments go to pytest, as in `python -m tests -k sigmoid`."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,10 @@ CHECKS = [
 PYTEST = ["pytest", "--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"]  # a page's blocks run in order
 
 
+# Several processes share the cores, and the matrices are small: threads of BLAS would only wait for each other.
+ALONE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
 def main(extra: list[str]) -> int:
     """Run every check, pytest last; 0 when all of them pass."""
     failed = [" ".join(check) for check in CHECKS if _run(check)]
@@ -25,7 +30,7 @@ def main(extra: list[str]) -> int:
 
 def _run(command: list[str]) -> bool:
     print("$ python -m", *command, flush=True)
-    return subprocess.run([sys.executable, "-m", *command], cwd=ROOT).returncode != 0
+    return subprocess.run([sys.executable, "-m", *command], cwd=ROOT, env={**ALONE, **os.environ}).returncode != 0
 
 
 if __name__ == "__main__":
