@@ -51,7 +51,7 @@ class Surroundings:
         for held in self.holders:
             values = held.now()
             if len(values) != len(held.then) or not all(map(_equal, values, held.then)):
-                return f"it changes {held.words}"
+                return f"it changes {held.words}{_which(held)}"
         written = [array for array, before in self._before if array.tobytes() != before.tobytes()]
         if written:
             return f"it writes into an array of shape {written[0].shape} that it shares"
@@ -106,7 +106,8 @@ class Surroundings:
             self._hold(lambda: (*thing, *thing.values()), lambda then: _refill(thing, then), thing)
         elif hasattr(thing, "__dict__"):
             own = vars(thing)
-            self._hold(lambda: (*own, *own.values()), lambda then: _refill(own, then), own)
+            words = f"the attributes of a {type(thing).__name__}"
+            self._hold(lambda: (*own, *own.values()), lambda then: _refill(own, then), own, words)
             self._note(getattr(type(thing), "forward", None))
             self._note(getattr(type(thing), "__call__", None))  # noqa: B004  # its code is what is looked at
 
@@ -127,11 +128,14 @@ class Surroundings:
         for each in defaults:
             self._note(each)
 
-    def _hold(self, now: Callable[[], Any], put_back: Callable[[tuple[Any, ...]], None], container: Any = None) -> None:
+    def _hold(
+        self, now: Callable[[], Any], put_back: Callable[[tuple[Any, ...]], None], container: Any = None,
+        words: str = "",
+    ) -> None:  # fmt: skip
         values = now()
         if values or container is not None:
-            words = "a variable outside itself" if container is None else f"a {type(container).__name__} it shares"
-            self.holders.append(Held(now, values, put_back, container, words))
+            usual = "a variable outside itself" if container is None else f"a {type(container).__name__} it shares"
+            self.holders.append(Held(now, values, put_back, container, words or usual))
         for each in values:
             self._note(each)
 
@@ -144,6 +148,16 @@ class Held(NamedTuple):
     put_back: Callable[[tuple[Any, ...]], None]
     container: Any  # the list, set or dict; None for variables
     words: str
+
+
+def _which(held: Held) -> str:
+    """The changed keys of a dict, as words."""
+    if not isinstance(held.container, dict):
+        return ""
+    half = len(held.then) // 2
+    before = dict(zip(held.then[:half], held.then[half:], strict=True))
+    keys = [k for k, value in held.container.items() if k not in before or not _equal(before[k], value)]
+    return f" ({', '.join(map(str, keys))})" if keys else ""
 
 
 def _refill(container: Any, then: tuple[Any, ...]) -> None:
