@@ -48,6 +48,10 @@ def train(
     ] = None,
     figure: Annotated[str | None, _option("--figure", "Which plot: loss, or one of the program's own.")] = None,
     as_json: Annotated[bool, _option("--json", "Print numbers, report and history as JSON.")] = False,
+    compiled: Annotated[
+        bool | None,
+        _option("--compile/--no-compile", "Steps as programs from the first on, or never; else after 100 eager ones."),
+    ] = None,
     ops: o.Ops = None,
     quiet: Annotated[bool, _option("--quiet", "No progress on stderr.")] = False,
 ) -> None:
@@ -69,7 +73,8 @@ def train(
         raise UserError(f"--figure {figure} says what is drawn; -o FILE.png says where.")
     check_plot(plot)
     run = _run(save, resume, tensorboard, quiet)
-    run.how = _again(name, options, dtype, save or resume)
+    run.compile = compiled
+    run.how = _again(name, options, dtype, save or resume, compiled)
     try:
         program.run(run, dtype=dtype, **options)
     except Interrupted:
@@ -120,13 +125,14 @@ def _run(save: Path | None, resume: Path | None, tensorboard: Path | None, quiet
     return Run(watchers, save, resume)
 
 
-def _again(name: str, options: dict[str, Any], dtype: str | None, file: Path | None) -> str:
+def _again(name: str, options: dict[str, Any], dtype: str | None, file: Path | None, compiled: bool | None) -> str:
     """The command that goes on with a training."""
     import shlex
 
     given = [(key, value) for key, value in {**options, "dtype": dtype, "resume": file}.items() if value is not None]
     words = (f"--{key.replace('_', '-')}={value}" for key, value in given)
-    return shlex.join(["microgradx", "train", name, *words])
+    switch = [] if compiled is None else ["--compile" if compiled else "--no-compile"]
+    return shlex.join(["microgradx", "train", name, *words, *switch])
 
 
 def show(console: Console, program: TrainingProgram, run: Run) -> None:
@@ -174,6 +180,7 @@ def _document(program: TrainingProgram, run: Run, options: dict[str, Any]) -> di
             part: [{key: plain(v) for key, v in row.items()} for row in history.rows]
             for part, history in run.history.items()
         },
+        "compiled_steps": {part: history.compiled for part, history in run.history.items()},
     }
 
 
@@ -224,5 +231,7 @@ def _list(console: Console) -> None:
         )
         table.add_row(Text(program.name, style="bold cyan"), program.title, program.promise, Text(options))
     console.print(table)
-    console.print("\nAll take --dtype, --save, --resume, --tensorboard, --plot, --figure, --json and --quiet too.")
+    console.print(
+        "\nAll take --dtype, --save, --resume, --tensorboard, --plot, --figure, --no-compile, --json and --quiet too."
+    )
     console.print("Begin with: microgradx train gates")

@@ -39,6 +39,7 @@ class Run:
     watchers: Sequence[Callback] = ()
     save: Path | None = None
     resume: Path | None = None
+    compile: bool | None = None  # steps as programs: always, never, or once there are enough of them; see `fit`
     how: str = ""  # a training that Ctrl-C stopped goes on; said to the person who stopped it
     blocks: list[str | Table] = field(default_factory=list)
     numbers: dict[str, float] = field(default_factory=dict)
@@ -76,8 +77,9 @@ class Run:
             raise ProgramError(f"--resume {self.resume}: there is no file {file}; train --save FILE makes one.")
         kept = [Checkpoint(file, resume=self.resume is not None, how=self.how)] if file else []
         history = training_fit(
-            model, loss, optimizer, data, epochs, **options, name=part, callbacks=[*callbacks, *self.watchers, *kept]
-        )
+            model, loss, optimizer, data, epochs, **options, name=part, callbacks=[*callbacks, *self.watchers, *kept],
+            compile=self.compile,
+        )  # fmt: skip
         if history.stopped == "interrupted":
             raise Interrupted
         self.history[part], self.model = history, model

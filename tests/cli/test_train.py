@@ -34,6 +34,26 @@ def test_piped_progress_is_one_plain_line_per_epoch_beside_the_report() -> None:
     assert len(document["history"]["xor"]) == 3
 
 
+def test_steps_are_compiled_or_not() -> None:
+    results = {
+        how: run("train", "xor", "--epochs", "120", "--dtype", "float64", "--json", *how.split())
+        for how in ("", "--compile", "--no-compile")
+    }
+    documents = {how: json.loads(result.stdout) for how, result in results.items()}
+    assert {how: d["compiled_steps"]["training"] for how, d in documents.items()} == {
+        "": 20, "--compile": 120, "--no-compile": 0,
+    }  # fmt: skip
+    assert {how: result.stderr.count("  compiled\n") for how, result in results.items()} == {
+        "": 20, "--compile": 120, "--no-compile": 0,
+    }  # fmt: skip
+    for document in documents.values():
+        assert document["numbers"] == pytest.approx(documents["--no-compile"]["numbers"], rel=1e-9)
+
+
+def test_what_cannot_be_compiled_says_why() -> None:
+    assert "state" in refusal("train", "char-rnn", "--epochs", "1", "--compile")
+
+
 @pytest.mark.parametrize("suffix", ["png", "svg"])
 def test_a_plot_is_written(suffix: str) -> None:
     run("train", "gates", "--quiet", "--plot", f"gates.{suffix}")
