@@ -11,6 +11,7 @@ from microgradx import manual_seed, nn
 from microgradx.data import DataLoader, TensorDataset, digits, train_validation_split
 from microgradx.examples.registry import Example, Program
 from microgradx.functional import binary_cross_entropy
+from microgradx.programs.errors import ProgramError
 from microgradx.programs.registry import OPTIMIZERS, Optimizer, TrainingProgram
 from microgradx.programs.run import Run
 from microgradx.programs.starts import Init, started
@@ -23,6 +24,8 @@ def train(
     init: Init = "default", digit: int = 7, hidden: int = 8, seed: int = 0,
 ) -> None:  # fmt: skip
     """The unit, then a network with `hidden` relu units; judged by the fifth of the pictures they never saw."""
+    if not 0 <= digit <= 9:
+        raise ProgramError(f"digit-or-not: digit is a whole number from 0 to 9, not {digit}.")
     train_set, held_out = data(digit, seed)
     rows = []
     for name, model in (("one unit", unit()), ("two layers", two_layers(hidden))):

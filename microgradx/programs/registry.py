@@ -24,7 +24,10 @@ OPTIMIZERS: dict[str, Callable[[Any, float], Any]] = {
     "adam": lambda params, lr: optim.Adam(params, lr=lr),
     "adamw": lambda params, lr: optim.AdamW(params, lr=lr),
 }
-_ABOVE_ZERO = ("epochs", "batch_size", "lr", "hidden", "layers", "depth", "filters", "steps", "clip", "temperature")
+_ABOVE_ZERO = (
+    "epochs", "batch_size", "lr", "hidden", "layers", "depth", "filters", "steps", "clip", "temperature", "width",
+)  # fmt: skip
+_FROM_ZERO = ("seed", "samples", "noise")
 _SHARES = ("dropout",)
 
 
@@ -96,8 +99,9 @@ class TrainingProgram:
             raise ProgramError(f"{self.name}: {option} is above 0, not {value}.")
         if option in _SHARES and not 0 <= value < 1:
             raise ProgramError(f"{self.name}: {option} is a share from 0 up to, but not including, 1; not {value}.")
-        if option == "seed" and value < 0:
-            raise ProgramError(f"{self.name}: seed is a whole number from 0, not {value}.")
+        if option in _FROM_ZERO and not (value >= 0 and math.isfinite(value)):
+            wanted = "a whole number" if kind is int else "a number"
+            raise ProgramError(f"{self.name}: {option} is {wanted} from 0, not {value}.")
         return value
 
 

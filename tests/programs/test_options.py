@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from microgradx.programs import PROGRAMS, ProgramError
+from microgradx.programs import PROGRAMS, WITH_FILES, ProgramError
 from microgradx.training import Checkpoint
 from tests.cli.run import run
 
@@ -49,3 +49,22 @@ def ctrl_c(checkpoint: Checkpoint, training: Any) -> None:
 def test_what_counts_or_divides_is_above_zero(option: str) -> None:
     with pytest.raises(ProgramError, match=f"{option} is above 0, not 0"):
         PROGRAMS["char-rnn"].run(**{option: 0})
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value", "told"),
+    [
+        ("lenet", "width", 0, "width is above 0, not 0"),
+        ("lenet", "width", -1, "width is above 0, not -1"),
+        ("digits-mlp", "samples", -5, "samples is a whole number from 0, not -5"),
+        ("mnist", "samples", -5, "samples is a whole number from 0, not -5"),
+        ("digit-or-not", "digit", 11, "digit is a whole number from 0 to 9, not 11"),
+        ("digit-or-not", "digit", -1, "digit is a whole number from 0 to 9, not -1"),
+        ("polynomial-regression", "noise", -1, "noise is a number from 0, not -1"),
+        ("polynomial-regression", "noise", "nan", "noise is a number from 0, not nan"),
+        ("xor", "seed", -1, "seed is a whole number from 0, not -1"),
+    ],
+)
+def test_what_lies_outside_its_range_is_refused(name: str, option: str, value: Any, told: str) -> None:
+    with pytest.raises(ProgramError, match=told):
+        {**PROGRAMS, **WITH_FILES}[name].run(**{option: value})
