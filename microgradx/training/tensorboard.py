@@ -1,5 +1,6 @@
 """A training as events that TensorBoard shows: numbers, histograms of all that flows through the model, its graph."""
 
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from microgradx.data.library import MissingExtraError
+from microgradx.files import FileError
 from microgradx.graph.errors import install
 from microgradx.training.callbacks import Callback, Run
 from microgradx.training.looking import look
@@ -26,13 +28,23 @@ class TensorBoard(Callback):
 
     Raises:
         MissingExtraError: tensorboardX is not installed.
+        FileError: the folder cannot be made, or written to.
     """
 
     only_watches = True
 
     def __init__(self, folder: str | Path) -> None:
         self.folder, self.used = Path(folder), Counter[str]()
-        _library()  # when it is missing, this is known before the training
+        _library()  # when it is missing, this is known before the training; and so with the folder
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if not os.access(self.folder, os.W_OK | os.X_OK):
+                raise PermissionError("writing there is not allowed")
+        except OSError as problem:
+            raise FileError(
+                f"cannot write TensorBoard events into {folder}: {problem.strerror or problem}. It must be a folder, "
+                "or a name that nothing has yet, in a place where you may write; choose another one."
+            ) from None
 
     def on_start(self, run: Run) -> None:
         name = re.sub(r"[^\w.]+", "-", run.name)

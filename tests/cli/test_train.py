@@ -81,6 +81,7 @@ def test_events_are_read_back(tmp_path: Path) -> None:
         (["gates", "--plot", "gates.gif"], ".png or .svg"),
         (["gates", "--save", "a.pickle"], ".safetensors or .npz"),
         (["gates", "--resume", "missing.npz"], "no file missing-and.npz"),
+        (["gates", "--tensorboard", "/dev/null"], "events into /dev/null"),
         (["gates", "--save", "a.npz", "--resume", "b.npz"], "leave out --save"),
     ],
 )

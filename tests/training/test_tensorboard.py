@@ -9,6 +9,7 @@ import pytest
 
 from microgradx import manual_seed, nn, optim
 from microgradx.data import MissingExtraError, TensorDataset
+from microgradx.files import FileError
 from microgradx.functional import cross_entropy
 from microgradx.training import Callback, fit
 from microgradx.training.looking import look
@@ -97,6 +98,16 @@ def test_without_tensorboardx_it_says_what_to_install(tmp_path: Path, monkeypatc
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     with pytest.raises(MissingExtraError, match=r"microgradx\[tensorboard\]"):
         TensorBoard(tmp_path)
+
+
+@pytest.mark.parametrize("folder", ["a file", "a file/inside", "/proc/tb"])
+def test_a_place_for_no_folder_is_refused_before_the_training(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a file").write_text("")
+    with pytest.raises(FileError, match=rf"into {folder}: .*choose another one"):
+        TensorBoard(folder)
 
 
 class _Reader(nn.Module):
