@@ -11,7 +11,7 @@ from microgradx.autodiff import Edge, backward
 from microgradx.compiler.guards import line_text
 from microgradx.graph import GradientError, Node, OpError, Tensor, Value, recording, topological
 from microgradx.graph.naming import run_and_name
-from microgradx.graph.state import noting_cuts, noting_decisions
+from microgradx.graph.state import Changes, noting_cuts, noting_decisions
 from microgradx.rules.arithmetic import alias
 from microgradx.rules.formula import constant, forward_formula, rule_formula, slots
 from microgradx.rules.notation import in_slot, screen_text
@@ -58,6 +58,7 @@ def joint(
     options: Mapping[str, Any] | None = None,
     outside: Callable[[Any], bool] = lambda leaf: False,
     more: bool = False,
+    noted: Changes | None = None,
 ) -> Joint:
     """Run `function` on the leaves `arguments` and record its result together with its gradients.
 
@@ -70,7 +71,7 @@ def joint(
         OpError: the function returns something else than nodes.
         CompileError: it branches on a node's value.
         GradientError: it returns several results, or no single number, and gradients are wanted; with `more`, further
-            results may follow the number.
+            results may follow the number. What `noted` collects while the function runs becomes outputs too.
     """
     with noting_decisions() as decisions, noting_cuts() as cuts:
         result, made = run_and_name(function, tuple(arguments), dict(options or {}))
@@ -82,6 +83,8 @@ def joint(
         raise OpError(f"a compiled function returns a Value or Tensor, or a tuple of them, not {result!r}.")
     for cut, node in cuts:  # what is detached still follows the numbers; only the gradient stops there
         cut.op, cut.left, cut.name = alias, node, None
+    if noted is not None:  # the last outputs are what running statistics become
+        outputs += [new for _, new in noted.new]
     given = set(arguments)
     inside = set(made) | given
     order = topological(*outputs)
@@ -93,6 +96,9 @@ def joint(
     for node in hidden:
         if node not in found.names:
             name_node(found, node, "array")
+    for old, new in noted.new if noted is not None else ():
+        if new not in found.names:
+            name_node(found, new, f"new_{found.names[old]}")
     if differentiate and any(each.requires_grad for each in found.arguments):
         if (len(outputs) > 1 and not more) or outputs[0].size != 1:
             raise GradientError("to compile gradients, a function returns one single number.")

@@ -1,6 +1,7 @@
 """A program made from one run of a function: what it reads from its surroundings, and what must not have changed."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from microgradx.compiler.joint import CompileError, Joint, joint, leaf
 from microgradx.compiler.passes import simplified
 from microgradx.graph import Node, Tensor, Value, no_grad
 from microgradx.graph.node import as_array
+from microgradx.graph.state import Changes, noting_changes
 from microgradx.random import Draw, noting_draws
 
 
@@ -22,6 +24,7 @@ class Recorded:
     graph: Joint
     draws: list[Draw]
     around: Surroundings
+    changes: Changes
 
     def form(self, title: str, simple: bool = True) -> Form:
         """The graph as a form."""
@@ -50,7 +53,8 @@ def record(
     leaves = [a if is_setting(a) else leaf(a, n) for a, n in zip(args, names, strict=True)]
     bases = {id(array) for array in around.arrays}
     try:
-        with around.noting_writes(), noting_draws() as draws, noting_effects(around) as effects:
+        step = noting_changes() if parts else nullcontext(Changes([], []))  # a function alone gives results, no more
+        with step as noted, around.noting_writes(), noting_draws() as draws, noting_effects(around) as effects:
             drawn = draws  # filled while the function runs
 
             def outside(node: Any) -> bool:
@@ -58,7 +62,7 @@ def record(
                 return id(data) in bases or id(data.base) in bases or any(data is array for array, _ in drawn)
 
             array = lambda n: isinstance(n, Tensor) and outside(n)
-            graph = joint(function, leaves, differentiate, outside=array, more=bool(parts))
+            graph = joint(function, leaves, differentiate, outside=array, more=bool(parts), noted=noted)
             what = around.changed()
         if effects:
             raise CompileError(f"has an effect that would happen only once, at {effects[0]}; move it outside")
@@ -74,7 +78,7 @@ def record(
     around.restore()
     if not same:
         raise CompileError("draws random numbers in a way of its own; only dropout draws them anew in each call")
-    return Recorded(graph, draws, around)
+    return Recorded(graph, draws, around, noted)
 
 
 def raw(args: Sequence[Any]) -> list[Any]:

@@ -78,7 +78,9 @@ class CompiledStep:
             from microgradx.compiler.native import NoCompilerError, one_function
 
             with suppress(CompileError, NoCompilerError):
-                return one_function(self._record(arrays), self.optimizer, arrays)
+                recorded = self._record(arrays)
+                if not any(recorded.changes):
+                    return one_function(recorded, self.optimizer, arrays)
         return lambda: self(*arrays)
 
     def source(self, *batch: Any, buffers: bool = False) -> str:
@@ -186,6 +188,7 @@ class CompiledStep:
             recorded.around.restore()
             for update in updates:
                 update.take_over()
+            outputs = outputs[: len(outputs) - len(recorded.changes.new)]
             good = agrees(outputs, self._loss_of(), [Tensor(a, requires_grad=False) for a in others])
         except (ArithmeticError, ValueError, IndexError):
             return  # the other batch does not fit
@@ -203,6 +206,9 @@ class CompiledStep:
             results = built.run(*given)
         except (ArithmeticError, ValueError, IndexError):
             return self._eagerly(arrays)  # the engine says what is wrong
+        new, counts = built.recorded.changes
+        if counts or new:
+            results = self._changed(results, new, counts)
         if self.between is not None:
             self.between()
             # What it has replaced is taken over; without a gradient, or with other settings, the optimizer steps.
@@ -213,6 +219,16 @@ class CompiledStep:
                     update.hand_over_gradients()
                 self.optimizer.step()
         return as_node(results[0]) if len(results) == 1 else tuple(map(as_node, results))
+
+    @staticmethod
+    def _changed(results: Any, new: Any, counts: Any) -> Any:
+        """Give running statistics what they become; the other results."""
+        first = len(results) - len(new)
+        for (node, _), data in zip(new, results[first:], strict=True):
+            node.data = data
+        for node in counts:
+            node.data = node.data + 1
+        return results[:first]
 
     def _eagerly(self, arrays: list[Any]) -> Any:
         self.optimizer.zero_grad()

@@ -13,11 +13,12 @@ import numpy as np
 from microgradx.functional.arguments import constant, numbers
 from microgradx.functional.inputs import real
 from microgradx.graph import Node, OpError, Tensor, scope
+from microgradx.graph.state import changes
 from microgradx.random import Generator, default_generator, drawn
 from microgradx.rules.arithmetic import square
 from microgradx.rules.elementary import sqrt
 from microgradx.rules.reductions import mean, var
-from microgradx.rules.shaping import reshape
+from microgradx.rules.shaping import astype, reshape
 
 
 def batch_norm(
@@ -81,8 +82,8 @@ def _by_channel(
         if own:
             mu, spread = mean(x, over, keepdims=True).named("mu"), var(x, over, 0, keepdims=True).named("var")
             n = prod(x.shape[a] for a in over)
-            _track(name, running_mean, mu.data, momentum)
-            _track(name, running_var, spread.data * (n / max(n - 1, 1)), momentum)
+            _track(name, running_mean, mu, 1.0, momentum)
+            _track(name, running_var, spread, n / max(n - 1, 1), momentum)
         elif running_mean is None or running_var is None:
             raise OpError(f"{name}: without the input's own statistics it needs running_mean and running_var.")
         else:
@@ -94,13 +95,22 @@ def _array(x: Any) -> Any:
     return x.data if isinstance(x, Node) else np.asarray(x)
 
 
-def _track(name: str, running: Any, new: Any, momentum: float) -> None:
+def _track(name: str, running: Any, new: Any, factor: float, momentum: float) -> None:
     """New data for a running statistic; earlier graphs keep the array they were computed with."""
     if running is None:
         return
     if not isinstance(running, Tensor) or running.requires_grad:
         raise OpError(f"{name}: running statistics are tensors made with requires_grad=False, so that they can change.")
-    seen = new.mean(axis=0).reshape(running.shape) if new.shape[0] > 1 else new.reshape(running.shape)
+    noted = changes()
+    if noted is not None:  # a program will do the same, with nodes for arrays
+        new = new * factor
+        seen = reshape(mean(new, 0) if new.shape[0] > 1 else new, shape=running.shape)
+        before = next((after for node, after in reversed(noted.new) if node is running), running)
+        found = (1 - momentum) * before + momentum * seen
+        noted.new.append((running, found if found.dtype == running.dtype else astype(found, running.dtype)))
+        return
+    array = new.data * factor
+    seen = (array.mean(axis=0) if new.shape[0] > 1 else array).reshape(running.shape)
     running.data = ((1 - momentum) * running.data + momentum * seen).astype(running.dtype)
 
 

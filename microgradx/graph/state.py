@@ -78,6 +78,28 @@ def noting_cuts() -> Iterator[list[tuple[Any, Any]]]:
         _cuts.reset(before)
 
 
+class Changes(NamedTuple):
+    """What a training step changes besides parameters, while it is compiled: the program does it in each call."""
+
+    new: list[tuple[Any, Any]]  # (a constant node, the node whose data it gets)
+    counts: list[Any]  # constant nodes that go up by one
+
+
+_changes: ContextVar[Changes | None] = ContextVar("changes", default=None)
+changes = _changes.get
+
+
+@contextmanager
+def noting_changes() -> Iterator[Changes]:
+    """Collect the changes inside instead of making them."""
+    noted = Changes([], [])
+    before = _changes.set(noted)
+    try:
+        yield noted
+    finally:
+        _changes.reset(before)
+
+
 @contextmanager
 def _set(**changes: Any) -> Iterator[None]:
     after = now()._replace(**changes)

@@ -7,6 +7,7 @@ import numpy as np
 
 from microgradx import functional as F
 from microgradx.graph import OpError, default_dtype
+from microgradx.graph.state import changes
 from microgradx.nn.module import Buffer, Module, Parameter
 
 Shape = int | Sequence[int]
@@ -59,6 +60,10 @@ class _BatchNorm(_ByChannel):
     def _share(self) -> float:
         """Of a new batch in the running statistics; 1 / batches when momentum is None: then they are plain means."""
         if self.training and self.num_batches_tracked is not None:
+            noted = changes()
+            if noted is not None and self.momentum is not None:
+                noted.counts.append(self.num_batches_tracked)
+                return self.momentum
             self.num_batches_tracked.data = self.num_batches_tracked.data + 1
             if self.momentum is None:
                 return 1 / float(self.num_batches_tracked.data)

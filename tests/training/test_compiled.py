@@ -35,8 +35,25 @@ def convolutions() -> nn.Module:
     )  # fmt: skip
 
 
+def normed() -> nn.Module:
+    # Without biases: those before batch norm have no gradient but rounding errors, which Adam would blow up.
+    return nn.Sequential(
+        nn.Conv2d(1, 3, 3, bias=False), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(), nn.Linear(48, 6, bias=False),
+        nn.BatchNorm1d(6), nn.Linear(6, 3),
+    )  # fmt: skip
+
+
+class Twice(nn.Module):
+    def __init__(self) -> None:
+        self.first, self.norm, self.scores = nn.Linear(5, 4, bias=False), nn.BatchNorm1d(4), nn.Linear(4, 3)
+
+    def forward(self, x: Any) -> Any:
+        return self.scores(self.norm(mx.tanh(self.norm(self.first(x)))))
+
+
 MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "layers": (layers, (5,)), "convolutions": (convolutions, (1, 6, 6)), "recurrent": (Reader, (6, 3)),
+    "batch norm": (normed, (1, 6, 6)), "one batch norm twice": (Twice, (5,)),
 }  # fmt: skip
 LABELS = RNG.integers(3, size=22)
 INPUTS = {name: RNG.normal(size=(22, *shape)) for name, (_, shape) in MODELS.items()}
@@ -195,7 +212,11 @@ class Own(optim.SGD):  # type: ignore[valid-type,misc]  # a class, typed by its 
 
 
 CANNOT: dict[str, tuple[Callable[[], nn.Module], Any, str]] = {
-    "batch norm": (lambda: nn.Sequential(nn.Linear(5, 3), nn.BatchNorm1d(3)), optim.SGD, "running_mean"),
+    "a plain mean of batches": (
+        lambda: nn.Sequential(nn.Linear(5, 3), nn.BatchNorm1d(3, momentum=None)),
+        optim.SGD,
+        "num_batches_tracked",
+    ),
     "a number that it keeps": (Loud, optim.SGD, "effect"),
     "an array that it keeps": (Counts, optim.SGD, "effect"),
     "a step of its own": (lambda: nn.Linear(5, 3), Own, "Own"),
