@@ -106,7 +106,7 @@ def read_idx(path: str | Path) -> Array:
     if len(data) < start:
         raise DataError(f"{path} is damaged: it ends before the sizes of its {data[3]} axes.")
     shape = tuple(int(n) for n in np.frombuffer(data[4:start], ">u4"))
-    expected = start + math.prod(shape) * dtype.itemsize
-    if len(data) != expected:
-        raise DataError(f"{path} is damaged: shape {shape} takes {expected} bytes, but there are {len(data)}.")
+    expected, found = math.prod(shape) * dtype.itemsize, len(data) - start
+    if found != expected:
+        raise DataError(f"{path} is damaged: shape {shape} takes {expected} bytes of numbers, but there are {found}.")
     return np.frombuffer(data, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="))

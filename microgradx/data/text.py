@@ -68,9 +68,18 @@ class Vocabulary:
         return np.array([self._ids[t] if t in self._ids else self._bucket(t) for t in tokens], np.int64)
 
     def decode(self, ids: Any) -> list[str]:
-        """The tokens with these ids; those of a bucket cannot be told apart."""
+        """The tokens with these ids; those of a bucket cannot be told apart.
+
+        Raises:
+            DataError: an id that is not a whole number from 0 up to, but not including, len(self).
+        """
         known = [*self.tokens, *(f"<unknown {k}>" for k in range(self.oov_buckets))]
-        return [known[k] for k in np.asarray(ids, np.int64)]
+        array = np.asarray(ids)
+        wrong = array[~((array >= 0) & (array < len(known)) & (array % 1 == 0))]
+        if array.ndim != 1 or wrong.size:
+            seen = f"of shape {array.shape}" if array.ndim != 1 else f"with {wrong[0]} among them"
+            raise DataError(f"decode takes a sequence of ids, from 0 to {len(known) - 1}, not one {seen}.")
+        return [known[int(k)] for k in array]
 
     def _bucket(self, token: str) -> int:
         if not self.oov_buckets:

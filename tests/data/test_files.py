@@ -106,6 +106,12 @@ def test_damaged_idx_files_are_refused(tmp_path: Path, name: str, content: bytes
         read_idx(tmp_path / "file")
 
 
+def test_the_sizes_told_of_a_damaged_idx_file_are_those_of_the_numbers(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(idx(np.zeros((3, 4), "uint8"))[:-1])
+    with pytest.raises(DataError, match="takes 12 bytes of numbers, but there are 11"):
+        read_idx(tmp_path / "file")
+
+
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A small MNIST on a local server; the folder it serves."""

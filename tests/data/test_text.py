@@ -1,5 +1,7 @@
 """Words, vocabularies and sequences."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -19,6 +21,15 @@ def test_the_most_frequent_words_come_first() -> None:
     assert vocabulary.decode(vocabulary.encode(words(SENTENCE))) == words(SENTENCE)
     assert "say" in vocabulary
     assert "bye" not in vocabulary
+
+
+@pytest.mark.parametrize(("ids", "seen"), [([0, 99], "99"), ([-1], "-1"), ([0.5], "0.5"), ([[0]], "shape")])
+def test_what_is_no_id_is_refused(ids: Any, seen: str) -> None:
+    vocabulary = Vocabulary(["a", "b"], oov_buckets=1)
+    assert vocabulary.decode([]) == []
+    assert vocabulary.decode(np.array([2, 1])) == ["<unknown 0>", "b"]
+    with pytest.raises(DataError, match=f"from 0 to 2, not one .*{seen}"):
+        vocabulary.decode(ids)
 
 
 def test_unknown_words_go_to_buckets_and_always_to_the_same() -> None:
