@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from microgradx.data import digits, library
+from microgradx.programs import PROGRAMS, WITH_FILES
+from microgradx.programs.digits_mlp import SWEEP
 from tests.cli.run import refusal, run
 from tests.data.test_files import idx
 
@@ -50,6 +52,7 @@ def trained(*words: str) -> Any:
         ("cnn", "--data=fashion-mnist", "--epochs=4"),
         ("mnist", "--epochs=4"),
         ("mnist", "--epochs=4", "--model=mlp"),
+        ("mnist", "--epochs=4", "--activation=tanh", "--layers=1", "--batch-norm"),
         ("fashion-mnist", "--epochs=4"),
     ],
 )
@@ -63,6 +66,31 @@ def test_it_is_learned_from_its_files(files: Path, words: tuple[str, ...]) -> No
     if "fashion-mnist" in words[0]:
         said = str(document["report"][-1])
         assert any(name in said for name in library.CLOTHES) or "misreads 0" in said
+
+
+@pytest.mark.parametrize("name", WITH_FILES)
+def test_the_switches_are_those_of_its_models(name: str) -> None:
+    for model in ("digits-mlp", "cnn", "lenet"):
+        assert PROGRAMS[model].options.keys() - {"data"} <= WITH_FILES[name].options.keys()
+
+
+def test_five_models_are_compared_on_its_files(files: Path) -> None:
+    (table, _) = trained("fashion-mnist", "--sweep", "--epochs=1", "--hidden=16")["report"]
+    assert [row[0] for row in table["rows"]] == [name for name, _ in SWEEP]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--model=cnn", "--sweep"), "model cnn does not take all these switches: sweep belongs to mlp"),
+        (
+            ("--filters=4", "--width=0.5"),
+            "no model takes all these switches: filters belongs to cnn; width belongs to lenet",
+        ),
+    ],
+)
+def test_a_switch_of_another_model_is_refused(words: tuple[str, ...], told: str) -> None:
+    assert told in refusal("train", "mnist", *words)
 
 
 def test_the_last_pictures_are_kept_back_and_so_many_are_used_as_asked(files: Path) -> None:
