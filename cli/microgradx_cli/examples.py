@@ -23,14 +23,16 @@ def examples(width: o.Width = None, ops: o.Ops = None) -> None:
 
 def _table(console: "Console") -> None:
     from microgradx.examples import EXAMPLES
-    from microgradx.programs import PROGRAMS
+    from microgradx.programs import PROGRAMS, WITH_FILES
 
     console.print(_listed(EXAMPLES.values()))
     console.print("\n--at NAME=VALUE changes an argument of any example, as in: microgradx trace polynomial --at x=3")
     console.print("--level layer, tensor or scalar shows any of them by its layers, its arrays or its single numbers.")
     console.print("Begin with: microgradx trace xor, and: microgradx graph xor -o xor.svg\n")
     console.print("Programs that train (microgradx train gates); trace and graph show one of their steps:")
-    console.print(_listed(each.view for each in PROGRAMS.values() if each.view and each.name not in EXAMPLES))
+    console.print(
+        _listed(each.view for each in (PROGRAMS | WITH_FILES).values() if each.view and each.name not in EXAMPLES)
+    )
 
 
 def _listed(examples: "Iterable[Example]") -> "Table":

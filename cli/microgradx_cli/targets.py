@@ -20,7 +20,7 @@ from microgradx.explain.expressions import ExpressionError, expression
 from microgradx.explain.levels import at_level
 from microgradx.graph import Node, Tensor, Value
 from microgradx.graph.naming import run_and_name
-from microgradx.programs import PROGRAMS
+from microgradx.programs import PROGRAMS, WITH_FILES
 from microgradx.rules import BOOK
 from microgradx_cli.errors import UserError
 from microgradx_cli.options import parse_at
@@ -28,7 +28,8 @@ from microgradx_cli.screen import training
 from microgradx_cli.user_files import blaming, closest, load_function, load_ops
 
 # The training programs too show one of their steps; where an example has the name, it is the smaller one.
-EXAMPLES = {name: each.view for name, each in PROGRAMS.items() if each.view} | SMALL
+TRAININGS = PROGRAMS | WITH_FILES
+EXAMPLES = {name: each.view for name, each in TRAININGS.items() if each.view} | SMALL
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def _example(name: str, values: dict[str, Any], options: dict[str, Any], level: 
         reports = {"progress": progress} if example.reports_progress else {}
         program = example.program(**options, **reports).at(values)
     args, keywords = _bound(program.function, program.arguments)
-    usual = {} if name in SMALL else PROGRAMS[name].options
+    usual = {} if name in SMALL else TRAININGS[name].options
     lr = usual["lr"] if usual.get("optimizer") == "sgd" else Target.lr
     return Target(name, program.function, args, keywords, program.parameters, program.notes, lr=lr, level=level)
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from microgradx.data import TensorDataset
 from microgradx.examples.registry import Program
 from microgradx.graph import Tensor, scope
 from microgradx.nn import Module
+from microgradx.programs.errors import ProgramError
 
 
 def step_of(model: Module, loss: Callable[[Any, Any], Any], X: Any, t: Any, *notes: str) -> Program:
@@ -34,3 +36,14 @@ def step_of(model: Module, loss: Callable[[Any, Any], Any], X: Any, t: Any, *not
     constants = {"X": Tensor(np.asarray(X), False), "t": Tensor(np.asarray(t), False)}
     weights = {name: Tensor(np.array(data), name=name) for name, (_, _, data) in places.items()}
     return Program(step, {"X": constants["X"], **weights, "t": constants["t"]}, tuple(weights), notes)
+
+
+def one_of(data: TensorDataset, sample: int) -> Any:
+    """The arrays of this sample alone, each with its first axis kept.
+
+    Raises:
+        ProgramError: there is no such sample.
+    """
+    if not 0 <= sample < len(data):
+        raise ProgramError(f"sample is a whole number from 0 to {len(data) - 1}, not {sample}.")
+    return data[sample : sample + 1]

@@ -11,7 +11,7 @@ import pytest
 
 import microgradx
 from microgradx.examples import EXAMPLES
-from microgradx.programs import PROGRAMS
+from microgradx.programs import PROGRAMS, WITH_FILES
 from microgradx.programs.remember import LSTM_REMEMBER
 from tests.cli.run import run, shown
 
@@ -23,7 +23,7 @@ def levels(name: str) -> tuple[str, ...]:
     return ("layer", "scalar") if name == "neuron" else ("layer", "tensor", "scalar")
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", PROGRAMS | WITH_FILES)
 def test_a_step_is_traced_at_every_level(name: str) -> None:
     losses = set()
     for level in levels(name):
@@ -39,7 +39,7 @@ def test_a_step_is_traced_at_every_level(name: str) -> None:
     assert len(losses) == (name not in EXAMPLES), "one step, whatever the level"
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", PROGRAMS | WITH_FILES)
 def test_a_step_is_drawn_at_every_level(name: str) -> None:
     for level in levels(name):
         written = run("graph", name, "--level", level, "--engine", "wasi", "-o", f"{level}.svg")
@@ -47,7 +47,7 @@ def test_a_step_is_drawn_at_every_level(name: str) -> None:
         assert "<svg" in Path(f"{level}.svg").read_text("utf-8")
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", PROGRAMS | WITH_FILES)
 def test_a_step_compiles_to_a_program_with_the_same_loss(name: str) -> None:
     one = ["--sample", "3"] if name == "xor" else []  # without it, the program is about all four rows
     source = shown("compile", name, "--steps", "20", *one)
