@@ -105,7 +105,8 @@ class Optimizer:
         """Take over what `state_dict()` gave, PyTorch's too (settings that microgradx does not have are passed over).
 
         Raises:
-            StateError: other groups, other numbers of parameters or other shapes; nothing was changed then.
+            StateError: other groups, other numbers of parameters or other shapes, or what another rule remembered;
+                nothing was changed then.
         """
         groups, name = state["param_groups"], type(self).__name__
         sizes, saved = [len(g["params"]) for g in self.param_groups], [len(g["params"]) for g in groups]
@@ -113,13 +114,32 @@ class Optimizer:
             raise StateError(f"{name}: the groups have {sizes} parameters, but the saved ones {saved}.")
         params = dict(zip([k for group in groups for k in group["params"]], self._params(), strict=True))
         new = {params[int(k)]: _copied(remembered) for k, remembered in state["state"].items()}
+        settings = [
+            {k: old.get(k, group[k]) for k in self.defaults}
+            for group, old in zip(self.param_groups, groups, strict=True)
+        ]
+        for own, g in zip(settings, groups, strict=True):
+            self._check_remembered(own, [new[params[k]] for k in g["params"] if params[k] in new])
         for p, remembered in new.items():
             wrong = [k for k, v in remembered.items() if isinstance(v, np.ndarray) and v.shape != p.shape]
             if wrong:
                 raise StateError(f"{name}: the saved {', '.join(wrong)} of {p.name or 'a parameter'} is not {p.shape}.")
         self.state = new
-        for group, old in zip(self.param_groups, groups, strict=True):
-            group.update({k: old[k] for k in self.defaults if k in old})
+        for group, own in zip(self.param_groups, settings, strict=True):
+            group.update(own)
+
+    def _check_remembered(self, settings: dict[str, Any], saved: list[State]) -> None:
+        """PyTorch counts steps for every rule, and may remember None."""
+        own: State = {}
+        self.rule(np.ones(1), np.ones(1), own, **settings)
+        for each in saved:
+            names = {name for name, value in each.items() if value is not None}
+            if names - {"step"} != own.keys() - {"step"} or ("step" in own and "step" not in names):
+                raise StateError(
+                    f"{type(self).__name__} remembers {', '.join(own) or 'nothing'} of a parameter, but "
+                    f"{', '.join(sorted(names)) or 'nothing'} was saved: by another optimizer. Use the one it was "
+                    "saved from, or start anew."
+                )
 
     def _params(self) -> list[Any]:
         return [p for group in self.param_groups for p in group["params"]]

@@ -29,6 +29,7 @@ _ABOVE_ZERO = (
 )  # fmt: skip
 _FROM_ZERO = ("seed", "samples", "noise")
 _SHARES = ("dropout",)
+_MAY_CHANGE = ("epochs", "temperature", "samples")  # when a training goes on; how many samples there are, it knows
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ class TrainingProgram:
         before = default_dtype()
         set_default_dtype(dtype or before)
         manual_seed(chosen.get("seed", 0))
+        alike = {name: value for name, value in chosen.items() if name not in _MAY_CHANGE and value is not None}
+        run.setup = {"program": self.name, **alike, "dtype": str(default_dtype())}
         try:
             self.train(run, **chosen)
         finally:

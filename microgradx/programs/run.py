@@ -40,6 +40,7 @@ class Run:
     save: Path | None = None
     resume: Path | None = None
     compile: bool | None = None  # steps as programs: always, never, or once there are enough of them; see `fit`
+    setup: dict[str, Any] = field(default_factory=dict)  # what must be alike for going on from a file
     how: str = ""  # a training that Ctrl-C stopped goes on; said to the person who stopped it
     blocks: list[str | Table] = field(default_factory=list)
     numbers: dict[str, float] = field(default_factory=dict)
@@ -75,7 +76,7 @@ class Run:
         file = self.file(part)
         if file and self.resume is not None and not self.history and not file.exists():
             raise ProgramError(f"--resume {self.resume}: there is no file {file}; train --save FILE makes one.")
-        kept = [Checkpoint(file, resume=self.resume is not None, how=self.how)] if file else []
+        kept = [Checkpoint(file, resume=self.resume is not None, how=self.how, setup=self.setup)] if file else []
         history = training_fit(
             model, loss, optimizer, data, epochs, **options, name=part, callbacks=[*callbacks, *self.watchers, *kept],
             compile=self.compile,

@@ -74,12 +74,17 @@ class Checkpoint(Callback):
         every: after how many epochs.
         resume: go on from the file, when it is there.
         how: what Ctrl-C tells a person to do in order to go on; by default, to pass this with resume=True.
+        setup: what else must be alike for going on, as numbers and strings by name; the optimizer's rule, the batch
+            size and the number of samples are compared in any case.
     """
 
     only_watches = True
 
-    def __init__(self, path: str | Path, every: int = 1, resume: bool = False, how: str = "") -> None:
-        self.path, self.every, self.resume = Path(path), every, resume
+    def __init__(
+        self, path: str | Path, every: int = 1, resume: bool = False, how: str = "",
+        setup: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        self.path, self.every, self.resume, self.setup = Path(path), every, resume, dict(setup or {})
         self.how = how or f'run the same training with Checkpoint("{self.path}", resume=True)'
         _kind(self.path)
         if every < 1:
@@ -87,19 +92,37 @@ class Checkpoint(Callback):
 
     def on_start(self, run: Run) -> None:
         if self.resume and self.path.exists():
-            run.load_state_dict(load(self.path))
+            state = load(self.path)
+            self._compare(state.get("setup", {}), self._setup(run))
+            run.load_state_dict(state)
 
     def on_epoch(self, run: Run) -> None:
         if run.epoch % self.every == 0:
-            save(self.path, run.state_dict())
+            self._save(run)
 
     def on_end(self, run: Run) -> None:
         if run.stop == "interrupted":
-            save(self.path, run.state_dict())
+            self._save(run)
             print(
                 f"Stopped after epoch {run.epoch}, batch {run.batch} of the next; everything is saved in {self.path}. "
                 f"To go on: {self.how}",
                 file=sys.stderr,
+            )
+
+    def _save(self, run: Run) -> None:
+        save(self.path, {**run.state_dict(), "setup": self._setup(run)})
+
+    def _setup(self, run: Run) -> dict[str, Any]:
+        alike = {"optimizer": type(run.optimizer).__name__, "batch_size": run.data.batch_size}
+        return {"training": run.name, "samples": len(run.data.dataset), **alike, **self.setup}
+
+    def _compare(self, saved: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+        differ = [name for name in now if name in saved and saved[name] != now[name]]
+        if differ:
+            was, here = (", ".join(f"{name} {each[name]}" for name in differ) for each in (saved, now))
+            raise CheckpointError(
+                f"cannot go on from {self.path}: it was saved by a training with {was}, and this one has {here}. "
+                "Set it up as it was, or start anew without resuming."
             )
 
 

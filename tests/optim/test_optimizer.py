@@ -116,6 +116,26 @@ def test_a_state_of_other_parameters_is_refused() -> None:
         optim.Adam([v, w]).load_state_dict(optimizer.state_dict())
 
 
+@pytest.mark.parametrize("saved", ["momentum", "Adam", "Adagrad"])
+@pytest.mark.parametrize("here", ["plain", "momentum", "Adam", "RMSprop"])
+def test_what_another_rule_remembered_is_refused(saved: str, here: str) -> None:
+    w = mx.Tensor([0.0])
+    make: dict[str, Any] = {
+        "plain": lambda: optim.SGD([w]), "momentum": lambda: optim.SGD([w], momentum=0.9),
+        "Adam": lambda: optim.Adam([w]), "Adagrad": lambda: optim.Adagrad([w]), "RMSprop": lambda: optim.RMSprop([w]),
+    }  # fmt: skip
+    first, second = make[saved](), make[here]()
+    train(first, w, 1)
+    if here == saved or (here, saved) == ("plain", "momentum"):  # momentum is a setting, and settings are taken over
+        second.load_state_dict(first.state_dict())
+        assert second.state_dict() == first.state_dict()
+        return
+    before = second.state_dict()
+    with pytest.raises(StateError, match="another optimizer"):
+        second.load_state_dict(first.state_dict())
+    assert second.state_dict() == before
+
+
 def test_a_schedule_continues_where_it_was_saved() -> None:
     w = mx.Tensor([0.0])
     straight = lr_scheduler.CosineAnnealingLR(optim.SGD([w], lr=0.3), T_max=10)

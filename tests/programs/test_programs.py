@@ -11,7 +11,7 @@ from microgradx.graph import MicrogradxError
 from microgradx.programs import PROGRAMS, ProgramError, Run, Table, find
 from microgradx.programs.cnn import network
 from microgradx.programs.pictures import pictures
-from microgradx.training import save
+from microgradx.training import CheckpointError, save
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -93,6 +93,25 @@ def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path: Path) -> None:
 def _stop_after_the_first(checkpoint: Any, run: Any) -> None:
     save(checkpoint.path, run.state_dict())
     run.stop = "enough for a test"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "told"),
+    [
+        ("xor-zero", {}, r"program xor, .*program xor-zero"),
+        ("xor", {"optimizer": "adagrad"}, r"with optimizer .* has optimizer adagrad"),
+        ("xor", {"optimizer": "momentum"}, r"with optimizer .* has optimizer momentum"),
+        ("xor", {"batch_size": 3}, "with batch_size 4, and this one has batch_size 3"),
+        ("xor", {"seed": 8}, "with seed 0, and this one has seed 8"),
+        ("xor", {"dtype": "float32"}, "with dtype float64, and this one has dtype float32"),
+    ],
+)
+def test_a_file_of_another_training_is_refused(name: str, options: Any, told: str, tmp_path: Path) -> None:
+    file = tmp_path / "xor.npz"
+    PROGRAMS["xor"].run(Run(save=file), epochs=2)
+    with pytest.raises(CheckpointError, match=told):
+        PROGRAMS[name].run(Run(resume=file), epochs=4, **options)
+    assert len(PROGRAMS["xor"].run(Run(resume=file), epochs=4).history["training"]) == 4
 
 
 def test_there_must_be_a_file_to_resume_from(tmp_path: Path) -> None:

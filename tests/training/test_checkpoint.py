@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from microgradx import nn, training
+from microgradx import data, nn, training
 from microgradx.data import MissingExtraError
 from microgradx.training import Checkpoint, CheckpointError
 from tests.training.models import Noisy, Training, same
@@ -171,11 +171,24 @@ def test_another_models_checkpoint_is_refused_with_its_names(path: Path) -> None
     message = str(caught.value)
     assert "unexpected: body.1.running_mean" in message
     assert "shapes: body.0.weight is (8, 2), not (5, 2)" in message
-    with pytest.raises(CheckpointError, match="had 2 callbacks.*this one has 3"):
+    with pytest.raises(CheckpointError, match=r"had 2 callbacks.*this one has 3"):
         Training().fit(2, training.ClipGradients(norm=1.0), Checkpoint(path, resume=True))
     training.save(path, Noisy().state_dict())
     with pytest.raises(CheckpointError, match="no training to go on with"):
         Training().fit(2, Checkpoint(path, resume=True))
+
+
+def test_a_training_set_up_otherwise_is_told_what_differs(path: Path) -> None:
+    Training().fit(1, Checkpoint(path, setup={"width": 8, "program": "moons"}))
+    saved = path.read_bytes()
+    other = Training("AdamW")
+    other.loader = data.DataLoader(data.moons(40, seed=1), batch_size=5, shuffle=True, seed=2)
+    told = "training training, samples 50, optimizer Adam, batch_size 8, width 8, and this one has "
+    told += "training other, samples 40, optimizer AdamW, batch_size 5, width 9"
+    with pytest.raises(CheckpointError, match=told):
+        other.fit(2, Checkpoint(path, resume=True, setup={"width": 9, "program": "moons"}), name="other")
+    assert path.read_bytes() == saved
+    assert len(Training().fit(2, Checkpoint(path, resume=True, setup={"width": 8}))) == 2
 
 
 def test_what_only_watches_may_come_and_go(path: Path, tmp_path: Path) -> None:
