@@ -132,7 +132,13 @@ class _Training:
             "data": self.data.state_dict(),
             "random": {name: generator.get_state() for name, generator in self._generators()},
             "callbacks": [callback.state_dict() for callback in self._taking_part()],
-            "progress": {"epoch": self.epoch, "batch": self.batch, "sums": self.means.sums, "seen": self.means.seen},
+            "progress": {
+                "epoch": self.epoch,
+                "batch": self.batch,
+                "sums": self.means.sums,
+                "seen": self.means.seen,
+                "compiled": self.steps.compiled,
+            },
             "history": self.history.rows,
         }
 
@@ -154,6 +160,7 @@ class _Training:
                 callback.load_state_dict(saved)
             progress = state["progress"]
             self.epoch, self.batch = progress["epoch"], progress["batch"]
+            self.steps.compiled = progress.get("compiled", 0)  # files of before do not have it
             self.means.sums, self.means.seen = dict(progress["sums"]), progress["seen"]
             self.history.rows = list(state["history"])
         except KeyError as problem:

@@ -183,6 +183,7 @@ def test_resumed_bit_for_bit(tmp_path: Path, how: bool | None, at: tuple[int, in
     after = resumed.fit(how, clip, training.Checkpoint(path, resume=True), epochs=40)
     assert all(np.array_equal(a, b) for a, b in zip(straight.numbers(), resumed.numbers(), strict=True))
     assert after.rows == whole.rows
+    assert after.compiled == whole.compiled
 
 
 class Loud(nn.Module):
