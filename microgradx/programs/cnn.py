@@ -12,7 +12,7 @@ from microgradx.programs.pictures import PROMISED, Data, fitting, learn, picture
 from microgradx.programs.registry import Optimizer, TrainingProgram
 from microgradx.programs.run import Run
 from microgradx.programs.starts import Init, started
-from microgradx.programs.views import step_of
+from microgradx.programs.views import one_of, step_of
 
 REACHED = {**PROMISED, "digits": 0.98}
 
@@ -103,14 +103,14 @@ def figure(conv: Any, picture: Any) -> Any:
 def one_step(sample: int = 0, seed: int = 0) -> Program:
     """Two kernels and six hidden units, on one picture."""
     manual_seed(seed)
-    return step_of(network(8, 2, 6, 0.0, "he"), cross_entropy, *pictures("digits").train[sample : sample + 1])
+    return step_of(network(8, 2, 6, 0.0, "he"), cross_entropy, *one_of(pictures("digits").train, sample))
 
 
 def one_lenet_step(sample: int = 0, seed: int = 0) -> Program:
     """LeNet in small, on one picture of 16×16: two and four kernels, and a head of 6, 4 and 10 units."""
     manual_seed(seed)
     model = lenet(0.05, 10, 0.0, "he", size=16, kernels=(2, 4))
-    return step_of(model, cross_entropy, *pictures("digits", size=16).train[sample : sample + 1])
+    return step_of(model, cross_entropy, *one_of(pictures("digits", size=16).train, sample))
 
 
 CNN = TrainingProgram(

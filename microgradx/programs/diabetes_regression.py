@@ -15,7 +15,7 @@ from microgradx.functional import mse_loss
 from microgradx.programs.registry import OPTIMIZERS, Optimizer, TrainingProgram
 from microgradx.programs.run import Run
 from microgradx.programs.starts import Init, started
-from microgradx.programs.views import step_of
+from microgradx.programs.views import one_of, step_of
 from microgradx.training import predict
 
 MEASURES = ("age", "sex", "body mass", "blood pressure", "s1", "s2", "s3", "s4", "s5", "s6")
@@ -72,7 +72,7 @@ def explained(y: Any, t: Any) -> float:
 def one_step(sample: int = 0, seed: int = 0) -> Program:
     """The line on one patient."""
     manual_seed(seed)
-    return step_of(line(), mse_loss, *data(seed)[0][sample : sample + 1])
+    return step_of(line(), mse_loss, *one_of(data(seed)[0], sample))
 
 
 DIABETES_REGRESSION = TrainingProgram(

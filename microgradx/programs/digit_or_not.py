@@ -15,7 +15,7 @@ from microgradx.programs.errors import ProgramError
 from microgradx.programs.registry import OPTIMIZERS, Optimizer, TrainingProgram
 from microgradx.programs.run import Run
 from microgradx.programs.starts import Init, started
-from microgradx.programs.views import step_of
+from microgradx.programs.views import one_of, step_of
 from microgradx.training import accuracy, predict
 
 
@@ -68,7 +68,7 @@ def two_layers(hidden: int) -> nn.Module:
 def one_step(sample: int = 0, seed: int = 0) -> Program:
     """The two layers on one picture."""
     manual_seed(seed)
-    return step_of(two_layers(8), binary_cross_entropy, *data(7, seed)[0][sample : sample + 1])
+    return step_of(two_layers(8), binary_cross_entropy, *one_of(data(7, seed)[0], sample))
 
 
 DIGIT_OR_NOT = TrainingProgram(

@@ -10,7 +10,7 @@ from microgradx.programs.pictures import PROMISED, Data, Pictures, fitting, lear
 from microgradx.programs.registry import Optimizer, TrainingProgram
 from microgradx.programs.run import Run
 from microgradx.programs.starts import Init, started
-from microgradx.programs.views import step_of
+from microgradx.programs.views import one_of, step_of
 from microgradx.training import accuracy, evaluate
 
 Activation = Literal["relu", "sigmoid", "tanh"]
@@ -98,7 +98,7 @@ def one_step(sample: int = 0, seed: int = 0) -> Program:
     """A network with one hidden layer of eight units, on one picture of 64 pixels."""
     manual_seed(seed)
     model = network(64, "relu", 8, 1, 0.0, False, "he")
-    return step_of(model, cross_entropy, *pictures("digits").train[sample : sample + 1])
+    return step_of(model, cross_entropy, *one_of(pictures("digits").train, sample))
 
 
 DIGITS_MLP = TrainingProgram(

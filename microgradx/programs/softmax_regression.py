@@ -11,7 +11,7 @@ from microgradx.functional import cross_entropy
 from microgradx.programs.registry import OPTIMIZERS, Optimizer, TrainingProgram
 from microgradx.programs.run import Run
 from microgradx.programs.starts import Init, started
-from microgradx.programs.views import step_of
+from microgradx.programs.views import one_of, step_of
 from microgradx.training import accuracy, predict
 
 MEASURES = ("sepal length", "sepal width", "petal length", "petal width")
@@ -60,7 +60,7 @@ def layer() -> Any:
 def one_step(sample: int = 0, seed: int = 0) -> Program:
     """The layer on one flower."""
     manual_seed(seed)
-    return step_of(layer(), cross_entropy, *data(seed)[0][sample : sample + 1])
+    return step_of(layer(), cross_entropy, *one_of(data(seed)[0], sample))
 
 
 SOFTMAX_REGRESSION = TrainingProgram(

@@ -11,10 +11,12 @@ import pytest
 
 import microgradx
 from microgradx.examples import EXAMPLES
+from microgradx.graph import MicrogradxError
 from microgradx.programs import PROGRAMS, WITH_FILES
 from microgradx.programs.remember import LSTM_REMEMBER
 from tests.cli.run import run, shown
 
+ALL = PROGRAMS | WITH_FILES
 SCHEMA = json.loads((Path(microgradx.__file__).parent / "explain" / "trace.schema.json").read_text("utf-8"))
 
 
@@ -23,7 +25,7 @@ def levels(name: str) -> tuple[str, ...]:
     return ("layer", "scalar") if name == "neuron" else ("layer", "tensor", "scalar")
 
 
-@pytest.mark.parametrize("name", PROGRAMS | WITH_FILES)
+@pytest.mark.parametrize("name", ALL)
 def test_a_step_is_traced_at_every_level(name: str) -> None:
     losses = set()
     for level in levels(name):
@@ -39,7 +41,7 @@ def test_a_step_is_traced_at_every_level(name: str) -> None:
     assert len(losses) == (name not in EXAMPLES), "one step, whatever the level"
 
 
-@pytest.mark.parametrize("name", PROGRAMS | WITH_FILES)
+@pytest.mark.parametrize("name", ALL)
 def test_a_step_is_drawn_at_every_level(name: str) -> None:
     for level in levels(name):
         written = run("graph", name, "--level", level, "--engine", "wasi", "-o", f"{level}.svg")
@@ -47,7 +49,7 @@ def test_a_step_is_drawn_at_every_level(name: str) -> None:
         assert "<svg" in Path(f"{level}.svg").read_text("utf-8")
 
 
-@pytest.mark.parametrize("name", PROGRAMS | WITH_FILES)
+@pytest.mark.parametrize("name", ALL)
 def test_a_step_compiles_to_a_program_with_the_same_loss(name: str) -> None:
     one = ["--sample", "3"] if name == "xor" else []  # without it, the program is about all four rows
     source = shown("compile", name, "--steps", "20", *one)
@@ -70,3 +72,12 @@ def test_the_layers_of_a_recurrent_layer_are_its_time_steps() -> None:
 def test_a_view_takes_other_cells() -> None:
     assert LSTM_REMEMBER.view is not None
     assert LSTM_REMEMBER.view.choices("cell") == ("lstm", "rnn")
+
+
+@pytest.mark.parametrize("name", [n for n, each in ALL.items() if each.view and "sample" in each.view.options])
+@pytest.mark.parametrize("sample", [-1, 99_999])
+def test_a_sample_that_is_not_there_is_refused(name: str, sample: int) -> None:
+    view = ALL[name].view
+    assert view
+    with pytest.raises(MicrogradxError, match=f"sample is .*, not {sample}"):
+        view.program(sample=sample)
