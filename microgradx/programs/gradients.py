@@ -8,7 +8,7 @@ import numpy as np
 
 from microgradx.training import Callback
 from microgradx.training.callbacks import Run
-from microgradx.training.looking import look
+from microgradx.training.looking import dead_units, look
 
 FADED = 1e-2  # of the largest layer's gradient
 FADED_IN_TIME = 1e-3  # of the last time step's
@@ -56,7 +56,7 @@ def words_for_time(norms: list[float]) -> str:
 
 
 def words_for_dead(share: float) -> str:
-    """What it means that so many relu units gave 0 for every sample of a batch."""
+    """What it means that so many relu units give 0 for every sample of the training data."""
     if share > 0.5:
         return "most units are dead: they give 0 and get no gradient; a smaller --lr or --init he helps"
     return "some units are dead: they give 0 and get no gradient" if share else "every unit is alive"
@@ -67,7 +67,7 @@ class Epoch:
     """What was seen in one epoch of one training.
 
     `times` are the norms of the loss's gradient by the state h of each time step, for every recurrent layer; `dead`
-    the share of units, or of maps, that give 0 for every sample of a batch, for every relu (see `looking.look`).
+    the share of units, or of maps, that give 0 for every sample of the training data, for every relu.
     """
 
     training: str
@@ -104,8 +104,7 @@ class Gradients(Callback):
             gradient = self._gradients[name]
             share = gradient / largest if largest else 0.0
             weights.append(Weight(name, gradient, size, step / size if size else np.inf, share))
-        seen = look(run)
-        self.epochs.append(Epoch(run.name, run.epoch, weights, seen.times, seen.dead))
+        self.epochs.append(Epoch(run.name, run.epoch, weights, look(run).times, dead_units(run)))
         self.show(self.epochs[-1])
 
     def chosen(self) -> list[Epoch]:

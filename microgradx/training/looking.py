@@ -1,6 +1,9 @@
 """A look at a model between two steps of its training: outputs and gradients everywhere, and nothing is changed."""
 
 import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,15 +21,13 @@ class Look(NamedTuple):
 
     `outputs` are what each layer gave, and `arriving` the gradients of the loss by them; `gradients` those by the
     parameters, before any clipping; `times` the norm of the gradient by the state h of every time step, for each
-    recurrent layer; `dead` the share of relu units that gave 0 for every sample of the batch; `nodes` the graph of the
-    loss, inputs first.
+    recurrent layer; `nodes` the graph of the loss, inputs first.
     """
 
     outputs: dict[str, Any]
     arriving: dict[str, Any]
     gradients: dict[str, Any]
     times: dict[str, list[float]]
-    dead: dict[str, float]
     nodes: list[Any]
 
 
@@ -35,9 +36,6 @@ def look(run: Run) -> Look:
 
     Gradients, modes and whatever else the modules keep are put back, so that the training goes on as if unseen.
     """
-    model = run.model
-    kept = [(module, dict(vars(module))) for module in model.modules()]
-    gradients = [(p, p.grad) for p in model.parameters()]
     *inputs, target = (Tensor(array, False) for array in run.data.dataset[: run.data.batch_size])
     for place, each in enumerate([*inputs, target]):
         each.named("target" if each is target else f"input{place or ''}")
@@ -47,24 +45,59 @@ def look(run: Run) -> Look:
         if path:
             seen[path] = output[0] if isinstance(output, tuple) else output
 
-    try:
-        model.eval().zero_grad()
+    with _in_use(run.model) as model:
+        model.zero_grad()
         with watching(note):
             loss = run.loss(model(*inputs), target)
         loss.backward()
         found = {name: np.array(p.grad) for name, p in model.named_parameters() if p.grad is not None}
+    nodes = topological(loss)
+    return Look(
+        {path: node.data for path, node in seen.items()},
+        {path: node.grad for path, node in seen.items() if node.grad is not None},
+        found, _by_time(nodes), nodes,
+    )  # fmt: skip
+
+
+def dead_units(run: Run) -> dict[str, float]:
+    """The share of units of every relu that give 0 for every sample of the training data, with the weights as they are.
+
+    Units are on axis 1 (those of a convolution are whole maps); of a relu in a loop, the mean over its calls.
+    """
+    data, size = run.data.dataset, run.data.batch_size
+    alive: dict[tuple[str, int], Any] = {}  # by relu and call
+    with _in_use(run.model) as model:
+        for start in range(0, len(data) - (size - 1 if run.data.drop_last else 0), size):
+            *inputs, target = (Tensor(array, False) for array in data[start : start + size])
+            calls = Counter[str]()
+            for node in topological(run.loss(model(*inputs), target)):
+                if node.op is not None and node.op.name == "relu" and node.ndim > 1:
+                    others = tuple(axis for axis in range(node.ndim) if axis != 1)
+                    place = node.scope or "relu"
+                    calls[place] += 1
+                    key = place, calls[place]
+                    alive[key] = (node.data != 0).any(axis=others) | alive.get(key, False)
+            if not alive:  # no relu in this model
+                break
+    shares: dict[str, list[float]] = {}
+    for (place, _), each in alive.items():
+        shares.setdefault(place, []).append(float(np.mean(~each)))
+    return {place: float(np.mean(each)) for place, each in shares.items()}
+
+
+@contextmanager
+def _in_use(model: Any) -> Iterator[Any]:
+    """The model as it is when used; afterwards all that its modules keep, and the gradients, are put back."""
+    kept = [(module, dict(vars(module))) for module in model.modules()]
+    gradients = [(p, p.grad) for p in model.parameters()]
+    try:
+        yield model.eval()
     finally:
         for module, attributes in kept:
             vars(module).clear()
             vars(module).update(attributes)
         for p, grad in gradients:
             p.grad = grad
-    nodes = topological(loss)
-    return Look(
-        {path: node.data for path, node in seen.items()},
-        {path: node.grad for path, node in seen.items() if node.grad is not None},
-        found, _by_time(nodes), _dead(nodes), nodes,
-    )  # fmt: skip
 
 
 def _by_time(nodes: list[Any]) -> dict[str, list[float]]:
@@ -74,13 +107,3 @@ def _by_time(nodes: list[Any]) -> dict[str, list[float]]:
         if step:
             norms.setdefault(step[1] or "recurrent", {})[int(step[2])] = float(np.linalg.norm(node.grad))
     return {layer: [steps[t] for t in sorted(steps)] for layer, steps in norms.items()}
-
-
-def _dead(nodes: list[Any]) -> dict[str, float]:
-    """Units are on axis 1 (those of a convolution are whole maps); a relu in a loop counts its calls together."""
-    shares: dict[str, list[float]] = {}
-    for node in nodes:
-        if node.op is not None and node.op.name == "relu" and node.ndim > 1:
-            others = tuple(axis for axis in range(node.ndim) if axis != 1)
-            shares.setdefault(node.scope or "relu", []).append(float(np.mean((node.data == 0).all(axis=others))))
-    return {place: float(np.mean(each)) for place, each in shares.items()}

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from microgradx import manual_seed, nn, optim
-from microgradx.data import MissingExtraError, TensorDataset
+from microgradx.data import DataLoader, MissingExtraError, TensorDataset
 from microgradx.files import FileError
 from microgradx.functional import cross_entropy
 from microgradx.training import Callback, fit
-from microgradx.training.looking import look
+from microgradx.training.looking import dead_units, look
 from microgradx.training.tensorboard import TensorBoard
 from tests.training.models import Training, same
 
@@ -120,10 +120,9 @@ class _Reader(nn.Module):
         return self.scores(self.relu(self.hidden(y[:, -1])))
 
 
-def test_a_look_sees_every_time_step_and_dead_units_and_leaves_no_trace() -> None:
+def test_a_look_sees_every_time_step_and_leaves_no_trace() -> None:
     manual_seed(0)
     model = _Reader()
-    model.hidden.bias.data[:3] = -100  # three of four units are dead
     data = TensorDataset(np.random.default_rng(0).normal(size=(6, 5, 2)), np.arange(6) % 2)
     seen: list[Any] = []
 
@@ -135,7 +134,24 @@ def test_a_look_sees_every_time_step_and_dead_units_and_leaves_no_trace() -> Non
 
     fit(model, cross_entropy, optim.SGD(model.parameters(), lr=0.1), data, epochs=1, callbacks=[Looking()])
     (found,) = seen
-    assert found.dead == {"relu": 0.75}
     assert {layer: len(norms) for layer, norms in found.times.items()} == {"recurrent.layer0": 5, "recurrent.layer1": 5}
     through = found.arriving["relu"] * (found.outputs["relu"] > 0)
     np.testing.assert_allclose(found.gradients["hidden.bias"], through.sum(axis=0))
+
+
+def test_a_unit_is_dead_that_gives_0_for_every_sample_of_the_training_data() -> None:
+    model = nn.Sequential(nn.Linear(4, 4, bias=False), nn.ReLU(), nn.Dropout(0.5), nn.Linear(4, 2))
+    model[0].weight.data[:] = np.diag([1.0, 1.0, 0.0, -1.0])
+    X = np.eye(4)[[0, 0, 0, 0, 1, 3]]  # unit 1 answers the fifth sample only, which is in the last batch
+    before, seen = model.state_dict(), []
+
+    class Looking(Callback):
+        def on_start(self, run: Any) -> None:
+            seen.append(dead_units(run))
+            assert model[2].training and all(p.grad is None for p in model.parameters())
+
+    data = DataLoader((X, np.arange(6) % 2), batch_size=4)
+    fit(model, cross_entropy, optim.SGD(model.parameters(), lr=0.0), data, epochs=1, callbacks=[Looking()])
+    assert seen == [{"1": 0.5}]
+    for name, array in model.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
