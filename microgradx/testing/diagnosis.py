@@ -39,10 +39,18 @@ def diagnose(op: Op, *inputs: Any, **static: Any) -> str | None:
         evidence = [e for e in gather(op, None if op.variadic else position, first) if np.size(e.x)]
         if all(e.right(e.pull()) for e in evidence):
             continue
-        guess = next((text for text in (look(evidence) for look in GUESSES) if text), None)
+        guess = next((text for text in (_tried(look, evidence) for look in GUESSES) if text), None)
         name = op.inputs[position]
         said.append(f"the rule for {name}: {guess or _last_resort(evidence)}.")
     return " ".join(said) or None
+
+
+def _tried(look: Guess, evidence: list[Evidence]) -> str | None:
+    """The guess; None where trying it raises, as broken rules may: then it is not this mistake."""
+    try:
+        return look(evidence)
+    except Exception:
+        return None
 
 
 def _last_resort(evidence: list[Evidence]) -> str:

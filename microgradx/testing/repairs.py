@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from microgradx.graph import MicrogradxError, Tensor, recording, topological
+from microgradx.graph import Tensor, recording, topological
 from microgradx.rules import BOOK
 from microgradx.rules.formula import constant, expression
 from microgradx.rules.notation import python_text
@@ -112,18 +112,18 @@ def _changed(graph: Any, change: _Change) -> Any:
                     if change.power:
                         static["n"] += change.power
                     if change.position >= 0:
-                        inputs[change.position] = _turned(change, inputs[change.position], leaves)
+                        inputs[change.position] = _turned(change, node.inputs[change.position], new, leaves)
                 peeled = at == change.at and change.turn == "none" and change.position < 0
                 new[node] = inputs[0] if peeled else op(*inputs, **static)
-    except (MicrogradxError, ArithmeticError, ValueError, TypeError, KeyError):
+    except Exception:  # rows of a user's raise what they like: then it is not this change
         return None
     return new[result]
 
 
-def _turned(change: _Change, old: Any, leaves: dict[str, Any]) -> Any:
-    read = leaves.get(change.reads, old)
+def _turned(change: _Change, old: Any, new: dict[Any, Any], leaves: dict[str, Any]) -> Any:
     if change.turn == "none":
-        return old.inputs[0]
+        return new[old.inputs[0]]
+    read = leaves[change.reads]
     if change.turn == "flip":
         return BOOK["flip"](read, axis=tuple(range(max(read.ndim - 2, 0), read.ndim)))
     return BOOK["mT"](read) if change.turn == "mT" else read

@@ -1,5 +1,6 @@
 """The guesses at a mistake: right on every wrong rule, silent on every right one."""
 
+import numpy as np
 import pytest
 
 import microgradx as mx
@@ -33,6 +34,20 @@ def test_an_unusual_mistake_is_not_guessed_at():
         assert diagnose(op) == "the rule for x: not one of the usual mistakes; derive it once more by hand."
     finally:
         mx.rules.forget("odd")
+
+
+def test_a_flip_too_many_is_found_where_flipping_one_entry_leaves_no_node():
+    def x_rule(g, w):
+        return mx.correlate(g, mx.flip(w, (0,)), "valid")
+
+    op = mx.op(
+        "flipped(x, w)", lambda x, w: np.convolve(x, w, "full"), shapes="(n),(k)->(m)",
+        x=x_rule, w=lambda g, x: mx.correlate(g, x, "valid"),
+    )  # fmt: skip
+    try:
+        assert diagnose(op).startswith("the rule for x: the wrong way round")
+    finally:
+        mx.rules.forget("flipped")
 
 
 @pytest.mark.parametrize(("says", "line"), lines(), ids=[f"{says}: {line}" for says, line in lines()])
