@@ -12,6 +12,24 @@ class FileError(MicrogradxError, OSError):
     """A file could not be written; the file that was there before is untouched."""
 
 
+def check_place(path: str | Path) -> None:
+    """Refuse, before a long run, a path that nothing can be written to.
+
+    Raises:
+        FileError: the folder is missing or not writable, or `path` is a folder.
+    """
+    target = Path(path).expanduser().resolve()
+    reason = ""
+    if not target.parent.is_dir():
+        reason = f"there is no folder {target.parent}"
+    elif target.is_dir():
+        reason = "it is a folder; name a file in it"
+    elif not os.access(target if target.exists() else target.parent, os.W_OK):
+        reason = "nothing may be written there"
+    if reason:
+        raise FileError(f"cannot write {path}: {reason}. Choose another place, or make the folder first.")
+
+
 def write_atomically(path: str | Path, content: str | bytes) -> Path:
     """Write `content` (text as UTF-8) to a temporary name beside `path`, then rename it; returns the path.
 

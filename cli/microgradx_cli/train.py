@@ -12,7 +12,7 @@ from microgradx_cli.errors import UserError
 from microgradx_cli.screen import json_text, out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from rich.console import Console
 
@@ -71,6 +71,7 @@ def train(
     options = {key: value for key, value in common.items() if value is not None} | switches(context.args, program)
     if figure and not plot:
         raise UserError(f"--figure {figure} says what is drawn; -o FILE.png says where.")
+    check_figure(figure, [*program.figures, "loss"])
     check_plot(plot)
     run = _run(save, resume, tensorboard, quiet)
     run.compile = compiled
@@ -79,12 +80,12 @@ def train(
         program.run(run, dtype=dtype, **options)
     except Interrupted:
         raise typer.Exit(130) from None
-    if plot:
-        save_plot(_figure(run, figure), plot)
     if as_json:
         typer.echo(json_text(_document(program, run, options)))
     else:
         out(lambda console: show(console, program, run))
+    if plot:  # last: if it cannot be drawn, the report is there
+        save_plot(_figure(run, figure), plot)
 
 
 def switches(words: list[str], program: TrainingProgram) -> dict[str, Any]:
@@ -184,12 +185,18 @@ def _document(program: TrainingProgram, run: Run, options: dict[str, Any]) -> di
     }
 
 
-def check_plot(path: Path | None) -> None:
-    """Refuse a name that no plot can be written to, before the training."""
-    if path:
-        from microgradx.plots.figures import check_suffix
+def check_figure(name: str | None, figures: Collection[str]) -> None:
+    """Refuse the name of a plot that there is none of."""
+    if name and name not in figures:
+        raise UserError(f"--figure {name}: the plots of this program are {', '.join(figures)}.")
 
-        check_suffix(path)
+
+def check_plot(path: Path | None) -> None:
+    """Refuse, before the training, a plot that could not be written after it."""
+    if path:
+        from microgradx.plots.figures import check
+
+        check(path)
 
 
 def save_plot(figure: Any, path: Path) -> None:
@@ -210,8 +217,7 @@ def _figure(run: Run, name: str | None) -> Any:
     }  # fmt: skip
     figures: dict[str, Callable[[], Any]] = {**run.figures, "loss": lambda: plots.curves(losses)}
     chosen = name or next(iter(figures))
-    if chosen not in figures:
-        raise UserError(f"--figure {name}: the plots of this program are {', '.join(figures)}.")
+    check_figure(chosen, figures)
     return figures[chosen]()
 
 

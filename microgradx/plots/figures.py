@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from microgradx.data.library import MissingExtraError
-from microgradx.files import FileError, write_atomically
+from microgradx.files import FileError, check_place, write_atomically
 from microgradx.graph import Tensor, no_grad
 from microgradx.graph.errors import install
 
@@ -31,6 +31,13 @@ def check_suffix(path: str | Path) -> str:
     if suffix not in _SUFFIXES:
         raise FileError(f"{path}: a plot is written as {' or '.join(_SUFFIXES)}; say which by the suffix.")
     return suffix
+
+
+def check(path: str | Path) -> None:
+    """Refuse a plot that could not be written later: its suffix, its place, or matplotlib is missing."""
+    check_suffix(path)
+    check_place(path)
+    _matplotlib()
 
 
 def curves(lines: Mapping[str, Sequence[float]], x: str = "epoch", y: str = "loss", log: bool = False) -> Any:

@@ -116,8 +116,10 @@ def one_lenet_step(sample: int = 0, seed: int = 0) -> Program:
 CNN = TrainingProgram(
     "cnn", "8×8 handwritten digits by ten 3×3 kernels", "98 % of the test pictures right", train,
     view=Example("cnn", "a digit through two kernels and six units: one step", one_step, "tensor"),
+    figures=("filters",),
 )  # fmt: skip
 LENET = TrainingProgram(
     "lenet", "8×8 handwritten digits by LeNet", "98 % of the test pictures right", train_lenet,
     view=Example("lenet", "a digit through a small LeNet: one step", one_lenet_step, "tensor"),
+    figures=("filters",),
 )  # fmt: skip

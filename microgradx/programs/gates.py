@@ -72,4 +72,5 @@ def unit() -> nn.Module:
 GATES = TrainingProgram(
     "gates", "AND, OR and XOR by one logistic unit", "AND and OR: 4 of 4 rows right; XOR: at most 3", train,
     view=Example("gates", "one logistic unit learns OR: its step on four rows", one_step, "tensor"),
+    figures=("and", "or", "xor"),
 )  # fmt: skip

@@ -197,4 +197,5 @@ LINEAR_REGRESSION = TrainingProgram(
     "linear-regression", "a line through three points, at four learning rates",
     "w reaches 1 ± 0.01 at learning rate 0.4, is still on its way at 0.01, and diverges at 0.51", train,
     view=Example("linear-regression", "a line through three points: one step", one_step, "tensor"),
+    figures=("cost", "contours"),
 )  # fmt: skip

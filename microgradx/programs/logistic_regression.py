@@ -102,4 +102,5 @@ LOGISTIC_REGRESSION = TrainingProgram(
     "logistic-regression", "yes or no from two numbers, by one logistic unit",
     "6 of 6 right; the cost curve of cross-entropy is convex, that of squared error is not", train,
     view=Example("logistic-regression", "a logistic unit on six points: one step", one_step, "tensor"),
+    figures=("boundary", "costs"),
 )  # fmt: skip

@@ -91,9 +91,11 @@ MNIST = TrainingProgram(
     "mnist", "28×28 handwritten digits, once their files are there", "97 % of the test pictures right",
     training("mnist"),
     view=Example("mnist", "a digit of 28×28 pixels through four units: one step", one_digit_step, "tensor"),
+    figures=("filters",),  # but for --model mlp
 )  # fmt: skip
 FASHION_MNIST = TrainingProgram(
     "fashion-mnist", "28×28 photographs of clothes, once their files are there", "87 % of the test pictures right",
     training("fashion-mnist"),
     view=Example("fashion-mnist", "a shirt of 28×28 pixels through four units: one step", one_shirt_step, "tensor"),
+    figures=("filters",),  # but for --model mlp
 )  # fmt: skip

@@ -73,4 +73,5 @@ POLYNOMIAL_REGRESSION = TrainingProgram(
     "polynomial-regression", "½x² + x + 2 from noisy points",
     "every coefficient within 0.15 of the normal equation's", train,
     view=Example("polynomial-regression", "a parabola through four points: one step", one_step, "tensor"),
+    figures=("fit",),
 )  # fmt: skip

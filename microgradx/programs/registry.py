@@ -37,6 +37,7 @@ class TrainingProgram:
     """A named training; `train(run, **options)` does it, in a file to be read.
 
     `promise` is the result that the default options reach; `view` is one step of it, small enough to trace and draw.
+    `figures` are the names of the plots that it makes of its own, beside the losses.
     """
 
     name: str
@@ -44,6 +45,7 @@ class TrainingProgram:
     promise: str
     train: Callable[..., None]
     view: Example | None = None
+    figures: tuple[str, ...] = ()
 
     @property
     def options(self) -> dict[str, Any]:

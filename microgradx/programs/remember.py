@@ -139,4 +139,5 @@ LSTM_REMEMBER = TrainingProgram(
     "lstm-remember", "which of 80 symbols came first: an RNN forgets, an LSTM remembers",
     "the LSTM gets 95 % of held-out sequences right, the RNN at most 60 %", train,
     view=Example("lstm-remember", "an LSTM reads four symbols: one step", one_step, "tensor"),
+    figures=("gradients",),
 )  # fmt: skip

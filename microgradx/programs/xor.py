@@ -77,11 +77,18 @@ def figure(model: nn.Module, X: Any, t: Any) -> Any:
     return plots.boundary(plots.of_model(model), X, t)
 
 
-XOR = TrainingProgram("xor", "XOR by two hidden units, 2-2-1", "every output within 0.1 of its target", train_small)
+FIGURES = ("boundary",)
+XOR = TrainingProgram(
+    "xor", "XOR by two hidden units, 2-2-1", "every output within 0.1 of its target", train_small, figures=FIGURES
+)
 XOR_DEEP = TrainingProgram(
     "xor-deep", "XOR by three hidden layers of ten sigmoid units", "every output within 0.1 of its target",
-    train_deep,
+    train_deep, figures=FIGURES,
 )  # fmt: skip
 XOR_ZERO = TrainingProgram(
-    "xor-zero", "XOR from zero weights: nothing is learned", "the loss stays at ln 2 = 0.6931", train_zero
+    "xor-zero",
+    "XOR from zero weights: nothing is learned",
+    "the loss stays at ln 2 = 0.6931",
+    train_zero,
+    figures=FIGURES,
 )

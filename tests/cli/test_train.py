@@ -89,6 +89,31 @@ def test_a_mistake_is_one_paragraph(words: list[str], told: str) -> None:
     assert told in refusal("train", *words)
 
 
+@pytest.mark.parametrize("command", ["train", "watch-gradients"])
+@pytest.mark.parametrize("place", ["missing/a.png", "folder.png", "a.txt"])
+def test_a_plot_that_cannot_be_written_is_refused_before_the_training(
+    command: str, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("folder.png").mkdir()
+    monkeypatch.setattr("microgradx.programs.registry.TrainingProgram.run", None)
+    assert place in refusal(command, "gates", "-o", place)
+
+
+@pytest.mark.parametrize("command", ["train", "watch-gradients"])
+def test_without_matplotlib_a_plot_is_refused_before_the_training(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("microgradx.programs.registry.TrainingProgram.run", None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert "microgradx[plot]" in refusal(command, "gates", "-o", "a.png")
+
+
+def test_the_name_of_a_figure_is_checked_before_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("microgradx.programs.registry.TrainingProgram.run", None)
+    told = refusal("train", "gates", "-o", "a.png", "--figure", "nand")
+    assert "--figure nand: the plots of this program are and, or, xor, loss" in told
+
+
 def test_a_step_can_be_traced_and_drawn() -> None:
     assert "unit_weight" in shown("trace", "gates", "--sample", "1")
     assert "digraph" in shown("graph", "gates")
@@ -98,7 +123,12 @@ def test_gradients_are_watched_layer_by_layer() -> None:
     shown_ = shown("watch-gradients", "xor-deep", "--epochs", "4", "--init", "normal")
     assert "epoch 1" in shown_ and "epoch 4" in shown_
     assert "layer4.weight" in shown_ and "learning" in shown_
-    assert "vanished" in shown("watch-gradients", "xor-zero", "--epochs", "2")
+    for flat in (["xor-zero", "--epochs", "2"], ["linear-regression"]):  # the one stuck, the other solved
+        report = shown("watch-gradients", *flat)
+        assert "flat here: no layer gets a gradient" in report and "vanish" not in report
+    small = "--epochs 1 --layers 8 --hidden 16 --activation sigmoid --init normal --optimizer sgd"
+    deep = shown("watch-gradients", "digits-mlp", *small.split())
+    assert "vanished: this layer no longer learns, while others do" in deep and "flat" not in deep
     assert "exploding" in shown("watch-gradients", "linear-regression", "--dtype", "float32")
 
 

@@ -19,6 +19,7 @@ def test_a_program_reaches_what_it_promises(name: str) -> None:
     run = PROGRAMS[name].run()
     assert run.reached, run.numbers
     assert run.blocks
+    assert tuple(run.figures) == PROGRAMS[name].figures
 
 
 def test_equal_seeds_give_equal_numbers_and_others_do_not() -> None:
