@@ -10,6 +10,7 @@ from microgradx.functional.inputs import node, tensor
 from microgradx.graph import Node, OpError, Value
 from microgradx.rules import arithmetic as rows
 from microgradx.rules.arithmetic import abs, isnan, less, less_equal, logical_and, logical_or, mul
+from microgradx.rules.call import lift
 from microgradx.rules.elementary import log, log1p, sin, sqrt
 from microgradx.rules.steps import floor_divide, trunc
 
@@ -136,6 +137,7 @@ def logit(x: Any, eps: float | None = None) -> Any:
 
 def xlogy(a: Any, b: Any) -> Any:
     """a · log(b), and 0 where a is 0 (unless b is nan): what entropies need."""
+    a, b = lift(rows.mul, (a, b))  # a number takes the dtype of the other: the where below has only a mask beside it
     silent = logical_and(rows.equal(a, 0.0), logical_or(less_equal(b, 0.0), rows.equal(b, math.inf)))
     return mul(a, log(rows.where(silent, 1.0, b)))
 

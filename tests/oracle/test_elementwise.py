@@ -111,6 +111,20 @@ def test_integers_beside_float32_make_float64_as_in_numpy() -> None:
     assert f.grad.dtype == np.float32
 
 
+NUMBERS = """
+    f + 2; f ** 2.0; 2.0 ** f; add(f, 2.0, alpha=3); copysign(f, 2.0); div(f, 2.0); floor_divide(f, 2.0);
+    fmod(f, 2.0); remainder(f, 2.0); xlogy(f, 2.0); xlogy(f, 2); xlogy(2.0, f); xlogy(0.0, f); lerp(f, f, 0.5);
+    where(f > 0, f, 2.0); where(f > 0, 2.0, f); clamp(f, 0.5, 1.5); masked_fill(f, f > 0, 2.0); remainder(2.0, f);
+    pow(2.0, f)
+"""
+
+
+@pytest.mark.parametrize(("inputs", "call"), table(dict(f=np.array([0.5, -1.5, 2.5])), NUMBERS))
+def test_float32_stays_beside_a_python_number(inputs: dict[str, Any], call: str) -> None:
+    agree(inputs, call, np.float32)
+    assert run(OURS, call, {"f": mx.Tensor(np.float32(inputs["f"]))}).dtype == np.float32
+
+
 EXTREME = np.array([0.0, -0.0, 1e-300, -1e-300, 1e-8, -1e-8, 1.0, -1.0, 30.0, -30.0, 700.0, -700.0, 1e4, -1e4])
 BEYOND = np.array([1e200, -1e200, np.inf, -np.inf, np.nan])
 EDGES = np.array([0.0, -0.0, 1.0, -1.0, 1e-8, 1e4, -1e4, np.inf, -np.inf, np.nan])
