@@ -12,6 +12,7 @@ from microgradx.autodiff import backward
 from microgradx.functional.indexing import sliding
 from microgradx.graph import Node, OpError, Tensor, Value
 from microgradx.graph._methods import Methods, TensorMethods
+from microgradx.graph.state import now
 from microgradx.rules import arithmetic as rows
 from microgradx.rules import shaping
 from microgradx.rules.call import OPERANDS, binary, call, unary
@@ -199,7 +200,9 @@ def _comparison(row: Op) -> Callable[[Any, Any], Any]:
         if not isinstance(other, OPERANDS):
             return NotImplemented
         result = row(self, other)
-        return bool(result) if isinstance(result, Value) else result
+        if isinstance(result, Value) and not now().everything:  # while formulas are read, the question itself is kept
+            return bool(result)
+        return result
 
     return compare
 

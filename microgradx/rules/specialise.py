@@ -52,7 +52,7 @@ def raw_twin(rule: Callable[..., Any], kind: str, static: Iterable[str] = ()) ->
     """
     if _only_rows(rule):
         return _rebound(rule, kind, {})  # type: ignore[no-any-return]
-    return _through_nodes(rule, {*static, "i"})
+    return _through_nodes(rule, kind, {*static, "i"})
 
 
 def _only_rows(rule: Any) -> bool:
@@ -84,14 +84,15 @@ def _composite(thing: Any) -> bool:
     return thing.__module__.startswith("microgradx.") or not _only_rows(thing)
 
 
-def _through_nodes(rule: Callable[..., Any], static: set[str]) -> Callable[..., Any]:
+def _through_nodes(rule: Callable[..., Any], kind: str, static: set[str]) -> Callable[..., Any]:
     """The rule called with constant nodes; its result as raw data."""
     from microgradx.graph import Node, Tensor, Value, no_grad
 
     def node(raw: Any) -> Any:
         if isinstance(raw, list):
             return [node(each) for each in raw]
-        return Tensor(raw, requires_grad=False) if isinstance(raw, np.ndarray) else Value(raw, requires_grad=False)
+        scalar = kind == "scalar" and not isinstance(raw, np.ndarray)  # of 0-d arrays NumPy makes bare numbers
+        return (Value if scalar else Tensor)(raw, requires_grad=False)
 
     names = tuple(inspect.signature(rule).parameters)
 

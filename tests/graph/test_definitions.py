@@ -137,3 +137,18 @@ def test_a_rule_is_not_evaluated_for_an_input_that_needs_no_gradient() -> None:
     base = Value(-2.0)
     (base**2).backward()  # no log of −2 on the way
     assert base.grad == -4.0
+
+
+def test_a_rule_of_ones_own_with_functions_works_on_the_gradient_of_a_single_number() -> None:
+    row = mx.op(
+        "add_up(x)", lambda x: np.sum(x, -1), shapes="(n)->()",
+        x=lambda g, x: mx.broadcast_to(g[..., None], x.shape),
+    )  # fmt: skip
+    x = mx.Tensor([1.0, 2.0, 3.0])
+    (row(x) * 2.0).backward()  # NumPy makes a bare number of the 0-d gradient
+    np.testing.assert_array_equal(x.grad, [2, 2, 2])
+
+
+def test_a_question_about_a_number_stays_in_the_formula() -> None:
+    trace = str(mx.trace(lambda x: mx.where(x > 0, 3 * x, x), 0.5))
+    assert "if x > 0 else" in trace
