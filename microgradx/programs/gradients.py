@@ -11,6 +11,7 @@ from microgradx.training.callbacks import Run
 from microgradx.training.looking import dead_units, look
 
 FADED = 1e-2  # of the largest layer's gradient
+FLAT = 1e-7
 FADED_IN_TIME = 1e-3  # of the last time step's
 
 
@@ -22,7 +23,7 @@ class Weight:
     gradient: float
     weight: float
     update: float  # the norm of the step over the norm of the weight; about 1e-3 is usual
-    share: float  # of the largest gradient among the weights
+    largest: float  # gradient among the weights
 
     @property
     def words(self) -> str:
@@ -31,10 +32,13 @@ class Weight:
             return "exploded: no longer a number; a smaller --lr or clipping helps"
         if self.gradient > 100:
             return "exploding: each step leaps; a smaller --lr or clipping helps"
-        if self.gradient < 1e-7:
-            return "vanished: this layer no longer learns"
-        if self.share < FADED:
-            return f"vanishing: {self.share:.0e} of the largest layer's; --init, relu or batch norm help"
+        if self.largest < FLAT:
+            return "flat here: no layer gets a gradient; this is a minimum, or a bad start (--init)"
+        share = self.gradient / self.largest
+        if self.gradient < FLAT and share < FADED:
+            return "vanished: this layer no longer learns, while others do"
+        if share < FADED:
+            return f"vanishing: {share:.0e} of the largest layer's; --init, relu or batch norm help"
         if self.update > 0.1:
             return "large steps: a tenth of the weight or more at once"
         return "almost still: the steps hardly change it" if self.update < 1e-6 else "learning"
@@ -102,8 +106,7 @@ class Gradients(Callback):
         for name, before in self._before.items():
             size, step = (float(np.linalg.norm(np.ravel(a))) for a in (before, now[name].data - before))
             gradient = self._gradients[name]
-            share = gradient / largest if largest else 0.0
-            weights.append(Weight(name, gradient, size, step / size if size else np.inf, share))
+            weights.append(Weight(name, gradient, size, step / size if size else np.inf, largest))
         self.epochs.append(Epoch(run.name, run.epoch, weights, look(run).times, dead_units(run)))
         self.show(self.epochs[-1])
 
