@@ -42,8 +42,12 @@ def train(
     near = alike(run.model)
     chosen = [word for kind in KINDS[text] for word in kind]
     at = vocabulary.encode(chosen)
-    rows = [(w, *(f"{near[i, j]:.2f}" for j in at)) for w, i in zip(chosen, at, strict=True)]
-    run.table("cosine similarity of the vectors", ("", *chosen), rows)
+    size = len(KINDS[text][0])
+    across_page = 9 // size * size  # whole kinds, as many as fit into 80 columns of text
+    for k in range(0, len(chosen), across_page):
+        part = slice(k, k + across_page)
+        rows = [(w, *(f"{near[i, j]:.2f}" for j in at[part])) for w, i in zip(chosen, at, strict=True)]
+        run.table("cosine similarity of the vectors", ("", *chosen[part]), rows)
     run.table(
         "the nearest words", ("", "nearest first"),
         [(w, ", ".join(vocabulary.decode(np.argsort(-near[i])[1:6]))) for w, i in zip(chosen, at, strict=True)],

@@ -1,5 +1,6 @@
 """Language models know the sentence by heart and say it; on real text they beat counting where they never read."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from microgradx.programs import PROGRAMS, Run
 from microgradx.programs.corpus import HELLO, counting, source
 from microgradx.programs.language import LanguageModel
 from microgradx.training import Callback
+from tests.cli.run import shown
 
 
 @pytest.mark.parametrize(
@@ -97,3 +99,13 @@ def test_in_real_text_the_nearest_words_are_of_the_same_kind() -> None:
     nearest = dict(table.rows)  # type: ignore[union-attr]  # the table before the last sentence
     assert {"are", "was"} & set(nearest["is"].split(", "))
     assert {"must", "may", "will"} & set(nearest["can"].split(", "))
+
+
+@pytest.mark.parametrize(("text", "columns"), [("made", [9]), ("topics", [8, 8, 4])])
+def test_the_matrix_of_similarities_fits_into_80_columns(text: str, columns: list[int]) -> None:
+    printed = shown("train", "word-vectors", "--text", text, "--epochs=1", "--hidden=4", "--quiet", COLUMNS="80")
+    lines = printed.splitlines()
+    starts = [k for k, line in enumerate(lines) if line.startswith("cosine similarity")]
+    assert [len(lines[k + 1].split()) for k in starts] == columns
+    for k, n in zip(starts, columns, strict=True):
+        assert all(re.fullmatch(rf"\w+( +-?[01]\.\d\d){{{n}}} *", row) for row in lines[k + 2 : k + 2 + sum(columns)])
