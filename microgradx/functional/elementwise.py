@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from microgradx.functional.arguments import constant
-from microgradx.functional.inputs import node, tensor
-from microgradx.graph import Node, OpError, Value
+from microgradx.functional.inputs import astype, node, tensor
+from microgradx.graph import Node, OpError, Value, default_dtype
 from microgradx.rules import arithmetic as rows
 from microgradx.rules.arithmetic import abs, isnan, less, less_equal, logical_and, logical_or, mul
 from microgradx.rules.call import lift
@@ -132,7 +132,10 @@ def logit(x: Any, eps: float | None = None) -> Any:
     """log(x / (1 − x)), the inverse of sigmoid; with `eps`, x is first clamped to [eps, 1 − eps]."""
     if eps is not None:
         x = rows.clip(x, low=eps, high=1 - eps)
-    return log(x) - log1p(-node(x))
+    x = node(x)
+    if x.dtype.kind == "b":  # NumPy knows no minus of booleans
+        x = astype(x, default_dtype())
+    return log(x) - log1p(-x)
 
 
 def xlogy(a: Any, b: Any) -> Any:

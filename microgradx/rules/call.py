@@ -18,11 +18,21 @@ OPERANDS = (Node, int, float, np.ndarray, np.generic, list)  # what an operator 
 _REFUSALS = (ValueError, IndexError, TypeError, np.exceptions.AxisError)  # NumPy's ways to say that inputs do not fit
 _ANY = (ArithmeticError, *_REFUSALS)
 _new = object.__new__
+# Of whole numbers and booleans these are real numbers of the default dtype (NumPy alone makes float16 of small ones).
+_REALS = """
+acos acosh asin asinh atan atan2 atanh cos cosh erf exp exp2 expm1 hypot log log10 log1p log2 logaddexp logsumexp
+sigmoid sin sinh softplus sqrt tan tanh
+"""
+_OF_REALS = frozenset(_REALS.split())
 
 
 def call(op: Op, args: tuple[Any, ...], static: dict[str, Any]) -> Any:
     """The general way to run an op; `unary` and `binary` are short cuts for inputs of one kind."""
     inputs = lift(op, args)
+    if op.name in _OF_REALS and type(inputs[0]) is Tensor and all(each.data.dtype.kind != "f" for each in inputs):
+        from microgradx.rules.shaping import astype
+
+        inputs = tuple(astype(each, default_dtype().name) for each in inputs)
     if op.noop is not None and op.noop(*inputs, **static):
         return inputs[0]
     raw = [node.data for node in inputs]

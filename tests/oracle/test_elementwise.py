@@ -125,6 +125,26 @@ def test_float32_stays_beside_a_python_number(inputs: dict[str, Any], call: str)
     assert run(OURS, call, {"f": mx.Tensor(np.float32(inputs["f"]))}).dtype == np.float32
 
 
+OF_WHOLE_NUMBERS = """
+    acos(w); acosh(w); asin(w); asinh(w); atan(w); atan2(w, w); atanh(w); cos(w); cosh(w); erf(w); exp(w); exp2(w);
+    expm1(w); log(w); log10(w); log1p(w); log2(w); logit(w); logsumexp(w, 0); sigmoid(w); sin(w); sinh(w); sqrt(w);
+    tan(w); tanh(w)
+"""
+
+
+@pytest.mark.filterwarnings("ignore:(divide by zero|invalid value):RuntimeWarning")
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.int64])
+@pytest.mark.parametrize(("inputs", "call"), table(dict(w=np.array([1, 0, 1])), OF_WHOLE_NUMBERS))
+def test_functions_of_whole_numbers_are_of_the_default_dtype(inputs: dict[str, Any], call: str, dtype: Any) -> None:
+    found = dict(w=inputs["w"].astype(dtype))
+    agree(found, call)
+    mx.set_default_dtype("float32")
+    try:
+        assert run(OURS, call, {"w": mx.Tensor(found["w"], requires_grad=False)}).dtype == np.float32
+    finally:
+        mx.set_default_dtype("float64")
+
+
 EXTREME = np.array([0.0, -0.0, 1e-300, -1e-300, 1e-8, -1e-8, 1.0, -1.0, 30.0, -30.0, 700.0, -700.0, 1e4, -1e4])
 BEYOND = np.array([1e200, -1e200, np.inf, -np.inf, np.nan])
 EDGES = np.array([0.0, -0.0, 1.0, -1.0, 1e-8, 1e4, -1e4, np.inf, -np.inf, np.nan])
