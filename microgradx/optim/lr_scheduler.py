@@ -1,14 +1,18 @@
 """Schedules: each is one function from the step t = 0, 1, 2 … to the learning rate. Names and defaults are PyTorch's.
 
 Call the schedule's `step()` after each epoch (after each batch for OneCycleLR). Every schedule sets the rate from t
-alone, so only one of them can drive an optimizer at a time.
+alone, so only one of them can drive an optimizer at a time: a second one would overwrite what the first one set. (Where
+PyTorch multiplies two of them together, take one LambdaLR of the product.)
 """
 
 import inspect
 import math
+import warnings
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Concatenate, ParamSpec
+
+import numpy as np
 
 from microgradx.graph import OpError
 from microgradx.nn.module import StateError
@@ -17,6 +21,7 @@ from microgradx.optim.optimizer import Optimizer
 Options = ParamSpec("Options")
 Settings = dict[str, Any]
 _LENGTHS = {"step_size", "T_max", "T_0", "T_mult", "total_iters", "total_steps", "epochs", "steps_per_epoch"}
+_BY_GROUP = {"lr_lambda", "max_lr", "base_momentum", "max_momentum"}  # these may be lists, one entry for each group
 
 
 class Scheduler:
@@ -50,6 +55,22 @@ class Scheduler:
         bound.apply_defaults()
         self.optimizer = optimizer
         self.options: dict[str, Any] = {name: bound.arguments[name] for name in list(bound.arguments)[1:]}
+        if self.options.pop("last_epoch") != -1:
+            raise OpError(
+                f"{type(self).__name__}: last_epoch can only be -1, a start from the beginning; to go on with a "
+                "schedule, give load_state_dict() what its state_dict() was."
+            )
+        groups = len(optimizer.param_groups)
+        for name in _BY_GROUP & self.options.keys():
+            value = self.options[name]
+            several = list(value) if isinstance(value, (list, tuple)) else [value] * groups
+            wanted = "functions" if name == "lr_lambda" else "numbers"
+            if len(several) != groups or not all(callable(each) == (wanted == "functions") for each in several):
+                raise OpError(
+                    f"{type(self).__name__}: {name} takes one for all or a list, one for each of the optimizer's "
+                    f"{groups} groups of parameters, of {wanted}; got {value!r}."
+                )
+            self.options[name] = several
         self.base_lrs: list[float] = [group["lr"] for group in optimizer.param_groups]
         for name, value in self.options.items():
             if name in _LENGTHS and value is not None and not value >= 1:
@@ -67,8 +88,9 @@ class Scheduler:
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def _set(self) -> None:
-        for group, lr in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
-            new = self.rule(self.last_epoch, lr, **self.options)
+        for k, (group, lr) in enumerate(zip(self.optimizer.param_groups, self.base_lrs, strict=True)):
+            own = {name: self.options[name][k] for name in _BY_GROUP & self.options.keys()}
+            new = self.rule(self.last_epoch, lr, **{**self.options, **own})
             if "momentum" in new and "betas" in group:  # Adam and its kin call their momentum betas[0]
                 new["betas"] = (new.pop("momentum"), *group["betas"][1:])
             if not new.keys() <= group.keys():
@@ -79,11 +101,12 @@ class Scheduler:
             group.update(new)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the schedule stands: the step and the learning rates it started from."""
-        return {"last_epoch": self.last_epoch, "base_lrs": list(self.base_lrs)}
+        """Where the schedule stands: the step, the rates it started from, and its options (no functions)."""
+        options = {name: np.asarray(value).tolist() for name, value in self.options.items() if name != "lr_lambda"}
+        return {"last_epoch": self.last_epoch, "base_lrs": list(self.base_lrs), "options": options}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue where `state_dict()` was taken.
+        """Continue where `state_dict()` was taken; a warning tells when the options were others then.
 
         Raises:
             StateError: the optimizer had another number of groups then.
@@ -92,6 +115,15 @@ class Scheduler:
             raise StateError(
                 f"{type(self).__name__}: the optimizer has {len(self.base_lrs)} groups of parameters, "
                 f"but {len(state['base_lrs'])} were saved."
+            )
+        saved, own = state.get("options", {}), self.state_dict()["options"]
+        differ = [name for name in own if name in saved and saved[name] != own[name]]
+        if differ:
+            was, now = (", ".join(f"{name} = {options[name]}" for name in differ) for options in (saved, own))
+            warnings.warn(
+                f"{type(self).__name__} goes on with {now}, but it was saved with {was}: this training is not what an "
+                "uninterrupted one with either would be.",
+                stacklevel=2,
             )
         self.last_epoch, self.base_lrs = int(state["last_epoch"]), list(state["base_lrs"])
         self._set()
@@ -102,6 +134,7 @@ def schedule(
 ) -> Callable[Concatenate[Optimizer, Options], Scheduler]:
     """Make the Scheduler class whose rule is `rule(t, lr, **options)`, lr being the optimizer's own learning rate."""
     options = list(inspect.signature(rule).parameters.values())[2:]
+    options.append(inspect.Parameter("last_epoch", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=-1))
     first = inspect.Parameter("optimizer", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     body = {
         "rule": staticmethod(rule),
@@ -113,8 +146,8 @@ def schedule(
 
 
 @schedule
-def LambdaLR(t: int, lr: float, lr_lambda: Callable[[int], float]) -> Settings:
-    """The rate times any function of t."""
+def LambdaLR(t: int, lr: float, lr_lambda: Any) -> Settings:
+    """The rate times any function of t; a list of functions has one for each group."""
     return {"lr": lr * lr_lambda(t)}
 
 
@@ -165,12 +198,15 @@ def CosineAnnealingWarmRestarts(t: int, lr: float, T_0: int, T_mult: int = 1, et
 
 @schedule
 def OneCycleLR(
-    t: int, lr: float, max_lr: float,
+    t: int, lr: float, max_lr: Any,
     total_steps: int | None = None, epochs: int | None = None, steps_per_epoch: int | None = None,
     pct_start: float = 0.3, anneal_strategy: str = "cos", cycle_momentum: bool = True, base_momentum: float = 0.85,
     max_momentum: float = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4, three_phase: bool = False,
 ) -> Settings:  # fmt: skip
-    """Up to `max_lr` and far down again, momentum the other way round; one step per batch. (Smith & Topin 2018.)"""
+    """Up to `max_lr` and far down again, momentum the other way round; one step per batch. (Smith & Topin 2018.)
+
+    `max_lr`, `base_momentum` and `max_momentum` may be lists, one number for each group.
+    """
     if total_steps is None and (epochs is None or steps_per_epoch is None):
         raise OpError("OneCycleLR: give total_steps, or epochs and steps_per_epoch.")
     if anneal_strategy not in ("cos", "linear"):

@@ -1,5 +1,7 @@
 """Optimizers without an oracle: what they change, what they refuse, what they save."""
 
+import json
+import warnings
 from typing import Any
 
 import numpy as np
@@ -91,6 +93,9 @@ def test_parameters_without_a_gradient_stay() -> None:
         (lambda w: optim.Adam([{"params": w, "momentum": 0.9}]), "has no setting momentum"),
         (lambda w: lr_scheduler.StepLR(optim.SGD([w])), "its options are step_size, gamma"),
         (lambda w: lr_scheduler.StepLR(optim.SGD([w]), 0), "step_size must be 1 or more"),
+        (lambda w: lr_scheduler.StepLR(optim.SGD([w]), 2, last_epoch=3), "last_epoch can only be -1"),
+        (lambda w: lr_scheduler.LambdaLR(optim.SGD([w]), [abs, abs]), "each of the optimizer's 1 groups"),
+        (lambda w: lr_scheduler.LambdaLR(optim.SGD([w]), [0.5]), r"of functions; got \[0.5\]"),
         (lambda w: lr_scheduler.OneCycleLR(optim.SGD([w]), 0.1), "total_steps"),
         (lambda w: lr_scheduler.OneCycleLR(optim.SGD([w]), 0.1, 5, anneal_strategy="sin"), "'cos' or 'linear'"),
         (lambda w: lr_scheduler.OneCycleLR(optim.Adagrad([w]), 0.1, 5), "cycle_momentum=False"),
@@ -146,6 +151,17 @@ def test_a_schedule_continues_where_it_was_saved() -> None:
     assert resumed.get_last_lr() == straight.get_last_lr()
     with pytest.raises(StateError, match="groups"):
         resumed.load_state_dict({"last_epoch": 1, "base_lrs": [0.1, 0.2]})
+
+
+def test_a_schedule_that_goes_on_with_other_options_warns() -> None:
+    w = mx.Tensor([0.0])
+    saved = lr_scheduler.CosineAnnealingLR(optim.SGD([w], lr=0.3), T_max=10).state_dict()
+    with pytest.warns(UserWarning, match="goes on with T_max = 20, but it was saved with T_max = 10: this training"):
+        lr_scheduler.CosineAnnealingLR(optim.SGD([w], lr=0.3), T_max=20).load_state_dict(saved)
+    milestones = lr_scheduler.MultiStepLR(optim.SGD([w]), range(1, 5))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        milestones.load_state_dict(json.loads(json.dumps(milestones.state_dict())))
 
 
 def test_an_optimizer_shows_its_settings() -> None:

@@ -140,6 +140,30 @@ def test_schedules_set_pytorchs_rates(name: str, options: dict[str, Any]) -> Non
         ours.step()
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("LambdaLR", dict(lr_lambda=[lambda t: 1 / (1 + t), lambda t: 0.5**t])),
+        ("LambdaLR", dict(lr_lambda=lambda t: 0.9**t, last_epoch=-1)),
+        ("OneCycleLR", dict(max_lr=[0.5, 0.1], total_steps=12)),
+        ("OneCycleLR", dict(max_lr=0.5, total_steps=12, base_momentum=[0.8, 0.7], max_momentum=[0.9, 0.99])),
+    ],
+)
+def test_schedules_take_an_option_for_each_group(name: str, options: dict[str, Any]) -> None:
+    twins = Twins("SGD", {})
+    (w, b), (v, c) = twins.ours, twins.theirs
+    ours = optim.SGD([{"params": w, "lr": 0.1}, {"params": b}], lr=0.01, momentum=0.9)
+    theirs = torch.optim.SGD([{"params": v, "lr": 0.1}, {"params": c}], lr=0.01, momentum=0.9)
+    one = getattr(lr_scheduler, name)(ours, **options)
+    other = getattr(torch.optim.lr_scheduler, name)(theirs, **options)
+    for _ in range(11):
+        for key in ("lr", "momentum"):
+            assert [g[key] for g in ours.param_groups] == pytest.approx([g[key] for g in theirs.param_groups], rel=1e-9)
+        theirs.step()
+        other.step()
+        one.step()
+
+
 def test_one_cycle_turns_adams_first_beta() -> None:
     twins = Twins("Adam", {})
     ours = lr_scheduler.OneCycleLR(twins.optimizer, max_lr=0.1, total_steps=10)
@@ -156,7 +180,7 @@ def test_one_cycle_turns_adams_first_beta() -> None:
 def test_options_of_schedules_and_their_defaults_are_pytorchs(name: str) -> None:
     ours = inspect.signature(getattr(lr_scheduler, name)).parameters
     theirs = inspect.signature(getattr(torch.optim.lr_scheduler, name)).parameters
-    assert list(ours) == [n for n in theirs if n != "last_epoch"]
+    assert list(ours) == list(theirs)
     assert {n: p.default for n, p in ours.items()} == {n: theirs[n].default for n in ours}
 
 
