@@ -28,6 +28,15 @@ def test_only_the_wrong_input_is_accused():
     assert "the rule for a" not in text
 
 
+def test_another_wrong_row_of_the_users_is_no_op_of_the_book():
+    ops = [mx.op(f"{name}(x)", lambda x: x**3, x=lambda x: 3 * x**2 + mx.sin(5 * x)) for name in ("odd", "even")]
+    try:
+        assert "another op" not in (diagnose(ops[0]) or "") + (diagnose(ops[1]) or "")
+    finally:
+        mx.rules.forget("odd")
+        mx.rules.forget("even")
+
+
 def test_an_unusual_mistake_is_not_guessed_at():
     op = mx.op("odd(x)", lambda x: x**3, x=lambda x: 3 * x**2 + mx.sin(5 * x))
     try:
