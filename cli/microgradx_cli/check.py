@@ -205,12 +205,19 @@ def _run(jobs: list[Job], quiet: bool, width: int | None) -> list[Outcome]:
 
 
 def _one(name: str, prove: Any, watch: Callable[[Any], Any]) -> Outcome:
+    from microgradx.graph import MicrogradxError
     from microgradx.testing import CheckError
+    from microgradx_cli.user_files import blaming
 
     try:
         return Outcome(name, prove(watch))
     except CheckError as failure:
         return Outcome(name, None, failure)
+    except (MicrogradxError, UserError):
+        raise
+    except Exception as problem:
+        with blaming():  # a row of theirs that raises is told with its line
+            raise problem
 
 
 def _table(outcomes: list[Outcome]) -> Any:

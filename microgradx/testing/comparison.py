@@ -179,7 +179,7 @@ def _reverse(found: Comparison, look: _Look, analytic: Any) -> None:
     slope = derivative(lambda t: look.at(t * direction))
     expected, size = float(np.vdot(analytic, direction)), float(np.vdot(np.abs(analytic), np.abs(direction)))
     error, size = abs(expected - float(slope.value)), max(size, abs(float(slope.value)))
-    if error <= look.rtol * size + look.atol + _doubt(float(slope.error), size):
+    if np.isfinite(expected) and error <= look.rtol * size + look.atol + _doubt(float(slope.error), size):
         found.worst = max(found.worst, error / (size + look.atol / look.rtol))
     else:
         _by_entry(found, look, analytic)
@@ -211,7 +211,9 @@ def _by_entry(found: Comparison, look: _Look, reverse: Any) -> None:
                 f"{np.asarray(look.point.args[look.k])[index]}: it ends there, so it has no slope to compare with."
             )
         error, size = abs(analytic - numeric), max(abs(analytic), abs(numeric), 1e-3 * largest)
-        if error <= look.rtol * size + look.atol + _doubt(doubt, size):
+        if not np.isfinite(analytic) and doubt > 1e-3 * abs(numeric) + look.atol:
+            raise OpError(f"the slope for {look.point.names[look.k]} is not finite here: there is nothing to compare.")
+        if np.isfinite(analytic) and error <= look.rtol * size + look.atol + _doubt(doubt, size):
             found.worst = max(found.worst, error / (size + look.atol / look.rtol))
             continue
         kink = _kink(look, index, analytic)

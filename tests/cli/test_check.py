@@ -125,3 +125,27 @@ mm = op("mm(A, B)", np.matmul, shapes="(n,k),(k,m)->(n,m)", A=lambda g, B: g @ B
     text = run("check", str(tmp_path / "rows.py")).output
     assert "responsible: the rule for B in mm(A, B)" in text
     assert "a missing transpose: A should enter as A.mT" in text
+
+
+def test_a_row_whose_run_raises_is_one_paragraph_with_its_line(run, tmp_path):
+    (tmp_path / "rows.py").write_text(
+        'import numpy as np\nfrom microgradx import op\nop("th(x)", lambda x: np.tanhh(x), x=lambda x: 1 - x * x)\n'
+    )
+    result = run("check", str(tmp_path / "rows.py"))
+    assert result.exit_code == 2
+    assert "rows.py:3" in result.stderr
+    assert "no attribute 'tanhh'" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_a_rule_that_is_infinite_where_the_value_is_not_is_wrong_and_the_others_are_still_checked(run, tmp_path):
+    (tmp_path / "rows.py").write_text(
+        "from microgradx import op\n"
+        'op("my_sq(x)", lambda x: x * x, x=lambda x: 2 / x)\n'
+        'op("my_cube(x)", lambda x: x * x * x, x=lambda x: 3 * x * x)\n'
+    )
+    result = run("check", str(tmp_path / "rows.py"))
+    assert result.exit_code == 1
+    assert "my_sq: the first derivative (reverse mode) is wrong" in result.stdout
+    assert "1 failed" in result.stdout
+    assert "1 proved" in result.stdout
