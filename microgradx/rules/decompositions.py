@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from microgradx.graph import OpError
 from microgradx.rules import by_hand
 from microgradx.rules.by_hand import scalars_by
 from microgradx.rules.domains import near_diagonal, nonzero
@@ -62,7 +63,13 @@ over = op("over(x)", _over, lambda x: 1 / x if x else 0.0, where=dict(x=nonzero)
 
 @scalars_by(by_hand.inverse)
 def _inv(A: Any) -> Any:
-    return np.linalg.inv(A)
+    try:
+        return np.linalg.inv(A)
+    except np.linalg.LinAlgError:
+        raise OpError(
+            f"inv: a matrix (of shape {A.shape}) is singular: its determinant is 0 and it has no inverse. The gradient "
+            "of slogdet needs that inverse too; det has a gradient even here. Try A + 1e-6 * np.eye(n)."
+        ) from None
 
 
 @scalars_by(by_hand.solution)

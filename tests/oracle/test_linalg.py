@@ -6,6 +6,7 @@ Decisions, where we differ on purpose:
 - `cholesky` and `eigh` look at the symmetric part of A and give symmetric gradients; PyTorch looks at one triangle.
   On symmetric arguments, as here, the two agree. Hence no `UPLO`.
 - `qr(mode="complete")` is offered where it equals "reduced"; `svd`'s filling columns carry no gradient.
+- the gradient of `slogdet` at a singular matrix is refused; PyTorch's is made of infinities.
 - `matmul` of a matrix and a number is refused, as in PyTorch; `F.dot`, `mv`, `outer` want exactly vectors and matrices.
 """
 
@@ -136,6 +137,19 @@ def test_factors_multiply_to_the_matrix_and_have_their_shapes(shape: tuple[int, 
     k = S.shape[-1]
     np.testing.assert_allclose(full.U.data[..., :k], U.data)
     np.testing.assert_allclose(full.Vh.data[..., :k, :], Vh.data)
+
+
+def test_a_singular_matrix_has_no_slope_of_slogdet_and_hears_so_in_words() -> None:
+    """PyTorch's gradient is made of inf there; the value, -inf, is the same."""
+    A = Tensor(np.array([[1.0, 2.0], [2.0, 4.0]]))
+    value = linalg.slogdet(A).logabsdet
+    assert value.data == -np.inf
+    with pytest.raises(mx.OpError, match=r"singular.*slogdet"):
+        value.backward()
+    with pytest.raises(mx.OpError, match="singular"):
+        linalg.inv(A)
+    linalg.det(A).backward()
+    np.testing.assert_allclose(A.grad, [[4.0, -2.0], [-2.0, 1.0]], atol=1e-12)
 
 
 def test_eigenvectors_are_upright() -> None:
