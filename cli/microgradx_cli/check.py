@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from microgradx.testing import CheckError, Report
 
 _PROFILES = {"quick": 5, "normal": 25, "thorough": 400}
+_KINKS = 8  # of one subject, so many are told
 _MODES = {"rev": ("rev",), "fwd": ("fwd",), "both": ("rev", "fwd")}
 
 
@@ -73,6 +74,9 @@ def check(
     if as_json:
         typer.echo(json.dumps(_document(outcomes), ensure_ascii=False, indent=1))
     else:
+        for each in outcomes:
+            for kink in dict.fromkeys(map(str, each.report.kinks[:_KINKS] if each.report else ())):
+                typer.echo(f"{each.subject}: {kink}")
         for each in failed:
             typer.echo(f"\n{each.failure}")
         proved = sum(each.report.examples for each in outcomes if each.report)
@@ -247,7 +251,9 @@ def _document(outcomes: list[Outcome]) -> dict[str, Any]:
         r = each.report
         assert r is not None
         numbers = {"order": r.order, "modes": list(r.modes), "examples": r.examples, "worst": r.worst}
-        return {"subject": each.subject, "ok": True, **numbers, "seconds": r.seconds, "kinks": len(r.kinks)}
+        slopes = [{**vars(kink), "index": list(kink.index)} for kink in r.kinks]
+        kinks = {"kinks": len(r.kinks), "slopes": slopes}
+        return {"subject": each.subject, "ok": True, **numbers, "seconds": r.seconds, **kinks}
 
     return {
         "schema": "microgradx.check/1",

@@ -149,3 +149,11 @@ def test_a_rule_that_is_infinite_where_the_value_is_not_is_wrong_and_the_others_
     assert "my_sq: the first derivative (reverse mode) is wrong" in result.stdout
     assert "1 failed" in result.stdout
     assert "1 proved" in result.stdout
+
+
+def test_the_slopes_at_a_kink_are_shown_though_it_passes(run):
+    words = ("check", "abs(x)", "--at", "x=0")
+    assert "the slope is -1 to the left and 1 to the right" in " ".join(run(*words).stdout.split())
+    (result,) = json.loads(run(*words, "--json").stdout)["results"]
+    (kink,) = result["slopes"]
+    assert (kink["name"], kink["index"], round(kink["left"], 6), round(kink["right"], 6)) == ("x", [], -1, 1)
