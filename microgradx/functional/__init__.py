@@ -90,7 +90,7 @@ from microgradx.functional.indexing import (
     take_along_dim,
 )
 from microgradx.functional.indexing import trace as trace  # not in __all__: mx.trace is the tracer
-from microgradx.functional.inputs import astype
+from microgradx.functional.inputs import astype, single_too
 from microgradx.functional.joining import (
     chunk,
     concatenate,
@@ -280,3 +280,8 @@ __all__ = [
 
 for _name in (*__all__, "trace"):
     globals()[_name] = both_words(globals()[_name])
+for _name in (
+    "argsort", "cummax", "cummin", "cumprod", "cumsum", "logcumsumexp", "mean", "median", "prod", "sort", "std", "topk",
+    "var",
+):  # fmt: skip
+    globals()[_name] = single_too(globals()[_name])

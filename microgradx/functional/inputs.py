@@ -1,5 +1,7 @@
 """What composites do with their inputs before they compute: make nodes of them, refuse what cannot work."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -67,6 +69,24 @@ def axis_of(name: str, x: Any, axis: Any) -> int:
     if isinstance(axis, (bool, np.bool_)) or not isinstance(axis, (int, np.integer)) or not -ndim <= axis < ndim:
         raise OpError(f"{name}: there is no axis {axis!r}; shape {x.shape} has the axes {-ndim} … {ndim - 1}.")
     return int(axis) % ndim
+
+
+def single_too(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` along an axis, of a single number (shape ()) too: its axes 0 and -1 have one element."""
+
+    def bare(y: Any) -> Any:
+        return rows.reshape(y, shape=()) if y.size == 1 else y
+
+    @wraps(function)
+    def accepts(*args: Any, **named: Any) -> Any:
+        if not args and (word := next((w for w in ("input", "x") if w in named), None)):
+            args = (named.pop(word),)
+        if not args or not isinstance(args[0], Tensor) or args[0].data.ndim:
+            return function(*args, **named)
+        y = function(rows.reshape(args[0], shape=(1,)), *args[1:], **named)
+        return type(y)(*map(bare, y)) if isinstance(y, tuple) else bare(y)
+
+    return accepts
 
 
 def same_shape(name: str, x: Any, t: Any) -> None:

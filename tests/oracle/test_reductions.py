@@ -39,6 +39,11 @@ ALONG = """
     argsort(x, dim=d, stable=True); topk(x, 2, dim=d); topk(x, 2, dim=d, largest=False); topk(x, 2, d, True, True);
     x.cumsum(d); x.sort(d); x.topk(2, d)
 """
+OF_ONE = """
+    mean(x, d); mean(x, d, True); prod(x, d); median(x, d); cumsum(x, d); cumprod(x, d); cummax(x, d); cummin(x, d);
+    logcumsumexp(x, d); sort(x, d); argsort(x, d); argsort(x); sort(x); topk(x, 1); topk(x, 1, d); topk(x, 1, dim=d);
+    var(x, d, correction=0); x.mean(d); x.sort(d); x.cumsum(d); sum(x, d); max(x, d); logsumexp(x, d); softmax(x, d)
+"""
 ZEROS = np.array([[0.0, 2.0, -1.5, 0.5, 3.0], [1.0, 0.0, 2.0, 4.0, 0.0], [0.0, 2.5, 0.0, 0.0, 1.0]])
 DTYPES = """
     sum(x, dtype=f.dtype); mean(x, dtype=f.dtype); prod(x, dtype=f.dtype); cumsum(x, 0, dtype=f.dtype);
@@ -75,6 +80,7 @@ CASES = [
     *(case for d in (0, 1, 2, -1, -3) for k in (False, True) for case in table(BOX, with_words(OVER_ONE, d, k))),
     *(case for d in (0, 1, 2, -1, -3) for case in table(BOX, with_words(ALONG, d))),
     *(case for d in (0, 1) for case in table(dict(x=within(-3, 3, 7, 5)), with_words(ALONG, d))),
+    *(case for d in (0, -1) for case in table(dict(x=within(-3, 3)), with_words(OF_ONE, d))),
     *table(dict(x=ZEROS), "prod(x); prod(x, 0); prod(x, 1); cumprod(x, 0); cumprod(x, dim=1)"),
     *table(dict(x=ints(7, 2, 3), f=(1,)), DTYPES),
     *table(dict(x=within(0.2, 3, 2, 3), f=(1,)), DTYPES.replace("f.dtype", "f.double().dtype") + ";" + NORMS),
