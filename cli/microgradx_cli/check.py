@@ -69,6 +69,11 @@ def check(
     load_ops(ops)
     count = examples or _PROFILES[profile]
     jobs = list(_jobs(targets or [], at, order, _MODES[modes], count, seed))
+    drawn = {"--examples": examples, "--seed": seed, "--profile": None if profile == "normal" else profile}
+    unused = ", ".join(name for name, value in drawn.items() if value is not None)
+    fixed = [target for target in targets or [] if _at_one_point(target)]
+    if unused and fixed:
+        typer.echo(f"Note: {', '.join(fixed)}: checked at one given point; {unused} is for ops only.", err=True)
     outcomes = _run(jobs, as_json, width)
     failed = [each for each in outcomes if each.failure is not None]
     if as_json:
@@ -124,6 +129,14 @@ def _jobs(
             yield from (row(op) for op in _rows_in(path))
         else:
             yield target, _function(target, at, order, modes)
+
+
+def _at_one_point(target: str) -> bool:
+    """True for functions, expressions and examples: their inputs are given, not drawn."""
+    from microgradx.rules import BOOK
+    from microgradx.testing.composites import CALLS
+
+    return target not in CALLS and target not in BOOK and Path(target).suffix != ".py"
 
 
 def _rows_in(path: Path) -> list[Any]:

@@ -157,3 +157,11 @@ def test_the_slopes_at_a_kink_are_shown_though_it_passes(run):
     (result,) = json.loads(run(*words, "--json").stdout)["results"]
     (kink,) = result["slopes"]
     assert (kink["name"], kink["index"], round(kink["left"], 6), round(kink["right"], 6)) == ("x", [], -1, 1)
+
+
+def test_options_that_draw_examples_say_so_where_the_point_is_given(run):
+    result = run("check", "x*x", "sin", "--at", "x=3", "--examples", "5", "--seed", "1", "--profile", "quick")
+    assert result.exit_code == 0
+    said = "Note: x*x: checked at one given point; --examples, --seed, --profile is for ops only."
+    assert said in " ".join(result.stderr.split())
+    assert "Note" not in run("check", "sin", "--examples", "5").stderr
