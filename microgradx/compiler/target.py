@@ -69,7 +69,9 @@ def _parsed(text: str) -> ast.expr:
 
 
 def is_operator(notation: ast.expr) -> bool:
-    """True for notations that are Python operators: a + b, x ** n, x[key], A.mT, a if c else b."""
+    """True for notations that are Python operators alone: a + b, x ** n, x[key], A.mT, a if c else b."""
+    if any(isinstance(part, ast.Call) for part in ast.walk(notation)):
+        return False  # x * sigmoid(x): a program knows no rows, but the source of `run` says it in NumPy
     return isinstance(notation, (ast.BinOp, ast.UnaryOp, ast.Subscript, ast.Attribute, ast.IfExp, ast.Compare))
 
 

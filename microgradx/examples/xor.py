@@ -17,7 +17,7 @@ HAND = dict(w11=5.0, w12=5.0, b1=-8.0, w21=-7.0, w22=-7.0, b2=3.0, w31=-11.0, w3
 HAND_NOTE = (
     "these are the lecture's weights: unit 1 is AND, unit 2 is NOR, and the output is on when both are off. "
     "Some printed slides say −6 for the last bias b3; it must be +6: with −6 every output is close to 0 "
-    "(see for yourself with --at b3=-6)."
+    "(see for yourself with --at b3=-6 at scalar level, --at b2=-6 at tensor level)."
 )
 LEARNING_RATE = 1.0  # of the training; a gradient step in the trace has its own
 CLOSE = 0.1  # training stops when every output is this close to its target

@@ -70,7 +70,7 @@ def _scalars(trace: Trace, output: Any, entries: dict[Any, Any]) -> Trace:
         output.name = trace.rows[trace.output].name
     chosen = [trace.rows[i].node for i in trace.parameters]
     parameters = [value.name for node in chosen for value in np.ravel(entries[node])]
-    found = traced(output, {}, trace.title, parameters, trace.lr)
+    found = traced(output, {}, trace.title, parameters, trace.lr, lambda _: trace.loss_after)
     worst = 0.0
     for node in chosen:
         if node.grad is not None:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
+from functools import partial
+from io import StringIO
 from typing import Any
 
 import numpy as np
 
 from microgradx.autodiff import Edge, backward
-from microgradx.graph import GradientError, Node, Tensor, Value, topological
+from microgradx.autodiff.backward import constant
+from microgradx.graph import GradientError, Node, Tensor, Value, no_grad, topological
 from microgradx.graph.naming import run_and_name
+from microgradx.random import noting_draws
 from microgradx.rules.formula import forward_formula, rule_formula, slots
 from microgradx.rules.names import display_names
 
@@ -137,6 +142,7 @@ def trace(
     Raises:
         GradientError: the result is no node, not a single number, or depends on nothing that collects gradients.
     """
+    again = None
     if isinstance(target, Node):
         output, name, rank = target, target.name or "the graph", {}
     else:
@@ -144,15 +150,21 @@ def trace(
         counts = {n for n, kind in getattr(target, "__annotations__", {}).items() if kind in (int, "int")}
         given = tuple(a if n in counts else _leaf(a, n) for a, n in zip(args, names, strict=False))
         named = {n: a if n in counts else _leaf(a, n) for n, a in options.items()}
-        output, made = run_and_name(target, given, named)
+        with noting_draws() as draws:
+            output, made = run_and_name(target, given, named)
+        if not draws:  # another run would draw other numbers
+            again = partial(_again, target, given, named)
         name = getattr(target, "__name__", "the function").replace("<lambda>", "a lambda")
         rank = {id(node): k - len(given) - len(named) for k, node in enumerate((*given, *named.values()))}
         rank |= {id(node): k + 1 for k, node in enumerate(made)}
     _check(output, name)
-    return traced(output, rank, title or name, parameters, lr)
+    return traced(output, rank, title or name, parameters, lr, again)
 
 
-def traced(output: Any, rank: dict[int, int], title: str, parameters: Iterable[str] | None, lr: float) -> Trace:
+def traced(
+    output: Any, rank: dict[int, int], title: str, parameters: Iterable[str] | None, lr: float,
+    again: Callable[[dict[Any, Any]], float | None] | None = None,
+) -> Trace:  # fmt: skip
     """The trace of a result that is there already; `rank` orders nodes by id, as the program ran."""
     order = topological(output)
     if output.name is None and all(node.name != "f" for node in order):
@@ -171,7 +183,7 @@ def traced(output: Any, rank: dict[int, int], title: str, parameters: Iterable[s
             node.grad = None
     steps: list[Step] = []
     arrived: dict[Any, int] = {}
-    paths = _count_paths(order)
+    paths = _count_paths(output)
 
     def watch(edge: Edge) -> None:
         arrived[edge.input] = arrived.get(edge.input, 0) + 1
@@ -182,7 +194,7 @@ def traced(output: Any, rank: dict[int, int], title: str, parameters: Iterable[s
         leaves = [i for i, row in rows.items() if row.op is None and row.node.requires_grad]
         wanted = None if parameters is None else set(parameters)
         chosen = [i for i in leaves if wanted is None or rows[i].name in wanted]
-        after = loss_after(order, [rows[i].node for i in chosen], lr)
+        after = loss_after(order, [rows[i].node for i in chosen], lr, again)
     return Trace(title, rows, steps, ids[output], chosen, lr, after)
 
 
@@ -208,23 +220,47 @@ def _stretched(edge: Edge) -> tuple[int, ...]:
     return (*range(lead), *(lead + i for i, n in enumerate(own) if n == 1 and out[lead + i] != 1))
 
 
-def _count_paths(order: list[Any]) -> dict[Any, int]:
-    """How many contributions each node will receive."""
-    counts: dict[Any, int] = {}
-    for node in order:
-        if node.op is not None and node.requires_grad:
+def _count_paths(output: Any) -> dict[Any, int]:
+    """How many contributions each node will receive; a node that only decides something hands none on."""
+    counts: dict[Any, int] = {output: 0}
+    for node in reversed(topological(output)):
+        if node.op is not None and node in counts:
             for position, each in enumerate(node.inputs):
                 if each.requires_grad and node.op.rule_for(position) is not None:
                     counts[each] = counts.get(each, 0) + 1
     return counts
 
 
-def loss_after(order: list[Any], parameters: list[Any], lr: float) -> float | None:
-    """The output computed once more after one gradient step, w − lr · grad, on the parameters."""
+def _again(target: Callable[..., Any], given: tuple[Any, ...], named: dict[str, Any], data: dict[Any, Any]) -> Any:
+    """The function's result at other data of its arguments; None where it depends on more than those."""
+    arguments = {id(each) for each in (*given, *named.values())}
+    if any(id(node) not in arguments for node in data):
+        return None
+
+    def other(each: Any) -> Any:
+        return constant(each, data[each]) if isinstance(each, Node) and each in data else each
+
+    with no_grad(), redirect_stdout(StringIO()):  # what it prints, it has printed
+        try:
+            result = target(*map(other, given), **{name: other(each) for name, each in named.items()})
+            return float(result.item())
+        except Exception:  # a step may lead out of where the function is defined
+            return None
+
+
+def loss_after(
+    order: list[Any], parameters: list[Any], lr: float, again: Callable[[dict[Any, Any]], float | None] | None = None
+) -> float | None:
+    """The output computed once more after one gradient step, w − lr · grad, on the parameters.
+
+    By the function itself, `again`, where that is possible: it may take another branch there. Else by its graph.
+    """
     stepping = [node for node in parameters if node.grad is not None]
     if not stepping:
         return None
     data = {node: node.data - lr * node.grad for node in stepping}
+    if again is not None and (found := again(data)) is not None:
+        return found
     for node in order:
         if node in data:
             continue

@@ -6,7 +6,15 @@ from typing import Any
 import numpy as np
 
 from microgradx.rules.arithmetic import equal, greater, greater_equal, logical_and, real_power, where
-from microgradx.rules.domains import above_minus_one, above_one, away_from, inside_one, nonzero, positive
+from microgradx.rules.domains import (
+    above_minus_one,
+    above_one,
+    away_from,
+    between_poles,
+    inside_one,
+    off_origin,
+    positive,
+)
 from microgradx.rules.op import op
 
 LN2, LN10 = math.log(2), math.log(10)
@@ -32,7 +40,7 @@ sqrt = op("sqrt(x)", np.sqrt, math.sqrt, where=dict(x=positive), x=lambda y: 0.5
 
 sin = op("sin(x)", np.sin, math.sin, x=lambda x: cos(x))
 cos = op("cos(x)", np.cos, math.cos, x=lambda x: -sin(x))
-tan = op("tan(x)", np.tan, math.tan, where=dict(x=inside_one), x=lambda y: 1 + y**2)
+tan = op("tan(x)", np.tan, math.tan, where=dict(x=between_poles), x=lambda y: 1 + y**2)
 sinh = op("sinh(x)", np.sinh, math.sinh, x=lambda x: cosh(x))
 cosh = op("cosh(x)", np.cosh, math.cosh, x=lambda x: sinh(x))
 tanh = op("tanh(x)", np.tanh, math.tanh, x=lambda y: 1 - y**2)
@@ -43,7 +51,7 @@ asinh = op("asinh(x)", np.arcsinh, math.asinh, x=lambda x: 1 / sqrt(x**2 + 1))
 acosh = op("acosh(x)", np.arccosh, math.acosh, where=dict(x=above_one), x=lambda x: 1 / sqrt(x**2 - 1))
 atanh = op("atanh(x)", np.arctanh, math.atanh, where=dict(x=inside_one), x=lambda x: 1 / (1 - x**2))
 atan2 = op(
-    "atan2(a, b)", np.arctan2, math.atan2, where=dict(a=nonzero, b=nonzero),
+    "atan2(a, b)", np.arctan2, math.atan2, where=dict(a=off_origin, b=off_origin),
     a=lambda a, b: b / (a**2 + b**2),
     b=lambda a, b: -a / (a**2 + b**2),
     words=dict(
@@ -52,7 +60,7 @@ atan2 = op(
     ),
 )  # fmt: skip
 hypot = op(
-    "hypot(a, b)", np.hypot, math.hypot, where=dict(a=nonzero, b=nonzero),
+    "hypot(a, b)", np.hypot, math.hypot, where=dict(a=off_origin, b=off_origin),
     a=lambda a, y: a / y,
     b=lambda b, y: b / y,
     words=dict(a="the share that {a} has of the hypotenuse", b="the share that {b} has of the hypotenuse"),

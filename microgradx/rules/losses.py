@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from microgradx.rules.arithmetic import maximum
-from microgradx.rules.domains import labels, unit
+from microgradx.rules.domains import labels, share, unit
 from microgradx.rules.elementary import log, sigmoid
 from microgradx.rules.op import op
 from microgradx.rules.reductions import softmax
@@ -62,7 +62,7 @@ def _cross_entropy(x: Any, t: Any) -> Any:
 
 
 bce = op(
-    "bce(p, t)", _bce, _bce_scalar, where=dict(p=unit, t=unit),
+    "bce(p, t)", _bce, _bce_scalar, where=dict(p=unit, t=share),
     p=lambda p, t: (p - t) / maximum(p * (1 - p), 1e-12),
     t=lambda p: log(maximum(1 - p, E100)) - log(maximum(p, E100)),
     words=dict(
@@ -71,7 +71,7 @@ bce = op(
     ),
 )  # fmt: skip
 bce_with_logits = op(
-    "bce_with_logits(z, t)", _bce_logits, _bce_logits_scalar, where=dict(t=unit),
+    "bce_with_logits(z, t)", _bce_logits, _bce_logits_scalar, where=dict(t=share),
     z=lambda z, t: sigmoid(z) - t,
     t=lambda z: -z,
     words=dict(

@@ -14,6 +14,7 @@ import numpy as np
 from microgradx.graph import OpError, RuleError
 from microgradx.rules.call import call
 from microgradx.rules.domains import REAL, Domain
+from microgradx.rules.refusals import refuse_nodes
 from microgradx.rules.specialise import ieee, in_place, missing_names, pull_function, raw_twin, with_defaults
 from microgradx.rules.words import other_words, translate
 
@@ -92,8 +93,9 @@ class Op:
         elif static or self.variadic or not n < len(args) <= n + len(self.static) or list in map(type, args[n:]):
             args, static = self.bind(args, static)
         else:
-            given = dict(zip(self.static, args[n:], strict=False))
-            args, static = args[:n], given if len(given) == len(self.static) else {**self.static, **given}
+            args, static = args[:n], {**self.static, **dict(zip(self.static, args[n:], strict=False))}
+        if static is not self.static:
+            refuse_nodes(self.name, static)
         return call(self, args, static)
 
     def bind(self, args: tuple[Any, ...], static: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -109,8 +111,9 @@ class Op:
         if unknown or len(extra) > len(self.static) or (not self.variadic and len(inputs) < len(self.inputs)):
             seen = [f"{len(args)} arguments", *(f"{name}=…" for name in unknown)]
             raise OpError(f"{self.name}: called with {', '.join(seen)}; it is {self.form.split(' = ')[0]}.")
-        flags = [n for n, v in given.items() if type(self.static[n]) is bool and not isinstance(v, (bool, np.bool_))]
-        if flags:
+        if flags := [
+            n for n, v in given.items() if type(self.static[n]) is bool and not isinstance(v, (bool, np.bool_))
+        ]:
             raise OpError(f"{self.name}: {flags[0]} must be True or False, not {given[flags[0]]!r}.")
         if type(given.get("axis")) is list:  # dim=[1, 2], as PyTorch's users write it
             given["axis"] = tuple(given["axis"])
@@ -278,14 +281,12 @@ def _check_rule(name: str, key: str, rule: Any, names: tuple[str, ...], elementw
             f"{name}: the rule for {key} reads {', '.join(unknown)}, but a rule may only read {', '.join(allowed)} "
             "(y is the output, g the upstream gradient)."
         )
-    missing = missing_names(rule, BOOK, also=name)
-    if missing:
+    if missing := missing_names(rule, BOOK, also=name):
         raise RuleError(
             f"{name}: the rule for {key} uses {', '.join(missing)}, which is not defined where the row is "
             "written; import it (from microgradx import …) or define that row first."
         )
-    changes = in_place(rule)
-    if changes:
+    if changes := in_place(rule):
         raise RuleError(
             f"{name}: the rule for {key} changes something in place ({', '.join(changes)}). Rules only read, for "
             "others use the same arrays; write t = t + … for t += …, and where or scatter for t[i] = …"

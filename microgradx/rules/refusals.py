@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from microgradx.graph import Node
 from microgradx.graph.errors import OpError
 
 if TYPE_CHECKING:
@@ -36,3 +38,13 @@ def _matmul(a: tuple[int, ...], b: tuple[int, ...]) -> str:
         return f"matmul: A is {a}, B is {b}; their batch axes {a[:-2]} and {b[:-2]} must broadcast together."
     hint = " Did you mean B.T?" if a[-1] == b[-1] else " Did you mean A.T?" if a[-2] == b[-2] else ""
     return f"matmul: inner sizes differ: A is {a}, B is {b}; A's last axis must equal B's second-to-last.{hint}"
+
+
+def refuse_nodes(name: str, static: Mapping[str, Any]) -> None:
+    """A setting is a plain value in every reading; a node there would silently lose its gradient."""
+    for setting, value in static.items():
+        if isinstance(value, Node):
+            raise OpError(
+                f"{name}: {setting} is a setting, a plain number through which no gradient flows, not a node. Pass "
+                f"float({setting}); or use a function in which it is an input, as pow, prelu or celu have it."
+            )

@@ -1,5 +1,6 @@
 """A compiled program gives what the eager engine gives, for every op and for whole networks."""
 
+import math
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from microgradx.compiler.emit import script
 from microgradx.compiler.form import lower
 from microgradx.compiler.joint import descend, joint, leaf
 from microgradx.compiler.passes import simplified
+from microgradx.rules import forget
 from microgradx.rules.samples import sample
 from tests.explain.programs import programs
 
@@ -172,3 +174,14 @@ def test_an_update_uses_the_arguments_as_they_were(tmp_path):
     for _ in range(2):
         w, v = w - 0.1 * v, v - 0.1 * w
     assert run.stdout.splitlines()[-1] == f"end {w} {v}"
+
+
+def test_a_row_whose_notation_names_other_rows_is_written_as_it_runs() -> None:
+    row = mx.op(
+        "swish_again(x) = x * sigmoid(x)", lambda x: x / (1 + np.exp(-x)),
+        x=lambda x, y: y + mx.BOOK["sigmoid"](x) * (1 - y),
+    )  # fmt: skip
+    try:
+        assert float(mx.compile(lambda x: row(x) * 2.0)(0.5)) == pytest.approx(1 / (1 + math.exp(-0.5)))
+    finally:
+        forget("swish_again")

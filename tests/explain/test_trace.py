@@ -234,3 +234,20 @@ def test_a_sum_of_one_term_is_not_written_out():
     found = mx.trace(lambda x, W: (x @ W).sum(), np.ones((1, 2)), np.ones((2, 2)))
     notes = [note for s in found.steps for note in step_text(found, s).notes if note.startswith("entry")]
     assert notes and all("+" in note for note in notes)
+
+
+def test_the_loss_after_a_step_is_the_functions_own_on_another_branch_too():
+    def f(x):
+        if x > 1:
+            return x * x
+        return 10.0 * x
+
+    trace = mx.trace(f, 1.05)
+    assert trace.loss_after == pytest.approx(10 * (1.05 - 0.1 * 2.1))
+    assert mx.trace(mx.median, np.array([0.2, 0.5, 0.9]), lr=1.0).loss_after == pytest.approx(0.2)
+
+
+def test_paths_through_which_nothing_comes_back_are_not_waited_for():
+    trace = mx.trace(lambda a: mx.where(a - 1 > 0, a, 2 * a), 0.3)
+    assert [step["complete"] for step in as_json(trace)["backward"]][-1]
+    check_invariants(as_json(trace))

@@ -152,3 +152,11 @@ def test_a_rule_of_ones_own_with_functions_works_on_the_gradient_of_a_single_num
 def test_a_question_about_a_number_stays_in_the_formula() -> None:
     trace = str(mx.trace(lambda x: mx.where(x > 0, 3 * x, x), 0.5))
     assert "if x > 0 else" in trace
+
+
+@pytest.mark.parametrize(
+    "call", [lambda x, n: mx.power(x, n), lambda x, n: mx.elu(x, n), lambda x, n: mx.power(x, n=n)]
+)
+def test_a_node_as_a_setting_is_refused_for_it_would_lose_its_gradient(call: Callable[..., Any]) -> None:
+    with pytest.raises(mx.OpError, match="is a setting"):
+        call(mx.Value(2.0), mx.Value(3.0))
