@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from microgradx_cli import options as o
 from microgradx_cli.errors import UserError
 
 _PEERS = "torch,jax,autograd,micrograd,tinygrad,numba"
@@ -34,6 +35,7 @@ def bench(
         Path | None, _option("--markdown", "Write a results page, or bring its sections up to date.", "FILE.md")
     ] = None,
     smoke: Annotated[bool, _option("--smoke", "Tiny sizes, one round: is everybody's result right?")] = False,
+    ops: o.Ops = None,
 ) -> None:
     """Time training steps beside hand-written NumPy, PyTorch, JAX and others, once all agree on the results."""
     folder = _folder()
@@ -50,6 +52,10 @@ def bench(
     if swept and markdown:
         raise UserError("--markdown writes results of W1 to W9; scaling has --plot and --json.")
     _set_threads(threads)
+    if ops:
+        from microgradx_cli.user_files import load_ops
+
+        load_ops(ops)
     if plot:
         _check_plot(plot)
     sys.path.insert(0, str(folder))
