@@ -95,7 +95,7 @@ def _check(
     for nth in range(1, order + 1):
         if not at.smooth:
             raise OpError(f"{name}: none of the arguments is a real number, so there is nothing to differentiate by.")
-        found = compare(at, modes, rtol, atol) if nth >= lowest else Comparison()
+        found = compare(at, modes, rtol, atol, jumps=nth == 1) if nth >= lowest else Comparison()
         if found.mismatches and nth > 1 and not found.mismatches[0].settled:  # a jump in the gradient below?
             kinks = kinks_at(below)
             found = Comparison(kinks=kinks) if kinks and all(kink.allowed for kink in kinks) else found

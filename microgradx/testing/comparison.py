@@ -25,15 +25,23 @@ class Kink:
     left: float
     right: float
     gradient: float
+    values: tuple[float, float] | None = None  # left and right, where the function itself jumps
 
     @property
     def allowed(self) -> bool:
         """True when the gradient lies between the two slopes."""
         low, high = min(self.left, self.right), max(self.left, self.right)
-        return low - 1e-6 * (1 + abs(low)) <= self.gradient <= high + 1e-6 * (1 + abs(high))
+        near = 1e-3 if self.values else 1e-6  # the slopes beside a jump are taken a little away from it
+        return low - near * (1 + abs(low)) <= self.gradient <= high + near * (1 + abs(high))
 
     def __str__(self) -> str:
         place = f"{self.name}[{', '.join(map(str, self.index))}]" if self.index else self.name
+        if self.values:
+            left, right = self.values
+            return (
+                f"{place} sits on a jump: the value is {left:.6g} to the left and {right:.6g} to the right, so "
+                f"there is no slope; the gradient there is {self.gradient:.6g}, as beside it"
+            )
         return (
             f"{place} sits on a kink: the slope is {self.left:.6g} to the left and {self.right:.6g} to the right; "
             f"the gradient there is {self.gradient:.6g}"
@@ -75,6 +83,7 @@ class _Look:
     factors: list[Any]
     rtol: float
     atol: float
+    jumps: bool = False  # the function itself, not a gradient, which jumps at each kink below
 
     def at(self, step: Any) -> float:
         """The weighted outputs with input k moved by `step`."""
@@ -131,10 +140,14 @@ class _Look:
         return Mismatch(self.point, self.k, self.mode, self.factors, **numbers)
 
 
-def compare(point: Point, modes: Sequence[str] = ("rev",), rtol: float = RTOL, atol: float = ATOL) -> Comparison:
+def compare(
+    point: Point, modes: Sequence[str] = ("rev",), rtol: float = RTOL, atol: float = ATOL, jumps: bool = False
+) -> Comparison:
     """The derivative against differences along one dense direction per input; entry by entry where they disagree.
 
     With the mode "fwd", forward mode is held against reverse mode: <g, J u> = <J^T g, u>.
+
+    With `jumps`, a step of the function is told as such, where the gradient agrees with the slopes beside it.
 
     Raises:
         OpError: the function is not finite at the point, or on one side of it.
@@ -153,7 +166,7 @@ def compare(point: Point, modes: Sequence[str] = ("rev",), rtol: float = RTOL, a
         return found
     for mode in modes:
         for k, analytic in zip(point.smooth, gradient, strict=True):
-            look = _Look(point, k, mode, factors, rtol, atol)
+            look = _Look(point, k, mode, factors, rtol, atol, jumps)
             (_reverse if mode == "rev" else _forward)(found, look, analytic)
         if found.mismatches:
             break
@@ -216,7 +229,7 @@ def _by_entry(found: Comparison, look: _Look, reverse: Any) -> None:
         if np.isfinite(analytic) and error <= look.rtol * size + look.atol + _doubt(doubt, size):
             found.worst = max(found.worst, error / (size + look.atol / look.rtol))
             continue
-        kink = _kink(look, index, analytic)
+        kink = (_jump(look, index, analytic) if look.jumps else None) or _kink(look, index, analytic)
         if kink is not None and kink.allowed:
             found.kinks.append(kink)
             continue
@@ -274,6 +287,17 @@ def _kink(look: _Look, index: tuple[int, ...], gradient: float) -> Kink | None:
         name = look.point.names[look.k]
         return Kink(name, index, float(left.value) / one, float(right.value) / one, gradient / one)
     return None
+
+
+def _jump(look: _Look, index: tuple[int, ...], gradient: float) -> Kink | None:
+    """Where the function itself jumps: a step that stays as high however near one looks."""
+    curve, one = look.entry(index), only_factor(look.factors)
+    left, right = float(curve(-1e-9)), float(curve(1e-9))
+    wide, step = float(curve(1e-6)) - float(curve(-1e-6)), right - left
+    if not (abs(step) > 1e-6 and abs(wide - step) <= 1e-3 * abs(step)):
+        return None
+    beside = [float(derivative(lambda t, s=side: curve(s + t), 5e-5).value) / one for side in (-1e-4, 1e-4)]  # type: ignore[misc]
+    return Kink(look.point.names[look.k], index, beside[0], beside[1], gradient / one, (left / one, right / one))
 
 
 def _dot(factors: list[Any], values: list[Any]) -> float:

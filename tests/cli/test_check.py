@@ -165,3 +165,12 @@ def test_options_that_draw_examples_say_so_where_the_point_is_given(run):
     said = "Note: x*x: checked at one given point; --examples, --seed, --profile is for ops only."
     assert said in " ".join(result.stderr.split())
     assert "Note" not in run("check", "sin", "--examples", "5").stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "sides"), [("floor(x)", 1, "0 to the left and 1"), ("sign(x)", 0, "-1 to the left and 1")]
+)
+def test_a_jump_is_told_and_no_rule_is_accused(run, text, at, sides):
+    result = run("check", text, "--at", f"x={at}")
+    assert result.exit_code == 0
+    assert f"x sits on a jump: the value is {sides} to the right" in " ".join(result.stdout.split())
