@@ -2,7 +2,10 @@
 
 import contextlib
 import io
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -88,3 +91,19 @@ def printed(target: str, name: str, *options: str) -> list[float]:
     with contextlib.redirect_stdout(said):
         exec(compile(found.stdout, f"{name}.py", "exec"), {})
     return [float(line.split()[1]) for line in said.getvalue().splitlines()]
+
+
+def check_float32(target: str, name: str) -> None:
+    """Results and gradients of float32 inputs are float32."""
+    f, nodes = row(name, 0, "float32")
+    outputs, gradients = targets.target(target).function(recorded(f, nodes))(*(n.data for n in nodes))
+    assert outputs[0].dtype == np.float32 and {g.dtype for g in gradients.values()} == {np.dtype(np.float32)}
+
+
+def trains_alone(target: str, path: Path) -> str:
+    """The text of XOR's script, which runs by itself, without this package, and learns."""
+    assert run("compile", "xor", "--level", "tensor", "--target", target, "-o", str(path)).exit_code == 0
+    ran = subprocess.run([sys.executable, "-I", str(path)], capture_output=True, text=True, check=True)
+    losses = [float(line.split()[1]) for line in ran.stdout.splitlines()]
+    assert losses[-1] < losses[0]
+    return path.read_text("utf-8")

@@ -1,8 +1,5 @@
 """The target jax: every row and every example gives what the engine gives."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -10,8 +7,17 @@ import microgradx as mx
 from microgradx.compiler import CompileError, targets
 from microgradx.compiler.array_target import Language
 from microgradx.data.library import MissingExtraError
-from tests.cli.run import run
-from tests.compiler.languages import PROGRAMS, ROWS, check_odd, check_row, close, printed, recorded, row
+from tests.compiler.languages import (
+    PROGRAMS,
+    ROWS,
+    check_float32,
+    check_odd,
+    check_row,
+    close,
+    printed,
+    recorded,
+    trains_alone,
+)
 
 jax = pytest.importorskip("jax", reason='the target jax is tested where JAX is: pip install "microgradx[jax]"')
 ELEMENTWISE = sorted(name for name, op in mx.BOOK.items() if op.elementwise)
@@ -42,20 +48,12 @@ def test_every_example_trains_as_in_numpy(name):
 
 @pytest.mark.parametrize("name", ["matmul", "relu", "softmax_cross_entropy", "conv", "max_pool"])
 def test_float32_stays_float32(name):
-    f, nodes = row(name, 0, "float32")
-    form = recorded(f, nodes)
-    outputs, gradients = targets.target("jax").function(form)(*(n.data for n in nodes))
-    assert outputs[0].dtype == np.float32 and {g.dtype for g in gradients.values()} == {np.dtype(np.float32)}
+    check_float32("jax", name)
 
 
 def test_the_script_reads_like_the_numpy_one_and_runs_alone(tmp_path):
-    path = tmp_path / "xor.py"
-    assert run("compile", "xor", "--level", "tensor", "--target", "jax", "-o", str(path)).exit_code == 0
-    text = path.read_text("utf-8")
+    text = trains_alone("jax", tmp_path / "xor.py")
     assert "@jax.jit\ndef step(" in text and "  # ∂" in text
-    ran = subprocess.run([sys.executable, "-I", str(path)], capture_output=True, text=True, check=True)
-    losses = [float(line.split()[1]) for line in ran.stdout.splitlines()]
-    assert losses[-1] < losses[0]
 
 
 def test_an_op_without_a_form_is_named():

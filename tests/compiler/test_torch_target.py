@@ -1,15 +1,21 @@
 """The target torch: every row and every example gives what the engine gives."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
 import microgradx as mx
 from microgradx.compiler import CompileError, targets
-from tests.cli.run import run
-from tests.compiler.languages import PROGRAMS, ROWS, check_odd, check_row, close, printed, recorded, row
+from tests.compiler.languages import (
+    PROGRAMS,
+    ROWS,
+    check_float32,
+    check_odd,
+    check_row,
+    close,
+    printed,
+    recorded,
+    trains_alone,
+)
 
 torch = pytest.importorskip(
     "torch", reason='the target torch is tested where PyTorch is: pip install "microgradx[torch]"'
@@ -41,20 +47,12 @@ def test_every_example_trains_as_in_numpy(name):
 
 @pytest.mark.parametrize("name", ["matmul", "relu", "softmax_cross_entropy", "conv", "max_pool"])
 def test_float32_stays_float32(name):
-    f, nodes = row(name, 0, "float32")
-    form = recorded(f, nodes)
-    outputs, gradients = targets.target("torch").function(form)(*(n.data for n in nodes))
-    assert outputs[0].dtype == np.float32 and {g.dtype for g in gradients.values()} == {np.dtype(np.float32)}
+    check_float32("torch", name)
 
 
 def test_its_own_autograd_takes_no_part(tmp_path):
-    path = tmp_path / "xor.py"
-    assert run("compile", "xor", "--level", "tensor", "--target", "torch", "-o", str(path)).exit_code == 0
-    text = path.read_text("utf-8")
+    text = trains_alone("torch", tmp_path / "xor.py")
     assert "  # ∂" in text and "requires_grad" not in text and ".backward(" not in text
-    ran = subprocess.run([sys.executable, "-I", str(path)], capture_output=True, text=True, check=True)
-    losses = [float(line.split()[1]) for line in ran.stdout.splitlines()]
-    assert losses[-1] < losses[0]
 
 
 def test_an_op_without_a_form_is_named():
