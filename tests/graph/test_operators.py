@@ -107,7 +107,7 @@ def test_nodes_can_be_keys_and_are_never_equal_to_none() -> None:
     v, t = Value(1.0), Tensor([1.0, 2.0])
     assert {v: "v", t: "t"}[t] == "t"
     assert v != None  # noqa: E711  (the comparison itself is under test)
-    assert (t == None) is False  # noqa: E711
+    assert (t == None) is False  # noqa: E711  (the comparison itself is tested)
     assert max(Value(1.0), Value(3.0)).data == 3.0
     assert sum([Value(1.0), Value(2.0)]).data == 3.0
 

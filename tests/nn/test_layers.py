@@ -177,4 +177,4 @@ def test_the_folders_are_there_when_first_asked_for() -> None:
     assert mx.nn is nn
     assert mx.optim.SGD is not None
     with pytest.raises(AttributeError, match="no attribute 'nnn'"):
-        mx.nnn  # noqa: B018
+        mx.nnn  # noqa: B018  (asking for it is the test)
