@@ -81,7 +81,7 @@ def compile(
         return
     last = story.stages[-1][1]
     if buffers:
-        from microgradx.compiler.buffers import source
+        from microgradx.compiler.to_numpy.buffers import source
 
         text = source(last)[0]
     else:
@@ -111,7 +111,7 @@ def _nodes(found: Any) -> list[Any]:
 
 def _many_numbers(found: Any) -> Any:
     """The program in which many single numbers are computed together; None where there are not so many."""
-    from microgradx.compiler.grouped_call import numbers_program
+    from microgradx.compiler.grouped.call import numbers_program
     from microgradx.graph import Node
     from microgradx_cli.user_files import blaming
 

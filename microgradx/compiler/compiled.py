@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from microgradx.compiler import buffers, emit
 from microgradx.compiler.form import Form, Kind
-from microgradx.compiler.grouped_call import Numbers, as_leaves, is_tree, numbers_program, parts_of
+from microgradx.compiler.grouped.call import Numbers, as_leaves, is_tree, numbers_program, parts_of
 from microgradx.compiler.guards import Surroundings
 from microgradx.compiler.joint import CompileError, decides
 from microgradx.compiler.program import Recorded, agrees, as_node, is_setting, other, raw, record
 from microgradx.compiler.targets import runner
+from microgradx.compiler.to_numpy import buffers, emit
 from microgradx.graph import Node, OpError, Tensor, Value, no_grad
 
 MOST = 32  # programs kept per function; a new signature then replaces the oldest

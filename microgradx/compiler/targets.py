@@ -22,10 +22,10 @@ from microgradx.compiler.form import Form
 from microgradx.graph import OpError
 
 TARGETS = {
-    "numpy": "microgradx.compiler.emit",
-    "c": "microgradx.compiler.c_target",
-    "jax": "microgradx.compiler.jax_target",
-    "torch": "microgradx.compiler.torch_target",
+    "numpy": "microgradx.compiler.to_numpy.emit",
+    "c": "microgradx.compiler.to_c.target",
+    "jax": "microgradx.compiler.to_arrays.jax_target",
+    "torch": "microgradx.compiler.to_arrays.torch_target",
 }
 
 
@@ -58,6 +58,6 @@ def runner(name: str) -> Callable[..., Callable[..., Any]]:
     Raises:
         OpError: there is no target of this name.
     """
-    module = import_module("microgradx.compiler.buffers") if name == "numpy" else target(name)
+    module = import_module("microgradx.compiler.to_numpy.buffers") if name == "numpy" else target(name)
     found: Callable[..., Callable[..., Any]] = module.function
     return found

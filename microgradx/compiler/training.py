@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.compiler import buffers
-from microgradx.compiler.buffers import Fixed
 from microgradx.compiler.compiled import MOST, source
 from microgradx.compiler.form import Form
 from microgradx.compiler.joint import CompileError, decides
 from microgradx.compiler.program import Recorded, agrees, as_node, other, record
 from microgradx.compiler.targets import runner
+from microgradx.compiler.to_numpy import buffers
+from microgradx.compiler.to_numpy.buffers import Fixed
 from microgradx.compiler.update import Update, add_updates
 from microgradx.graph import OpError, Tensor
 from microgradx.graph.node import as_array
@@ -75,7 +75,7 @@ class CompiledStep:
         """
         arrays = [as_array(a) for a in batch]
         if self.target == "c" and self.between is None:
-            from microgradx.compiler.native import NoCompilerError, one_function
+            from microgradx.compiler.to_c.native import NoCompilerError, one_function
 
             with suppress(CompileError, NoCompilerError):
                 recorded = self._record(arrays)

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.compiler.buffers import Fixed, unguarded
 from microgradx.compiler.form import Form, lower
 from microgradx.compiler.joint import CompileError, Joint, name_node
 from microgradx.compiler.passes import simplified
+from microgradx.compiler.to_numpy.buffers import Fixed, unguarded
 from microgradx.graph import Node, Tensor, Value, recording
 from microgradx.graph.state import noting_decisions
 from microgradx.optim import Optimizer

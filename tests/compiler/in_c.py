@@ -5,8 +5,8 @@ import shutil
 import numpy as np
 import pytest
 
-from microgradx.compiler import native
 from microgradx.compiler.program import raw, record
+from microgradx.compiler.to_c import native
 from microgradx.graph import Node
 
 COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 import microgradx as mx
-from microgradx.compiler import CompileError, buffers, c_target, native
-from microgradx.compiler.buffers import Fixed
+from microgradx.compiler import CompileError
 from microgradx.compiler.program import record
+from microgradx.compiler.to_c import native
+from microgradx.compiler.to_c import target as c_target
+from microgradx.compiler.to_numpy import buffers
+from microgradx.compiler.to_numpy.buffers import Fixed
 from microgradx.graph import Tensor, Value
 from tests.compiler.in_c import close, needs_a_compiler, quick_builds
 

@@ -11,9 +11,12 @@ import pytest
 
 import microgradx as mx
 from conftest import FIGURES
-from microgradx.compiler import CompileError, c_function, c_target, native
-from microgradx.compiler.buffers import Fixed
+from microgradx.compiler import CompileError
 from microgradx.compiler.program import raw, record
+from microgradx.compiler.to_c import function as c_function
+from microgradx.compiler.to_c import native
+from microgradx.compiler.to_c import target as c_target
+from microgradx.compiler.to_numpy.buffers import Fixed
 from microgradx.examples import EXAMPLES
 from microgradx.graph import Node, Tensor, Value
 from microgradx.rules.samples import sample

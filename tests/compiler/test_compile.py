@@ -12,10 +12,10 @@ from hypothesis import given
 
 import microgradx as mx
 from microgradx.compiler import CompileError, compile
-from microgradx.compiler.emit import script
 from microgradx.compiler.form import lower
 from microgradx.compiler.joint import descend, joint, leaf
 from microgradx.compiler.passes import simplified
+from microgradx.compiler.to_numpy.emit import script
 from microgradx.rules import forget
 from microgradx.rules.samples import sample
 from tests.explain.programs import programs

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import microgradx as mx
 from microgradx.compiler import CompileError
-from microgradx.compiler.grouped_views import views
+from microgradx.compiler.grouped.views import views
 from microgradx.random import default_generator
 from microgradx.rules.samples import sample
 from tests.cli.run import run

@@ -5,7 +5,7 @@ import pytest
 
 import microgradx as mx
 from microgradx.compiler import CompileError, targets
-from microgradx.compiler.array_target import Language
+from microgradx.compiler.to_arrays.shared import Language
 from microgradx.data.library import MissingExtraError
 from tests.compiler.languages import (
     PROGRAMS,
@@ -67,7 +67,7 @@ def test_an_op_without_a_form_is_named():
 
 
 def test_a_missing_package_is_a_clear_error(monkeypatch):
-    monkeypatch.setattr("microgradx.compiler.array_target.find_spec", lambda name: None)
+    monkeypatch.setattr("microgradx.compiler.to_arrays.shared.find_spec", lambda name: None)
     form = recorded(lambda x: x * 2.0, [mx.Tensor(1.0)])
     with pytest.raises(MissingExtraError, match=r'pip install "microgradx\[jax\]"'):
         targets.target("jax").function(form)

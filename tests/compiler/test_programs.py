@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import microgradx as mx
-from microgradx.compiler import buffers, emit, explain_compile
+from microgradx.compiler import explain_compile
 from microgradx.compiler.form import lower
 from microgradx.compiler.joint import descend, joint
 from microgradx.compiler.passes import PASSES, simplified
+from microgradx.compiler.to_numpy import buffers, emit
 from microgradx_cli.targets import EXAMPLES, resolve
 
 STEPS, LR = 3, 0.1

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import prod
 from typing import Any
 
-from microgradx.compiler.c_loops import Loop, Lowering, Statement, same
-from microgradx.compiler.c_rows import ctype
-from microgradx.compiler.c_text import TYPES, entry, filled, number, numbers, text
 from microgradx.compiler.form import Kind
+from microgradx.compiler.to_c.loops import Loop, Lowering, Statement, same
+from microgradx.compiler.to_c.rows import ctype
+from microgradx.compiler.to_c.text import TYPES, entry, filled, number, numbers, text
 
 _STACK = 2**14  # bytes of an array up to which it lies on the stack
 _MANY = 8  # sums in a loop from which it has lanes

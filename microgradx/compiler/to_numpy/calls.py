@@ -14,7 +14,7 @@ import numpy as np
 
 from microgradx.compiler.form import Form, Step
 from microgradx.compiler.passes import frozen
-from microgradx.compiler.target import literal, written
+from microgradx.compiler.to_numpy.rows import literal, written
 from microgradx.rules.losses import _check_labels
 
 VIEWS = {np.reshape, np.transpose, np.swapaxes, np.expand_dims, np.squeeze, np.broadcast_to}  # no numbers move

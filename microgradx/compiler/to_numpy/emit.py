@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from microgradx.compiler.form import Form
-from microgradx.compiler.target import literal, preamble, written
+from microgradx.compiler.to_numpy.rows import literal, preamble, written
 from microgradx.rules.formula import constant
 
 suffix = ".py"

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
-from microgradx.compiler.buffers import Fixed
-from microgradx.compiler.c_loops import Lowering
-from microgradx.compiler.c_rows import ctype
-from microgradx.compiler.c_target import program, speakable
-from microgradx.compiler.c_write import Body
 from microgradx.compiler.form import Form, Kind
 from microgradx.compiler.joint import CompileError
+from microgradx.compiler.to_c.loops import Lowering
+from microgradx.compiler.to_c.rows import ctype
+from microgradx.compiler.to_c.words import program, speakable
+from microgradx.compiler.to_c.write import Body
+from microgradx.compiler.to_numpy.buffers import Fixed
 
 LARGEST = 2**18  # multiplications of one product, beyond which NumPy's library is faster than plain loops
 LONGEST = 6000  # statements that a C compiler takes within seconds

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.compiler.c_text import Index, entry
+from microgradx.compiler.to_c.text import Index, entry
 
 Sizes = tuple[int, ...]
 ZERO = ast.Constant(0)

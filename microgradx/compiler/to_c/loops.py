@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
-from microgradx.compiler import c_windows
-from microgradx.compiler.c_arrays import ROWS
-from microgradx.compiler.c_expand import expanded
-from microgradx.compiler.c_index import ZERO, Sizes, stretched
-from microgradx.compiler.c_rows import Entries, Folded, Plan, Pushed, Source, ctype, element, no_form
-from microgradx.compiler.c_text import Index, entry, text
 from microgradx.compiler.form import Form, Kind, Step
+from microgradx.compiler.to_c import windows as c_windows
+from microgradx.compiler.to_c.arrays import ROWS
+from microgradx.compiler.to_c.expand import expanded
+from microgradx.compiler.to_c.index import ZERO, Sizes, stretched
+from microgradx.compiler.to_c.rows import Entries, Folded, Plan, Pushed, Source, ctype, element, no_form
+from microgradx.compiler.to_c.text import Index, entry, text
 
 assert c_windows  # its rows are in the table now
 SECTIONS = ("forward", "backward", "update")

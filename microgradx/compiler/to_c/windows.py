@@ -4,8 +4,9 @@ import ast
 from math import prod
 from typing import Any
 
-from microgradx.compiler.c_arrays import row
-from microgradx.compiler.c_index import (
+from microgradx.compiler.form import Step
+from microgradx.compiler.to_c.arrays import row
+from microgradx.compiler.to_c.index import (
     ZERO,
     Sizes,
     added,
@@ -20,9 +21,8 @@ from microgradx.compiler.c_index import (
     times,
     unflat,
 )  # fmt: skip
-from microgradx.compiler.c_rows import ITSELF, Entries, Folded, Plan, Source, Term
-from microgradx.compiler.c_text import Index, parsed
-from microgradx.compiler.form import Step
+from microgradx.compiler.to_c.rows import ITSELF, Entries, Folded, Plan, Source, Term
+from microgradx.compiler.to_c.text import Index, parsed
 from microgradx.rules.convolution import Window
 
 

@@ -1,7 +1,7 @@
 """Many single numbers at once: a large graph of Values compiled into a few vector operations.
 
 A function of Values makes a node for every number. Nodes of one depth and op do the same work, so one call of NumPy
-does it for all of them: `grouped_read` finds these groups, `grouped_write` writes them down as lines.
+does it for all of them: `read` finds these groups, `write` writes them down as lines.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.compiler.grouped_read import Array, NoGroupsError, read
-from microgradx.compiler.grouped_write import Writer
-from microgradx.compiler.target import preamble
+from microgradx.compiler.grouped.read import Array, NoGroupsError, read
+from microgradx.compiler.grouped.write import Writer
+from microgradx.compiler.to_numpy.rows import preamble
 
 FEWEST = 300  # numbers; below that, lines of plain Python are as good
 _SHARE = 16  # numbers that a group should have on average

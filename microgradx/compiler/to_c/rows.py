@@ -13,10 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from microgradx.compiler.c_index import Sizes
-from microgradx.compiler.c_text import TYPES, Index, filled, parsed
 from microgradx.compiler.form import Kind, Step
 from microgradx.compiler.joint import CompileError
+from microgradx.compiler.to_c.index import Sizes
+from microgradx.compiler.to_c.text import TYPES, Index, filled, parsed
 
 Term = tuple[ast.expr, ast.expr | None]  # what to add, and the condition under which
 

@@ -1,4 +1,4 @@
-"""Rows that JAX has no single function for; `array_target` copies their source into programs."""
+"""Rows that JAX has no single function for; `shared` copies their source into programs."""
 
 from typing import Any
 

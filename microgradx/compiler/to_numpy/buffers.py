@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.compiler.calls import Call, Listed, Name, listed
 from microgradx.compiler.form import Form
-from microgradx.compiler.places import Memory, fits, names_in, number
-from microgradx.compiler.target import literal, preamble
+from microgradx.compiler.to_numpy.calls import Call, Listed, Name, listed
+from microgradx.compiler.to_numpy.places import Memory, fits, names_in, number
+from microgradx.compiler.to_numpy.rows import literal, preamble
 
 _FRESH = ("np.where", "np.concatenate", "np.stack", "{0}.astype", "{0}[{1}]")  # these plain calls return new memory
 _SMALL = 4096  # elements; of more, NumPy adds up pairs of pairs, which is more exact

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.compiler.array_target import Language, Template
 from microgradx.compiler.form import Form, Kind, Step
+from microgradx.compiler.to_arrays.shared import Language, Template
 from microgradx.rules.reductions import per_freedom
 
 suffix = ".py"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.compiler.calls import Call, Name
+from microgradx.compiler.to_numpy.calls import Call, Name
 
 
 @dataclass

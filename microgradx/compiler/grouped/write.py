@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from microgradx.compiler.form import Kind, Step, kind_of
-from microgradx.compiler.grouped_read import Array, Graph, Group
-from microgradx.compiler.grouped_views import View, packed, pieces, views
-from microgradx.compiler.target import literal, written
+from microgradx.compiler.grouped.read import Array, Graph, Group
+from microgradx.compiler.grouped.views import View, packed, pieces, views
+from microgradx.compiler.to_numpy.rows import literal, written
 from microgradx.graph import Node, Tensor, recording
 from microgradx.rules.formula import constant, rule_formula, slots
 from microgradx.rules.notation import screen_text

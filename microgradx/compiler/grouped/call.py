@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from microgradx.autodiff.tree import fill, leaves
-from microgradx.compiler.grouped import Grouped, NoGroupsError
+from microgradx.compiler.grouped.grouping import Grouped, NoGroupsError
 from microgradx.compiler.guards import Surroundings, line_text
 from microgradx.compiler.joint import CompileError, decides, leaf
 from microgradx.compiler.program import agrees, argument_names, is_setting

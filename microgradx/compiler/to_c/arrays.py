@@ -1,9 +1,10 @@
-"""How the rows that are not elementwise run in C: where each entry is read, or what it gathers. See `c_rows`."""
+"""How the rows that are not elementwise run in C: where each entry is read, or what it gathers. See `rows`."""
 
 import ast
 from collections.abc import Callable
 
-from microgradx.compiler.c_index import (
+from microgradx.compiler.form import Step
+from microgradx.compiler.to_c.index import (
     ZERO,
     axes_of,
     counted_back,
@@ -16,9 +17,8 @@ from microgradx.compiler.c_index import (
     stretched,
     unflat,
 )  # fmt: skip
-from microgradx.compiler.c_rows import ITSELF, Entries, Folded, Plan, Pushed, Source, Term, no_form
-from microgradx.compiler.c_text import Index, entry, parsed
-from microgradx.compiler.form import Step
+from microgradx.compiler.to_c.rows import ITSELF, Entries, Folded, Plan, Pushed, Source, Term, no_form
+from microgradx.compiler.to_c.text import Index, entry, parsed
 
 Row = Callable[..., Plan]  # of the step and its inputs
 ROWS: dict[str, Row] = {}

@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.compiler.buffers import Fixed
-from microgradx.compiler.c_function import Source, source
 from microgradx.compiler.form import Form
 from microgradx.compiler.joint import CompileError
 from microgradx.compiler.program import Recorded
+from microgradx.compiler.to_c.function import Source, source
+from microgradx.compiler.to_numpy.buffers import Fixed
 from microgradx.compiler.update import add_updates
 from microgradx.graph import MicrogradxError, Tensor
 from microgradx.graph.errors import install

@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.compiler import emit
-from microgradx.compiler.emit import Written
 from microgradx.compiler.form import Form, Kind, Step
 from microgradx.compiler.joint import CompileError
-from microgradx.compiler.target import is_operator, preamble
+from microgradx.compiler.to_numpy import emit
+from microgradx.compiler.to_numpy.emit import Written
+from microgradx.compiler.to_numpy.rows import is_operator, preamble
 from microgradx.graph.errors import install
 from microgradx.rules.convolution import Window
 from microgradx.rules.formula import constant, slots, substitute

@@ -1,0 +1,1 @@
+"""Graphs of single numbers, compiled group by group into vector operations."""

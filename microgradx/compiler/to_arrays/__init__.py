@@ -1,0 +1,1 @@
+"""Forms written with the array functions of JAX or PyTorch."""
