@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from microgradx.graph import MicrogradxError
 from microgradx.testing.calls import OpCall
 from microgradx.testing.checks import Report, check_call, check_grads, gradcheck, numerical_jacobian
-from microgradx.testing.comparison import Kink
 from microgradx.testing.diagnosis import diagnose
+from microgradx.testing.kinks import Kink
 from microgradx.testing.lesson import CheckError, Lesson, PropertyError
 from microgradx.testing.properties import PROPERTIES, Property, rows_of
 

@@ -9,10 +9,12 @@ import numpy as np
 
 from microgradx.graph import OpError, RuleError
 from microgradx.testing.calls import OpCall
-from microgradx.testing.comparison import ATOL, RTOL, Comparison, Kink, Mismatch, compare, kinks_at
+from microgradx.testing.comparison import Comparison, Mismatch, compare
 from microgradx.testing.differences import along_axes
 from microgradx.testing.functions import Point, of_call, point
+from microgradx.testing.kinks import Kink, kinks_at
 from microgradx.testing.lesson import CheckError
+from microgradx.testing.look import ATOL, RTOL
 
 MODES = ("rev", "fwd")
 

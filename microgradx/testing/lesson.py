@@ -11,9 +11,10 @@ from microgradx.graph.state import recording
 from microgradx.rules.formula import rule_formula
 from microgradx.rules.notation import screen_text
 from microgradx.testing.calls import OpCall, as_code
-from microgradx.testing.comparison import Mismatch, compare, moves, only_factor
+from microgradx.testing.comparison import Comparison, Mismatch, compare, moves
 from microgradx.testing.diagnosis import diagnose
 from microgradx.testing.functions import Point, is_real, of_call, outputs
+from microgradx.testing.look import only_factor
 
 _SHOWN = 30  # entries: larger arrays are not printed in full
 _MODES = {"rev": "reverse mode", "fwd": "forward mode"}
@@ -154,17 +155,24 @@ def blame(point: Point, sources: bool = True) -> tuple[str, str]:
             nodes = topological(*outputs(point.f(*point.nodes())))
     except Exception as problem:
         return f"the function itself raises {type(problem).__name__}: {problem}", ""
-    stopped = ""
+    stopped, kinked = "", []
     for node in nodes:
         if node.op is None or not all(is_real(x.data) for x in (node, *node.inputs) if x.requires_grad):
             continue
         call = OpCall(node.op, tuple(x.data for x in node.inputs), dict(node.static or {}))
-        wrong = _fails(call)
-        if wrong is not None:
-            return _described(node, wrong), diagnose(node.op, *node.inputs, **call.static) or ""
+        seen = _compared(call)
+        if seen.mismatches:
+            return _described(node, seen.mismatches[0]), diagnose(node.op, *node.inputs, **call.static) or ""
+        kinked += [node.op.form.split(" = ")[0]] * bool(seen.kinks)
         stopped = stopped or _stopped(node, call)
     if stopped:
         return stopped, "a dropped dependence: an input that the result moves with needs a rule"
+    if kinked:
+        return (
+            f"no row of the rulebook, but kinks on the way: {', '.join(dict.fromkeys(kinked))}",
+            "each rule takes one piece at its kink, and the pieces need not fit together; check a little beside this "
+            "point",
+        )
     return (
         "no row of the rulebook: each rule on the way is right by itself",
         "part of the computation is hidden from the graph (.data, .item(), detach() or no_grad() on the way)",
@@ -179,14 +187,12 @@ def _stopped(node: Any, call: OpCall) -> str:
     return ""
 
 
-def _fails(call: OpCall) -> Mismatch | None:
-    if not call.smooth:
-        return None
+def _compared(call: OpCall) -> Comparison:
+    """The rules of one call against differences; nothing found where there is nothing to compare."""
     try:
-        found = compare(of_call(call)).mismatches
+        return compare(of_call(call)) if call.smooth else Comparison()
     except MicrogradxError:
-        return None
-    return found[0] if found else None
+        return Comparison()
 
 
 def _described(node: Any, wrong: Mismatch) -> str:
