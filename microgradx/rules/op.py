@@ -13,9 +13,10 @@ import numpy as np
 
 from microgradx.graph import OpError, RuleError
 from microgradx.rules.call import call
+from microgradx.rules.checking import check_inputs, check_rule, parsed
 from microgradx.rules.domains import REAL, Domain
 from microgradx.rules.refusals import refuse_nodes
-from microgradx.rules.specialise import ieee, in_place, missing_names, pull_function, raw_twin, with_defaults
+from microgradx.rules.specialise import ieee, pull_function, raw_twin, with_defaults
 from microgradx.rules.words import other_words, translate
 
 BOOK: dict[str, Op] = {}  # the rulebook: every op by name
@@ -200,14 +201,15 @@ def op(
             )  # fmt: skip
 
         return decorate
-    name, inputs, variadic, static, notation = _parse_form(form)
+    name, inputs, variadic, static, notation = parsed(form)
     flat = set(nondiff.split() if isinstance(nondiff, str) else nondiff)
     groups = tuple((n,) for n in linear.split()) if isinstance(linear, str) else tuple(tuple(n.split()) for n in linear)
     elementwise = shapes is None
-    checked = {
-        key: _check_rule(name, key, rule, (*inputs, *static), elementwise, variadic) for key, rule in rules.items()
-    }
-    _check_inputs(name, inputs, checked, flat, where or {}, words or {}, groups)
+    checked = {}
+    for key, rule in rules.items():
+        reads = check_rule(name, key, rule, (*inputs, *static), elementwise, variadic, BOOK)
+        checked[key] = Rule(rule, reads, whole="g" in reads, constant=None if reads else rule())
+    check_inputs(name, inputs, checked, flat, where or {}, words or {}, groups)
     if name in BOOK:
         raise RuleError(
             f"{name}: the rulebook already has an op of this name ({BOOK[name].form}, in {BOOK[name].home}); "
@@ -230,94 +232,6 @@ def op(
 def forget(name: str) -> None:
     """Take a row out of the book (a learner's file that is loaded again defines it anew)."""
     BOOK.pop(name, None)
-
-
-def _parse_form(form: str) -> tuple[str, tuple[str, ...], bool, dict[str, Any], ast.expr | None]:
-    head, _, notation = form.partition(" = ")
-    try:
-        tree = ast.parse(f"def {head.strip()}: pass").body[0]
-        shown = ast.parse(notation.strip(), mode="eval").body if notation else None
-    except SyntaxError:
-        tree, shown = None, None
-    if not isinstance(tree, ast.FunctionDef) or (notation and shown is None):
-        raise RuleError(
-            f"op({form!r}): the form must look like 'name(x, y, axis=None)', optionally followed by "
-            "' = ' and how it is written, for example 'add(a, b) = a + b'."
-        )
-    arguments = tree.args
-    inputs = [a.arg for a in arguments.args]
-    defaults = [ast.literal_eval(d) for d in arguments.defaults]
-    static = dict(zip(inputs[len(inputs) - len(defaults) :], defaults, strict=True))
-    inputs = inputs[: len(inputs) - len(defaults)]
-    for extra, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        static[extra.arg] = ast.literal_eval(default) if default is not None else None
-    variadic = arguments.vararg is not None
-    if arguments.vararg is not None:
-        inputs = [*inputs, arguments.vararg.arg]
-    if len({*inputs, *static}) < len(inputs) + len(static):
-        raise RuleError(f"{tree.name}: the form {form!r} uses one name twice; every input needs a name of its own.")
-    reserved = {"y", "g", "i"} & {*inputs, *static}
-    if reserved:
-        raise RuleError(
-            f"{tree.name}: {', '.join(sorted(reserved))} cannot name an input: in rules y is the output, "
-            "g the upstream gradient and i the position; labels are usually called t."
-        )
-    if not inputs or (variadic and len(inputs) > 1):
-        raise RuleError(f"{tree.name}: an op needs inputs: either named ones or a single '*xs'.")
-    return tree.name, tuple(inputs), variadic, static, shown
-
-
-def _check_rule(name: str, key: str, rule: Any, names: tuple[str, ...], elementwise: bool, variadic: bool) -> Rule:
-    if not callable(rule):
-        raise RuleError(f"{name}: the rule for {key} must be a function, such as lambda {key}: 2 * {key}.")
-    code = getattr(rule, "__code__", None)
-    if code is None:
-        raise RuleError(f"{name}: the rule for {key} must be a plain function or lambda, so that it can be read.")
-    reads = tuple(inspect.signature(rule).parameters)
-    allowed = (*names, "y", "g", *(("i",) if variadic else ()))
-    unknown = [n for n in reads if n not in allowed]
-    if unknown:
-        raise RuleError(
-            f"{name}: the rule for {key} reads {', '.join(unknown)}, but a rule may only read {', '.join(allowed)} "
-            "(y is the output, g the upstream gradient)."
-        )
-    if missing := missing_names(rule, BOOK, also=name):
-        raise RuleError(
-            f"{name}: the rule for {key} uses {', '.join(missing)}, which is not defined where the row is "
-            "written; import it (from microgradx import …) or define that row first."
-        )
-    if changes := in_place(rule):
-        raise RuleError(
-            f"{name}: the rule for {key} changes something in place ({', '.join(changes)}). Rules only read, for "
-            "others use the same arrays; write t = t + … for t += …, and where or scatter for t[i] = …"
-        )
-    if "g" not in reads and not elementwise:
-        raise RuleError(
-            f"{name}: the rule for {key} does not read g. A local partial is only allowed for elementwise ops; "
-            "this row has shapes, so write the whole pull-back: lambda g, …: …"
-        )
-    constant = rule() if not reads else None
-    if constant is not None and not isinstance(constant, (int, float)):
-        raise RuleError(f"{name}: the rule for {key} reads nothing, so it must be a plain number.")
-    return Rule(rule, reads, "g" in reads, constant)
-
-
-def _check_inputs(
-    name: str, inputs: tuple[str, ...], rules: dict[str, Rule], nondiff: set[str],
-    where: Mapping[str, Any], words: Mapping[str, str], linear: tuple[tuple[str, ...], ...],
-) -> None:  # fmt: skip
-    for n in inputs:
-        if n not in rules and n not in nondiff:
-            raise RuleError(
-                f"{name}: input {n} has no rule. Give its derivative ({n}=lambda …: …), or declare it "
-                f"nondiff={n!r} when no gradient can flow to it."
-            )
-        if n in rules and n in nondiff:
-            raise RuleError(f"{name}: input {n} has a rule and is declared nondiff; keep one of the two.")
-    named = {*rules, *nondiff, *where, *words, *(n.lstrip("*") for group in linear for n in group)}
-    stray = [n for n in sorted(named) if n not in inputs]
-    if stray:
-        raise RuleError(f"{name}: {', '.join(stray)} is not an input of {name}({', '.join(inputs)}).")
 
 
 def _scalar_from(run: Callable[..., Any]) -> Callable[..., Any]:

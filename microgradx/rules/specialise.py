@@ -59,10 +59,10 @@ def _only_rows(rule: Any) -> bool:
     """True when a rule computes with rows, operators and NumPy alone, so that raw data can pass through it."""
     if rule.__module__.startswith("microgradx.rules."):
         return True  # written for it, and tested for it
-    codes = _codes(rule.__code__)
-    if any(FOREIGN & {*c} for code in codes for c in code.co_consts if isinstance(c, tuple)):
+    found = codes(rule.__code__)
+    if any(FOREIGN & {*c} for code in found for c in code.co_consts if isinstance(c, tuple)):
         return False
-    steps = [step for code in codes for step in dis.get_instructions(code)]
+    steps = [step for code in found for step in dis.get_instructions(code)]
     words = {step.argval for step in steps if step.opname == "LOAD_GLOBAL"}
     attributes = {step.argval for step in steps if step.opname in ("LOAD_ATTR", "LOAD_METHOD")} - _ARRAY_WORDS
     known = [rule.__globals__[word] for word in words if word in rule.__globals__]
@@ -70,8 +70,8 @@ def _only_rows(rule: Any) -> bool:
     modules = [each for each in known if isinstance(each, ModuleType)]
     if any(not any(hasattr(m, name) for m in modules) for name in attributes):
         return False  # a method of a node
-    found = [getattr(m, name) for m in modules for name in attributes if hasattr(m, name)]
-    return not any(_composite(each) for each in [*known, *found])
+    known += [getattr(m, name) for m in modules for name in attributes if hasattr(m, name)]
+    return not any(_composite(each) for each in known)
 
 
 _ARRAY_WORDS = {"shape", "ndim", "size", "dtype", "T", "mT"}  # the same on arrays and on nodes
@@ -119,7 +119,7 @@ def _rebound(thing: Any, kind: str, done: dict[int, Any]) -> Any:
             thing.__code__, {"__builtins__": builtins}, thing.__name__, thing.__defaults__, _cells(thing, kind, done)
         )
         twin.__kwdefaults__ = thing.__kwdefaults__
-        names = {name for code in _codes(thing.__code__) for name in code.co_names}
+        names = {name for code in codes(thing.__code__) for name in code.co_names}
         twin.__globals__.update(
             {n: _rebound(thing.__globals__[n], kind, done) for n in names if n in thing.__globals__}
         )
@@ -158,32 +158,10 @@ class _RawModule:
         return _rebound(getattr(module, name), kind, done)
 
 
-def _codes(code: Any) -> list[Any]:
+def codes(code: Any) -> list[Any]:
+    """A code object and those of the functions inside it."""
     inner = [c for c in code.co_consts if hasattr(c, "co_names")]
-    return [code, *(each for c in inner for each in _codes(c))]
-
-
-def in_place(rule: Any) -> list[str]:
-    """What a rule would change in place: "t[i] = …", "t.a = …", "+=" and its kin."""
-    if rule.__name__ == "<lambda>":
-        return []  # a single expression changes nothing
-    steps = [step for code in _codes(rule.__code__) for step in dis.get_instructions(code)]
-    found = {_STORES[step.opname] for step in steps if step.opname in _STORES}
-    return sorted(found | {s.argrepr for s in steps if s.opname == "BINARY_OP" and s.argrepr.endswith("=")})
-
-
-_STORES = {"STORE_SUBSCR": "t[i] = …", "STORE_SLICE": "t[i] = …", "DELETE_SUBSCR": "del t[i]", "STORE_ATTR": "t.a = …"}
-
-
-def missing_names(rule: Any, book: Mapping[str, Any], also: str) -> list[str]:
-    """Global names a rule loads that exist nowhere; inside the rulebook, later rows may be named."""
-    if rule.__module__.startswith("microgradx.rules."):
-        return []  # rows of one family name each other; the tests call every rule
-    known = {**rule.__globals__, **vars(builtins), also: None}
-    loads = [
-        i.argval for code in _codes(rule.__code__) for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"
-    ]
-    return sorted({n for n in loads if n not in known})
+    return [code, *(each for c in inner for each in codes(c))]
 
 
 def careful(rule: Callable[..., Any], *args: Any) -> float:
