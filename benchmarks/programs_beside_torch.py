@@ -229,7 +229,7 @@ def translated(model: Any) -> Any:
 def translated_optimizer(optimizer: Any, model: Any, twin: Any) -> Any:
     """The same rule with the same settings."""
     assert list(optimizer.param_groups[0]["params"]) == list(model.parameters())
-    settings = {name: value for name, value in optimizer.param_groups[0].items() if name != "params"}
+    settings = {name: optimizer.param_groups[0][name] for name in optimizer.defaults}
     return getattr(torch.optim, type(optimizer).__name__)(twin.parameters(), **settings)
 
 

@@ -64,13 +64,14 @@ class Optimizer:
         if len({*params, *self._params()}) < len(params) + len(self._params()):
             raise OpError(f"{name}: a parameter is listed twice; it would be changed twice in each step.")
         settings = {**self.defaults, **{k: v for k, v in group.items() if k != "params"}}
+        began = {"initial_lr": settings.pop("initial_lr")} if "initial_lr" in settings else {}  # a schedule's note
         unknown = [k for k in settings if k not in self.defaults]
         if unknown:
             raise OpError(f"{name} has no setting {', '.join(unknown)}; it has {', '.join(self.defaults)}.")
         for setting, value in settings.items():
             _check_range(name, setting, value)
         self.rule(np.ones(1), np.ones(1), {}, **settings)  # the rule itself refuses settings that do not go together
-        self.param_groups.append({"params": params, **settings})
+        self.param_groups.append({"params": params, **settings, **began})
 
     def step(self) -> None:
         """Change every parameter that has a gradient.
@@ -115,11 +116,12 @@ class Optimizer:
         params = dict(zip([k for group in groups for k in group["params"]], self._params(), strict=True))
         new = {params[int(k)]: _copied(remembered) for k, remembered in state["state"].items()}
         settings = [
-            {k: old.get(k, group[k]) for k in self.defaults}
+            {k: old.get(k, group.get(k)) for k in (*self.defaults, "initial_lr") if k in old or k in group}
             for group, old in zip(self.param_groups, groups, strict=True)
         ]
         for own, g in zip(settings, groups, strict=True):
-            self._check_remembered(own, [new[params[k]] for k in g["params"] if params[k] in new])
+            states = [new[params[k]] for k in g["params"] if params[k] in new]
+            self._check_remembered({name: own[name] for name in self.defaults}, states)
         for p, remembered in new.items():
             wrong = [k for k, v in remembered.items() if isinstance(v, np.ndarray) and v.shape != p.shape]
             if wrong:

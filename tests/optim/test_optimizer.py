@@ -93,7 +93,21 @@ def test_parameters_without_a_gradient_stay() -> None:
         (lambda w: optim.Adam([{"params": w, "momentum": 0.9}]), "has no setting momentum"),
         (lambda w: lr_scheduler.StepLR(optim.SGD([w])), "its options are step_size, gamma"),
         (lambda w: lr_scheduler.StepLR(optim.SGD([w]), 0), "step_size must be 1 or more"),
-        (lambda w: lr_scheduler.StepLR(optim.SGD([w]), 2, last_epoch=3), "last_epoch can only be -1"),
+        (
+            lambda w: lr_scheduler.StepLR(optim.SGD([w]), 2, last_epoch=3),
+            'last_epoch 3 goes on from a rate .* "initial_lr"',
+        ),
+        (lambda w: lr_scheduler.ChainedScheduler([]), "one or more, all of the same optimizer"),
+        (
+            lambda w: lr_scheduler.ChainedScheduler([lr_scheduler.StepLR(optim.SGD([w]), 2) for _ in range(2)]),
+            "all of the same optimizer",
+        ),
+        (
+            lambda w: lr_scheduler.SequentialLR(
+                o := optim.SGD([w]), [lr_scheduler.StepLR(o, 2), lr_scheduler.StepLR(o, 2)], [1, 2]
+            ),
+            "2 schedules have 1 milestones",
+        ),
         (lambda w: lr_scheduler.LambdaLR(optim.SGD([w]), [abs, abs]), "each of the optimizer's 1 groups"),
         (lambda w: lr_scheduler.LambdaLR(optim.SGD([w]), [0.5]), r"of functions; got \[0.5\]"),
         (lambda w: lr_scheduler.OneCycleLR(optim.SGD([w]), 0.1), "total_steps"),

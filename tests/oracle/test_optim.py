@@ -2,7 +2,7 @@
 
 import copy
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,7 @@ SCHEDULES: list[tuple[str, dict[str, Any]]] = [
     ("StepLR", dict(step_size=3)),
     ("MultiStepLR", dict(milestones=[2, 5, 5, 9], gamma=0.3)),
     ("ExponentialLR", dict(gamma=0.9)),
+    ("ConstantLR", dict(factor=0.5, total_iters=4)),
     ("CosineAnnealingLR", dict(T_max=7, eta_min=0.01)),
     ("CosineAnnealingWarmRestarts", dict(T_0=3, T_mult=2, eta_min=0.01)),
     ("LinearLR", {}),
@@ -138,6 +139,82 @@ def test_schedules_set_pytorchs_rates(name: str, options: dict[str, Any]) -> Non
         twins.oracle.step()
         theirs.step()
         ours.step()
+
+
+Made = Callable[[Any, Any], Any]  # from the module of schedules, here or there, and an optimizer
+
+
+def alike(twins: Twins, make: Callable[[Any, Any], list[Any]], n: int = 20) -> None:
+    """The schedules of `make`, here and in PyTorch, step one optimizer: the same rates and the same path."""
+    ours = make(lr_scheduler, twins.optimizer)
+    theirs = make(torch.optim.lr_scheduler, twins.oracle)
+    for noise in steps(n):
+        for one, other in zip(ours, theirs, strict=True):
+            assert one.get_last_lr() == pytest.approx(
+                [group["lr"] for group in other.optimizer.param_groups], rel=1e-9, abs=1e-12
+            )
+        twins.step(noise)
+        twins.check(rtol=1e-9)
+        for schedule in (*ours, *theirs):
+            schedule.step()
+
+
+@pytest.mark.parametrize(("name", "options"), SCHEDULES)
+@pytest.mark.parametrize(("other", "more"), SCHEDULES)
+def test_two_schedules_of_one_optimizer(name: str, options: dict[str, Any], other: str, more: dict[str, Any]) -> None:
+    twins = Twins("Adam", dict(lr=0.1))
+    alike(twins, lambda at, optimizer: [getattr(at, name)(optimizer, **options), getattr(at, other)(optimizer, **more)])
+
+
+TOGETHER: dict[str, Made] = {
+    "chained": lambda at, o: at.ChainedScheduler([at.ConstantLR(o, 0.1, 6), at.ExponentialLR(o, 0.9)], o),
+    "chained three": lambda at, o: at.ChainedScheduler(
+        [at.LinearLR(o), at.CosineAnnealingLR(o, 7, 0.001), at.StepLR(o, 4, 0.5)]
+    ),
+    "warm-up, then cosine": lambda at, o: at.SequentialLR(
+        o, [at.LinearLR(o, 0.1, total_iters=4), at.CosineAnnealingLR(o, 8)], [4]
+    ),
+    "three": lambda at, o: at.SequentialLR(
+        o, [at.ConstantLR(o, 0.1, 20), at.LambdaLR(o, lambda t: 1 / (1 + t)), at.ExponentialLR(o, 0.9)], [3, 9]
+    ),
+    "the second at once": lambda at, o: at.SequentialLR(o, [at.ConstantLR(o), at.ExponentialLR(o, 0.9)], [0]),
+    "sequences in a chain": lambda at, o: at.ChainedScheduler(
+        [at.SequentialLR(o, [at.LinearLR(o), at.PolynomialLR(o, 12)], [5]), at.MultiStepLR(o, [7, 11], 0.5)]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_schedules_as_one(name: str) -> None:
+    alike(Twins("SGD", dict(lr=0.003, momentum=0.9)), lambda at, optimizer: [TOGETHER[name](at, optimizer)])
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_schedules_as_one_go_on_where_they_were_saved(name: str) -> None:
+    straight, resumed = (optim.SGD([mx.Tensor([1.0])], lr=0.003, momentum=0.9) for _ in range(2))
+    ours, again = (TOGETHER[name](lr_scheduler, optimizer) for optimizer in (straight, resumed))
+    for k in range(20):
+        ours.step()
+        if k == 9:
+            again.load_state_dict(ours.state_dict())
+        elif k > 9:
+            again.step()
+            assert again.get_last_lr() == ours.get_last_lr()
+
+
+GOES_ON = [case for case in SCHEDULES if case[0] not in {
+    "OneCycleLR",  # PyTorch wants more of its groups
+    "CosineAnnealingWarmRestarts",  # PyTorch takes every later epoch for one of the first wave
+}]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "options"), GOES_ON)
+def test_schedules_go_on_from_a_last_epoch(name: str, options: dict[str, Any]) -> None:
+    """The groups have the rate of that epoch and the one they began with."""
+    twins = Twins("SGD", dict(lr=0.003, momentum=0.9))
+    for optimizer in (twins.optimizer, twins.oracle):
+        optimizer.param_groups[0]["initial_lr"] = 0.02
+    alike(twins, lambda at, optimizer: [getattr(at, name)(optimizer, **options, last_epoch=6)], 10)
 
 
 @pytest.mark.parametrize(
