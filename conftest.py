@@ -54,7 +54,7 @@ class _Parser(CodeBlockParser):
     """A fenced block that remembers its language."""
 
     def evaluate(self, example: Example) -> str | None:
-        example.language = self.language  # type: ignore[attr-defined]
+        example.language = self.language  # type: ignore[attr-defined]  # sybil's examples take more attributes
         return evaluate(example)
 
 

@@ -273,7 +273,7 @@ def _method(function: Any) -> Any:
         return function(self, *args, **options)
 
     method.__name__ = method.__qualname__ = function.__name__
-    method.__doc__, method.__wrapped__ = function.__doc__, function  # type: ignore[attr-defined]
+    method.__doc__, method.__wrapped__ = function.__doc__, function  # type: ignore[attr-defined]  # a function takes any attribute
     return method
 
 

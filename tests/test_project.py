@@ -65,3 +65,16 @@ def test_ci_runs_the_readmes_test_command() -> None:
 def test_files_stay_short_enough_to_read(folder: str) -> None:
     long = {str(p): n for p in ROOT.glob(f"{folder}/**/*.py") if (n := len(p.read_text("utf-8").splitlines())) > 330}
     assert long == {}
+
+
+SWITCHED_OFF = re.compile(r"# (?:type: ignore|noqa)(?:\[[\w,-]+\]|: [\w, ]+?)?(?P<why>\s*(?:#|\().*)?$")
+
+
+def test_a_check_that_is_switched_off_says_why() -> None:
+    files = [
+        *ROOT.glob("*.py"),
+        *(f for part in ("microgradx", "cli", "tests", "benchmarks") for f in (ROOT / part).rglob("*.py")),
+    ]
+    lines = [(f, line) for f in files for line in f.read_text("utf-8").splitlines()]
+    silent = [f"{f.name}: {line.strip()}" for f, line in lines if (off := SWITCHED_OFF.search(line)) and not off["why"]]
+    assert silent == []

@@ -52,7 +52,7 @@ def load_function(path: Path, name: str) -> Callable[..., Any]:
         else:
             what = f"{name} is not a function" if hasattr(module, name) else f"there is no function {name}"
         raise UserError(f"{path}: {what}.{closest(name, functions)} {_has(path, functions)}")
-    return found  # type: ignore[no-any-return]
+    return found  # type: ignore[no-any-return]  # as the file defines it
 
 
 def load(path: Path) -> ModuleType:

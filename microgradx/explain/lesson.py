@@ -107,7 +107,7 @@ class Session:
         for example in doctest.DocTestParser().get_examples(text):
             lines = example.source.rstrip("\n").split("\n")
             out.append("".join(f"{'>>>' if i == 0 else '...'} {line}".rstrip() + "\n" for i, line in enumerate(lines)))
-            out.append(_captured(lambda source=example.source: self._execute(source)))  # type: ignore[misc]
+            out.append(_captured(lambda source=example.source: self._execute(source)))  # type: ignore[misc]  # mypy takes no default in a lambda
         return "".join(out)
 
     def _execute(self, source: str) -> None:
@@ -119,7 +119,7 @@ class Session:
 
     def _console(self, text: str) -> str:
         commands = re.findall(r"^\$ (microgradx .*)$", text, re.M)
-        return "".join(f"$ {line}\n{_captured(lambda line=line: self._command(line))}" for line in commands)  # type: ignore[misc]
+        return "".join(f"$ {line}\n{_captured(lambda line=line: self._command(line))}" for line in commands)  # type: ignore[misc]  # mypy takes no default in a lambda
 
     def _command(self, line: str) -> None:
         self.command(shlex.split(line)[1:])

@@ -129,7 +129,7 @@ def pad(x: Any, pad: Sequence[int], mode: str = "constant", value: float | None 
         if max(a, b) > {"reflect": n - 1, "circular": n}.get(mode, max(a, b)) or (not n and max(a, b)):
             raise OpError(f"pad: a {mode} border of {max(a, b)} is too wide for the {n} elements of axis {axis}.")
         if a or b:
-            border = np.pad(np.arange(n), (max(a, 0), max(b, 0)), mode=_BORDERS[mode])  # type: ignore[call-overload]
+            border = np.pad(np.arange(n), (max(a, 0), max(b, 0)), mode=_BORDERS[mode])  # type: ignore[call-overload]  # one of the modes in the table
             x = rows.index(x, key=along(axis, border[-min(a, 0) : len(border) + min(b, 0)]))
     return x
 

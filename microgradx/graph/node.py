@@ -94,7 +94,7 @@ class Node(Methods):
         if np.size(self.data) != 1:
             raise OpError(f"item() needs a single number, but this tensor has shape {self.shape}.")
         decided(caller)
-        return np.asarray(self.data).item()  # type: ignore[no-any-return]
+        return np.asarray(self.data).item()  # type: ignore[no-any-return]  # a Python number, which NumPy types as Any
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """The data as a NumPy array (a Tensor's own array, not a copy)."""
@@ -212,7 +212,7 @@ class Tensor(Node, TensorMethods):
     @property
     def dtype(self) -> np.dtype[Any]:
         """The array's dtype."""
-        return self.data.dtype  # type: ignore[no-any-return]
+        return self.data.dtype  # type: ignore[no-any-return]  # data is Any: a float or an array
 
     def __setitem__(self, key: Any, value: Any) -> None:
         raise OpError(
@@ -264,7 +264,7 @@ def caller() -> tuple[str, int] | None:
     while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         if frame.f_code.co_filename.startswith(_LEARNERS):
             break
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
     return (frame.f_code.co_filename, frame.f_lineno) if frame is not None else None
 
 

@@ -153,7 +153,7 @@ def _adam(p: Any, g: Any, s: State, lr: float, betas: Betas, eps: float, amsgrad
 def _count(s: State) -> int:
     """The number of this step: 1, 2, 3 …"""
     s["step"] = s.get("step", 0) + 1
-    return s["step"]  # type: ignore[no-any-return]
+    return s["step"]  # type: ignore[no-any-return]  # a number; the state holds arrays too
 
 
 def _average(s: State, name: str, new: Any, keep: float) -> Any:

@@ -32,7 +32,7 @@ def step_of(model: Module, loss: Callable[[Any, Any], Any], X: Any, t: Any, *not
 
     names = ["X", *places, "t"]
     signature = inspect.Signature([inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in names])
-    step.__signature__ = signature  # type: ignore[attr-defined]
+    step.__signature__ = signature  # type: ignore[attr-defined]  # a function takes any attribute
     constants = {"X": Tensor(np.asarray(X), False), "t": Tensor(np.asarray(t), False)}
     weights = {name: Tensor(np.array(data), name=name) for name, (_, _, data) in places.items()}
     return Program(step, {"X": constants["X"], **weights, "t": constants["t"]}, tuple(weights), notes)

@@ -76,7 +76,7 @@ def constant(value: Any) -> ast.expr:
 
 def substitute(expr: ast.expr, parts: Mapping[str, ast.expr]) -> ast.expr:
     """The expression with its slots replaced by other expressions."""
-    return _filled(expr, parts)  # type: ignore[no-any-return]
+    return _filled(expr, parts)  # type: ignore[no-any-return]  # an expression, as given
 
 
 def _minus(name: str) -> ast.expr:
@@ -125,7 +125,7 @@ def _written(node: Any, args: list[ast.expr]) -> ast.expr:
         tree.keywords += [k for k in keywords if k.arg not in used]
     elif isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult) and all(each.shape for each in node.inputs):
         tree.op = ast.Mod()
-    return tree  # type: ignore[no-any-return]
+    return tree  # type: ignore[no-any-return]  # an expression, as given
 
 
 def _argument(value: Any) -> ast.expr:

@@ -71,7 +71,7 @@ class Op:
         return self.name
 
     @property
-    def __doc__(self) -> str:  # type: ignore[override]
+    def __doc__(self) -> str:  # type: ignore[override]  # each row has its own
         return self.form
 
     @property

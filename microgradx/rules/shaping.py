@@ -13,7 +13,7 @@ _add_up = np.add.reduce
 
 
 def _same_shape(x: Any, shape: Shape) -> bool:
-    return x.shape == shape  # type: ignore[no-any-return]
+    return x.shape == shape  # type: ignore[no-any-return]  # a comparison of tuples
 
 
 def unbroadcast(x: Any, shape: Shape) -> Any:

@@ -51,7 +51,7 @@ def raw_twin(rule: Callable[..., Any], kind: str, static: Iterable[str] = ()) ->
     A rule that calls more than rows (a composite, a node's method, PyTorch's dim=) runs on constant nodes instead.
     """
     if _only_rows(rule):
-        return _rebound(rule, kind, {})  # type: ignore[no-any-return]
+        return _rebound(rule, kind, {})  # type: ignore[no-any-return]  # a function for a function
     return _through_nodes(rule, kind, {*static, "i"})
 
 
@@ -199,7 +199,7 @@ def pull_function(op: Op, kind: str) -> Callable[[Any, Any], None]:
     if len(lines) == 2:
         lines.append("    pass")
     exec("\n".join(lines), space)  # the text above, built from checked identifiers only
-    return space["pull"]  # type: ignore[no-any-return]
+    return space["pull"]  # type: ignore[no-any-return]  # what exec defined
 
 
 def _contribution(op: Op, name: str, rule: Any, kind: str) -> list[str]:

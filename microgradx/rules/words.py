@@ -54,7 +54,7 @@ def translate(name: str, others: Mapping[str, str], given: dict[str, Any]) -> No
 
 def both_words(function: F) -> F:
     """`function`, called by anyone's words for its parameters. Rows need no such help: they know the table."""
-    return _accepting(function) if inspect.isfunction(function) else function  # type: ignore[return-value]
+    return _accepting(function) if inspect.isfunction(function) else function  # type: ignore[return-value]  # a function for a function
 
 
 @cache

@@ -75,7 +75,7 @@ def _mean_instead_of_sum(evidence: list[Evidence]) -> str | None:
         "the elements that are combined": lambda e: max(np.size(e.x), 1) / max(np.size(e.y), 1),
         "the copies that are made": lambda e: max(np.size(e.y), 1) / max(np.size(e.x), 1),
         "all elements": lambda e: np.size(e.x),
-        **{f"axis {a}": lambda e, a=a: np.shape(e.x)[a] if np.ndim(e.x) > a else 1 for a in range(3)},  # type: ignore[misc]
+        **{f"axis {a}": lambda e, a=a: np.shape(e.x)[a] if np.ndim(e.x) > a else 1 for a in range(3)},  # type: ignore[misc]  # mypy takes no default in a lambda
     }
     if evidence[0].call.op.elementwise:
         return None

@@ -76,7 +76,7 @@ def _extrapolated(f: Curve, h: float, difference: Callable[[Curve, float], Any],
 def along_axes(f: Callable[[Any], Any], x: Any) -> Slope:
     """The full Jacobian of f at the array x, one coordinate after the other: shape f(x).shape + x.shape."""
     x = np.asarray(x, dtype=float)
-    columns = [derivative(lambda t, at=at: f(moved(x, at, t)), reach_at(x[at])) for at in np.ndindex(x.shape)]  # type: ignore[misc]
+    columns = [derivative(lambda t, at=at: f(moved(x, at, t)), reach_at(x[at])) for at in np.ndindex(x.shape)]  # type: ignore[misc]  # mypy takes no default in a lambda
     if not columns:
         shape = np.shape(f(x)) + x.shape
         return Slope(np.zeros(shape), np.zeros(shape))

@@ -98,6 +98,6 @@ def _seen(call: OpCall, position: int | None) -> Iterator[Evidence]:
         g = np.asarray(weights([y])[0])
         for k in call.smooth if position is None else [position]:
             before, after = call.inputs[:k], call.inputs[k + 1 :]
-            slope = along_axes(lambda x, b=before, a=after: run(*b, x, *a), call.inputs[k])  # type: ignore[misc]
+            slope = along_axes(lambda x, b=before, a=after: run(*b, x, *a), call.inputs[k])  # type: ignore[misc]  # mypy takes no default in a lambda
             if np.isfinite(y).all() and np.isfinite(slope.value).all():
                 yield Evidence(call, k, y, g, slope.value)

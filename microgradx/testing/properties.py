@@ -114,7 +114,7 @@ def scalar_run(call: OpCall) -> None:
     if isinstance(y, Value):
         return
     spread = np.broadcast_arrays(*(np.asarray(x, dtype=float) for x in call.inputs)) if len(call.inputs) else []
-    each = [call.op.scalar(*map(float, row), **call.static) for row in zip(*(x.ravel() for x in spread), strict=True)]  # type: ignore[misc]
+    each = [call.op.scalar(*map(float, row), **call.static) for row in zip(*(x.ravel() for x in spread), strict=True)]  # type: ignore[misc]  # elementwise rows have one
     assert all(type(v) is float for v in each), f"the scalar run gives {type(each[0]).__name__}, not a float: {call}"
     _same(np.reshape(each, y.shape), y.data, "floats and arrays differ for", call, 0)
 

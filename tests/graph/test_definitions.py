@@ -55,7 +55,7 @@ def _define(form: str = "thing(x)", **row: Any) -> Callable[[], Any]:
 WRONG = {
     "the rule reads a name that is no input": (_define(x=lambda z: z), "reads z.*only read x, y, g"),
     "the rule reads y of another spelling": (_define(x=lambda Y: Y), "reads Y"),
-    "the rule uses a function that exists nowhere": (_define(x=lambda x: cosine(x)), "uses cosine.*import it"),  # noqa: F821
+    "the rule uses a function that exists nowhere": (_define(x=lambda x: cosine(x)), "uses cosine.*import it"),  # noqa: F821  # the missing name is the case
     "an input has no rule": (_define("thing(a, b)", a=lambda: 1.0), "input b has no rule.*nondiff='b'"),
     "two inputs have one name": (_define("thing(a, a)", a=lambda: 1.0), "uses one name twice"),
     "an input has a rule and is nondiff": (_define(x=lambda: 1.0, nondiff="x"), "x has a rule and is.*nondiff"),

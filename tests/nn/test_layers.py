@@ -27,7 +27,7 @@ def test_sequential_with_names() -> None:
     model = nn.Sequential({"hidden": nn.Linear(2, 3), "bend": nn.Tanh(), "out": nn.Linear(3, 1)})
     assert [n for n, _ in model.named_modules()] == ["", "hidden", "bend", "out"]
     with pytest.raises(mx.OpError, match=r"nn\.ReLU\(\)"):
-        nn.Sequential(nn.ReLU)  # type: ignore[arg-type]
+        nn.Sequential(nn.ReLU)  # type: ignore[arg-type]  # the mistake under test
 
 
 def test_parts_of_a_sequential_keep_the_names_of_the_whole() -> None:
@@ -96,7 +96,7 @@ def test_the_names_of_gates_and_time_steps_are_in_the_scope() -> None:
             return self.memory(x)[1][0]
 
     h = Model()(ones(2, 1, 2))
-    scopes = {node.scope for node in mx.graph.topological(h)}  # type: ignore[attr-defined]
+    scopes = {node.scope for node in mx.graph.topological(h)}  # type: ignore[attr-defined]  # graph is a submodule
     assert {"memory.layer0.t0.lstm", "memory.layer0.t1.lstm"} <= scopes
 
 

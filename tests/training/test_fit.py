@@ -197,7 +197,7 @@ def test_progress(terminal: bool) -> None:
     model, dataset = line()
     optimizer = optim.SGD(model.parameters(), lr=0.5)
     training.fit(model, nn.MSELoss(), optimizer, dataset, 3, callbacks=[training.Progress(console)])
-    text = console.file.getvalue()  # type: ignore[attr-defined]
+    text = console.file.getvalue()  # type: ignore[attr-defined]  # the file is a StringIO
     assert "epoch 3/3" in text
     assert "loss 0." in text
     assert ("█▁" in text) == terminal

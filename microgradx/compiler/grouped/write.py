@@ -115,7 +115,7 @@ class Writer:
                 self.lines.append(f"np.take(v, at_{name}, out={name}, mode='clip')")
                 operands.append(Operand(name, None, row, ()))
             else:
-                view = View(view.start, several + view.shape, (gap,) * len(several) + view.strides)  # type: ignore[arg-type]
+                view = View(view.start, several + view.shape, (gap,) * len(several) + view.strides)  # type: ignore[arg-type]  # a tuple of ints
                 operands.append(Operand(self._view(name, "v", view), view, row, ()))
         return shape, operands
 
@@ -130,7 +130,7 @@ class Writer:
                 expr: ast.expr = ast.Name(g)
             else:
                 expr = self._pull(group, position, [o.name for o in operands], f"y{k}", g)
-                left = "∂L" if group.op.rule_for(position).whole else "∂y"  # type: ignore[union-attr]
+                left = "∂L" if group.op.rule_for(position).whole else "∂y"  # type: ignore[union-attr]  # a group that has an op has rules
                 name = slots(group.op, len(operands))[position]
                 note = f"{left}/∂{name} = {screen_text(rule_formula(group.example, position))}"
             before = len(self.lines)
@@ -230,7 +230,7 @@ class Writer:
         if not isinstance(node, Node):
             return constant(node)
         if node in known:
-            return known[node]  # type: ignore[no-any-return]
+            return known[node]  # type: ignore[no-any-return]  # names
         if node.op is None:
             return constant(node.item()) if node.size == 1 else literal(node.data, self.needed)
         parts = [self._expression(each, known) for each in node.inputs]

@@ -48,7 +48,7 @@ def unguarded(form: Form, fixed: Fixed | None = None) -> Callable[..., Any]:
     """The same, for calls that are guarded already."""
     text, space = source(form, fixed)
     exec(text, space)  # source that we have just written
-    return space["make"]()  # type: ignore[no-any-return]
+    return space["make"]()  # type: ignore[no-any-return]  # what exec defined
 
 
 def guarded(step: Callable[..., Any]) -> Callable[..., Any]:
