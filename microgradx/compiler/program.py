@@ -13,7 +13,7 @@ from microgradx.compiler.joint import CompileError, Joint, joint, leaf
 from microgradx.compiler.passes import simplified
 from microgradx.graph import Node, Tensor, Value, no_grad
 from microgradx.graph.node import as_array
-from microgradx.graph.state import Changes, noting_changes
+from microgradx.graph.notes import Changes, noting_changes
 from microgradx.random import Draw, noting_draws
 
 

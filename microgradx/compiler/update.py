@@ -13,7 +13,7 @@ from microgradx.compiler.joint import CompileError, Joint, name_node
 from microgradx.compiler.passes import simplified
 from microgradx.compiler.to_numpy.buffers import Fixed, unguarded
 from microgradx.graph import Node, Tensor, Value, recording
-from microgradx.graph.state import noting_decisions
+from microgradx.graph.notes import noting_decisions
 from microgradx.optim import Optimizer
 from microgradx.rules.shaping import astype
 

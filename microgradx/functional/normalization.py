@@ -13,7 +13,7 @@ import numpy as np
 from microgradx.functional.arguments import constant, numbers
 from microgradx.functional.inputs import real
 from microgradx.graph import Node, OpError, Tensor, scope
-from microgradx.graph.state import changes
+from microgradx.graph.notes import changes
 from microgradx.random import Generator, default_generator, drawn
 from microgradx.rules.arithmetic import square
 from microgradx.rules.elementary import sqrt

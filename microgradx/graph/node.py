@@ -11,7 +11,8 @@ import numpy as np
 
 from microgradx.graph._methods import Methods, TensorMethods
 from microgradx.graph.errors import GradientError, OpError
-from microgradx.graph.state import decided, now, was_cut
+from microgradx.graph.notes import decided, was_cut
+from microgradx.graph.state import now
 
 if TYPE_CHECKING:
     from microgradx.rules.op import Op

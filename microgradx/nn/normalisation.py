@@ -7,7 +7,7 @@ import numpy as np
 
 from microgradx import functional as F
 from microgradx.graph import OpError, default_dtype
-from microgradx.graph.state import changes
+from microgradx.graph.notes import changes
 from microgradx.nn.module import Buffer, Module, Parameter
 
 Shape = int | Sequence[int]

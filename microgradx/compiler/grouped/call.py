@@ -16,7 +16,7 @@ from microgradx.compiler.guards import Surroundings, line_text
 from microgradx.compiler.joint import CompileError, decides, leaf
 from microgradx.compiler.program import agrees, argument_names, is_setting
 from microgradx.graph import Node, OpError, Tensor, Value, recording
-from microgradx.graph.state import noting_decisions
+from microgradx.graph.notes import noting_decisions
 
 
 class Numbers:
