@@ -108,32 +108,38 @@ def _explained(order: list[Any], watcher: Watcher | None, create_graph: bool) ->
                 watcher(Edge(node, position, node.grad, local, contribution, before, each.grad))
 
 
-def apply_rule(node: Any, position: int, upstream: Any, as_nodes: bool = False) -> tuple[Any, Any]:
-    """(local partial or None, contribution) for one edge; with `as_nodes`, both are recorded as graph."""
+def apply_rule(node: Any, position: int, upstream: Any, as_nodes: bool = False, data: Any = None) -> tuple[Any, Any]:
+    """(local partial or None, contribution) for one edge.
+
+    With `as_nodes`, both are recorded as graph; with `data`, the (inputs, output) given stand in for the node's own.
+    """
     op: Op = node.op
     rule = op.rule_for(position)
     assert rule is not None
-    scalar, inputs = isinstance(node, Value), node.inputs
-    target = inputs[position]
     if as_nodes:
-        result = rule(op.known(inputs, node, upstream, node.static, position))
+        result = rule(op.known(node.inputs, node, upstream, node.static, position))
     else:
-        known = op.known([n.data for n in inputs], node.data, upstream, node.static, position)
-        twin = op.twin(rule, "scalar" if scalar else "array")
+        inputs, output = data or ([n.data for n in node.inputs], node.data)
+        known = op.known(inputs, output, upstream, node.static, position)
+        twin = op.twin(rule, "scalar" if isinstance(node, Value) else "array")
         arguments = [known[name] for name in rule.reads]
         try:
             result = twin(*arguments)
         except (ArithmeticError, ValueError):
             result = careful(op.twin(rule, "array"), *arguments)
     if rule.whole:
-        local, contribution = None, result
-    else:
-        local, contribution = result, upstream if rule.constant == 1 else upstream * result
-    if op.elementwise and not scalar and contribution.shape != target.shape:
+        return None, handed_back(node, position, result, as_nodes)
+    return result, handed_back(node, position, upstream if rule.constant == 1 else upstream * result, as_nodes)
+
+
+def handed_back(node: Any, position: int, contribution: Any, as_nodes: bool = False) -> Any:
+    """The contribution in the shape and dtype of its input: summed over the axes that broadcasting stretched."""
+    target = node.inputs[position]
+    if node.op.elementwise and not isinstance(node, Value) and contribution.shape != target.shape:
         contribution = sum_to(contribution, target.shape) if as_nodes else sum_to.run(contribution, target.shape)
     if isinstance(target, Tensor) and contribution.dtype != target.dtype:  # float32 stays float32, whatever it met
         contribution = contribution.astype(target.dtype)
-    return local, contribution
+    return contribution
 
 
 def added(before: Any, contribution: Any) -> Any:

@@ -63,7 +63,8 @@ def build(
     """The network on one row (`sample` counts 00, 01, 10, 11; by default 11), or on the batch of four at tensor level.
 
     `seed` (1 by default) chooses the random weights and where the training starts; `epochs` (5000 by default) is the
-    most it may take. Random weights are rounded to two digits, so that lines can be recomputed by hand.
+    most it may take. Weights are rounded, random ones to two decimals and trained ones to three, so that lines can be
+    recomputed by hand.
     """
     if epochs is not None and weights != "trained":
         raise ExampleError(f"xor: epochs belongs to weights 'trained'; with weights {weights!r} nothing is trained.")
@@ -137,6 +138,7 @@ def train(
         done += 1
         if progress is not None:
             progress(done, epochs)
+    w = {name: round(x, 3) for name, x in w.items()}
     return w, (_report(w, seed, done),)
 
 

@@ -4,27 +4,32 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.rules.numbers import shown
+from microgradx.rules.numbers import DIGITS, shown
 
 _FITS = 16  # up to this many numbers are written out
 _STRIP = 24  # cells of a heat strip
 _BARS = " ▁▂▃▄▅▆▇█"
 
 
-def value_text(value: Any) -> str:
-    """A number or array on one line."""
+def value_text(value: Any, digits: Any = DIGITS) -> str:
+    """A number or array on one line; `digits` says how many significant ones, for all numbers or for each."""
     array = np.asarray(value)
     if array.ndim == 0:
-        return shown(float(array))
+        return shown(float(array), int(digits))
     if array.size == 0:
         return f"empty {shape_text(array.shape)}"
-    return _numbers(array) if array.size <= _FITS else summary(array)
+    return _numbers(array, np.broadcast_to(digits, array.shape)) if array.size <= _FITS else summary(array)
 
 
-def _numbers(array: np.ndarray[Any, Any]) -> str:
+def fits(value: Any) -> bool:
+    """True when every number of it is shown."""
+    return not isinstance(value, tuple) and 0 < np.size(value) <= _FITS
+
+
+def _numbers(array: np.ndarray[Any, Any], digits: np.ndarray[Any, Any]) -> str:
     if array.ndim == 0:
-        return shown(float(array))
-    return "[" + ", ".join(_numbers(part) for part in array) + "]"
+        return shown(float(array), int(digits))
+    return "[" + ", ".join(map(_numbers, array, digits)) + "]"
 
 
 def summary(array: np.ndarray[Any, Any]) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from microgradx.rules.notation import in_slot, python_text, screen_text
-from microgradx.rules.numbers import DIGITS, plain, shown
+from microgradx.rules.numbers import DIGITS, plain, rounded, shown
 
 _MOST = 17
 _EVAL = {name: getattr(math, name) for name in dir(math) if not name.startswith("_")} | {
@@ -16,37 +16,28 @@ _EVAL = {name: getattr(math, name) for name in dir(math) if not name.startswith(
 }  # fmt: skip
 
 
-def agreeing(expr: ast.expr, values: Mapping[str, float], result: float) -> tuple[str, str]:
-    """The formula with numbers, and its result, rounded so that the one reproduces the other."""
+def agreeing(expr: ast.expr, values: Mapping[str, float], result: float, wanted: int = DIGITS) -> tuple[str, str]:
+    """The formula with numbers, and its result with `wanted` digits, rounded so that the one reproduces the other."""
     for digits in range(DIGITS, _MOST + 1):
         texts = {name: in_slot(plain(value, digits)) for name, value in values.items()}
-        if _reproduces(python_text(expr, texts), result):
+        if _reproduces(python_text(expr, texts), result, wanted):
             break
     signed = {name: in_slot(shown(value, digits)) for name, value in values.items()}
-    return screen_text(expr, signed), shown(result)
+    return screen_text(expr, signed), shown(result, wanted)
 
 
-def _reproduces(text: str, result: float) -> bool:
+def _reproduces(text: str, result: float, digits: int) -> bool:
     try:
         value = eval(text, _EVAL)  # the text holds only our own formula and numbers
     except (ArithmeticError, ValueError, NameError, TypeError):
         return True  # beyond a pocket calculator (inf, nan): more digits will not help
-    return float(plain(float(value), DIGITS)) == float(plain(result, DIGITS))
+    return rounded(float(value), digits) == rounded(result, digits)
 
 
-_PRODUCT = ast.parse("a * b", mode="eval").body
-
-
-def product(a: float, b: float, result: float) -> str:
-    """`−0.242 × 0.197 = −0.0477`, digits chosen so that it holds as shown."""
-    text, answer = agreeing(_PRODUCT, {"a": a, "b": b}, result)
-    return f"{text.replace(' · ', ' × ')} = {answer}"
-
-
-def total_of(parts: Sequence[float], total: float) -> str:
+def total_of(parts: Sequence[float], total: float, wanted: int = DIGITS) -> str:
     """`0.0131 + (−0.0477) = −0.0346`, digits chosen so that it holds as shown."""
     values = {f"p{i}": float(part) for i, part in enumerate(parts)}
-    text, answer = agreeing(ast.parse(" + ".join(values), mode="eval").body, values, total)
+    text, answer = agreeing(ast.parse(" + ".join(values), mode="eval").body, values, total, wanted)
     return f"{text} = {answer}"
 
 

@@ -6,18 +6,9 @@ from html import escape
 from importlib.resources import files
 
 from microgradx.explain.levels import picture as picture_of
+from microgradx.explain.tables import LAYERS, forward_cells, gradient_cells, gradient_columns, layer_cells, notes
 from microgradx.explain.trace import Row, Step, Trace
-from microgradx.explain.wording import (
-    LAYERS,
-    d,
-    forward_cells,
-    gradient_cells,
-    layer_cells,
-    rule_expression,
-    seed_text,
-    step_text,
-    update_text,
-)
+from microgradx.explain.wording import d, rule_expression, seed_text, step_text, update_text
 from microgradx.graph import Value
 from microgradx.rules.notation import in_slot, mathml
 
@@ -29,7 +20,7 @@ def as_html(trace: Trace, engine: str = "auto") -> str:
     svg = picture.svg[picture.svg.index("<svg") :]
     body = [
         f"<h1>Trace of {escape(trace.title)}</h1>",
-        *(f'<p class="note">{escape(note)}</p>' for note in trace.notes),
+        *(f'<p class="note">{escape(note)}</p>' for note in notes(trace)),
         "<h2>Backward: the chain rule, edge by edge</h2>",
         f"<p>{escape(seed_text(trace))}</p>",
         _CONTROLS.format(last=len(trace.steps)),
@@ -39,7 +30,7 @@ def as_html(trace: Trace, engine: str = "auto") -> str:
         "<h2>Forward</h2>",
         _table(("name", "formula", "value", "where"), forward_cells(trace)),
         "<h2>Gradients</h2>",
-        _table(("leaf", "value", "gradient"), gradient_cells(trace)),
+        _table(gradient_columns(trace), gradient_cells(trace)),
         f"<p><strong>{escape(update_text(trace))}</strong></p>",
     ]
     return _PAGE.format(

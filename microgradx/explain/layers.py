@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.explain.trace import Layer, Row, Step, Trace, loss_after
+from microgradx.explain.rerun import loss_after
+from microgradx.explain.trace import Layer, Row, Step, Trace
 from microgradx.graph import Node, OpError
 
 
@@ -51,9 +52,10 @@ def open_layer(trace: Trace, path: str) -> Trace:
     if trace.output not in wanted:  # there only because every gradient is named after it
         rows[trace.output].node.name, rows[trace.output].node.requires_grad = None, False
     own = [i for i in trace.parameters if i in wanted]
-    after = loss_after([row.node for row in trace.rows.values()], [trace.rows[i].node for i in own], trace.lr)
-    found = Trace(f"{path}, a layer of {trace.title}", rows, steps, trace.output, own, trace.lr, after)
-    found.path = path
+    found = Trace(f"{path}, a layer of {trace.title}", rows, steps, trace.output, own, trace.lr, None, path=path)
+    whole = {row.node: trace.rows[i].node for i, row in rows.items()}
+    found.rerun = lambda data: trace.rerun({whole[node]: each for node, each in data.items()})
+    found.loss_after = loss_after(found)
     found.notes.append(f"steps keep the numbers that they have in the whole trace, which has {len(trace.steps)}")
     return found
 

@@ -70,7 +70,13 @@ def _scalars(trace: Trace, output: Any, entries: dict[Any, Any]) -> Trace:
         output.name = trace.rows[trace.output].name
     chosen = [trace.rows[i].node for i in trace.parameters]
     parameters = [value.name for node in chosen for value in np.ravel(entries[node])]
-    found = traced(output, {}, trace.title, parameters, trace.lr, lambda _: trace.loss_after)
+
+    def again(data: dict[Any, Any]) -> float | None:
+        """The program itself at other numbers, which are put back into its tensors."""
+        whole = {node: [data.get(each, each.data) for each in np.ravel(entries[node])] for node in chosen}
+        return trace.rerun({n: np.reshape(each, n.shape).astype(n.data.dtype) for n, each in whole.items()})
+
+    found = traced(output, {}, trace.title, parameters, trace.lr, again)
     worst = 0.0
     for node in chosen:
         if node.grad is not None:

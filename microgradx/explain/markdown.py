@@ -2,16 +2,9 @@
 
 from collections.abc import Iterable
 
+from microgradx.explain.tables import LAYERS, forward_cells, gradient_cells, gradient_columns, layer_cells, notes
 from microgradx.explain.trace import Trace
-from microgradx.explain.wording import (
-    LAYERS,
-    forward_cells,
-    gradient_cells,
-    layer_cells,
-    seed_text,
-    step_text,
-    update_text,
-)
+from microgradx.explain.wording import seed_text, step_text, update_text
 
 
 def as_markdown(trace: Trace, max_steps: int | None = None) -> str:
@@ -19,7 +12,7 @@ def as_markdown(trace: Trace, max_steps: int | None = None) -> str:
     steps = trace.steps if max_steps is None else trace.steps[:max_steps]
     parts = [
         f"# Trace of {trace.title}",
-        *(f"> {note}" for note in trace.notes),
+        *(f"> {note}" for note in notes(trace)),
         *(["## Layers", _table(LAYERS, layer_cells(trace))] if trace.layers else []),
         "## Forward",
         _table(("name", "formula", "value", "where"), forward_cells(trace)),
@@ -28,7 +21,7 @@ def as_markdown(trace: Trace, max_steps: int | None = None) -> str:
         *(_step(trace, number) for number in range(len(steps))),
         *([f"… {len(trace.steps) - len(steps)} more steps"] if len(steps) < len(trace.steps) else []),
         "## Gradients",
-        _table(("leaf", "value", "gradient"), gradient_cells(trace)),
+        _table(gradient_columns(trace), gradient_cells(trace)),
         update_text(trace),
     ]
     return "\n\n".join(parts) + "\n"

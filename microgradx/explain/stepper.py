@@ -4,7 +4,6 @@ from rich.console import Console
 from rich.rule import Rule
 from rich.text import Text
 
-from microgradx.explain.arrays import value_text
 from microgradx.explain.text import forward_table, gradient_table, heading, show, step_block
 from microgradx.explain.trace import Trace
 from microgradx.explain.wording import d, seed_text, step_text, update_text
@@ -52,7 +51,8 @@ def _draw(trace: Trace, console: Console, at: int) -> None:
     for step in trace.steps[: max(at - 1, 0)]:
         node, target = trace.rows[step.node].name, trace.rows[step.input].name
         state = "" if step.complete else "   so far"
-        line = f"{step.number:>3} ✓ {node} → {target}   {d(trace, target)} = {value_text(step.total)}{state}"
+        total = trace.numbers["total", step.number]
+        line = f"{step.number:>3} ✓ {node} → {target}   {d(trace, target)} = {total}{state}"
         console.print(Text(line, style="dim"))
     if at:
         console.print(Rule(style="cyan"))

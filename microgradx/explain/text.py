@@ -6,18 +6,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from microgradx.explain.arrays import value_text
+from microgradx.explain.tables import LAYERS, forward_cells, gradient_cells, gradient_columns, layer_cells, notes
 from microgradx.explain.trace import Trace
-from microgradx.explain.wording import (
-    LAYERS,
-    StepText,
-    forward_cells,
-    gradient_cells,
-    layer_cells,
-    seed_text,
-    step_text,
-    update_text,
-)
+from microgradx.explain.wording import StepText, seed_text, step_text, update_text
 
 _DIM, _NAME, _FORMULA, _RESULT = "dim", "bold cyan", "magenta", "bold green"
 
@@ -33,7 +24,7 @@ def as_text(trace: Trace, width: int = 100, max_steps: int | None = None) -> str
 def show(trace: Trace, console: Console, max_steps: int | None = None) -> None:
     """Print the trace: forward table, backward steps, gradients, and what a gradient step would do."""
     console.print(Text(f"trace of {trace.title}", style="bold"))
-    for note in trace.notes:
+    for note in notes(trace):
         console.print(Text(f"note: {note}", style="yellow"))
     if trace.layers:
         heading(console, "Layers")
@@ -107,10 +98,7 @@ def step_block(step: StepText) -> Table:
 
 def gradient_table(trace: Trace) -> Table:
     """The gradient of every leaf, and what a step would make of the parameters."""
-    table = _table("leaf", "value", "gradient", f"after a step, lr {trace.lr:g}")
-    stepped = {trace.rows[i].name: trace.rows[i].node for i in trace.parameters}
-    for name, value, gradient in gradient_cells(trace):
-        node = stepped.get(name)
-        after = "(not a parameter)" if node is None else value_text(node.data - trace.lr * node.grad)
+    table = _table(*gradient_columns(trace))
+    for name, value, gradient, after in gradient_cells(trace):
         table.add_row(Text(name, style=_NAME), value, Text(gradient, style=_RESULT), after)
     return table

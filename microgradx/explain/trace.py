@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable
-from contextlib import redirect_stdout
 from dataclasses import dataclass, field
-from functools import partial
-from io import StringIO
-from typing import Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from microgradx.autodiff import Edge, backward
-from microgradx.autodiff.backward import constant
-from microgradx.graph import GradientError, Node, Tensor, Value, no_grad, topological
+from microgradx.explain.rerun import by_function, by_graph, loss_after
+from microgradx.graph import GradientError, Node, Tensor, Value, topological
 from microgradx.graph.naming import run_and_name
 from microgradx.random import noting_draws
 from microgradx.rules.formula import forward_formula, rule_formula, slots
 from microgradx.rules.names import display_names
+
+if TYPE_CHECKING:
+    from microgradx.explain.precision import Numbers
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,14 @@ class Trace:
     layers: list[Layer] = field(default_factory=list)  # at layer level
     folds: dict[Any, str] = field(default_factory=dict)  # at layer level, the layer that a node is in
     path: str = ""  # of the layer that this is the inside of
+    rerun: Callable[[dict[Any, Any]], float | None] = lambda _: None  # the output at other data of some leaves
+
+    @cached_property
+    def numbers(self) -> Numbers:
+        """Every number as it is shown, with the digits that its users need."""
+        from microgradx.explain.precision import Numbers
+
+        return Numbers(self)
 
     @property
     def loss(self) -> Any:
@@ -153,7 +162,7 @@ def trace(
         with noting_draws() as draws:
             output, made = run_and_name(target, given, named)
         if not draws:  # another run would draw other numbers
-            again = partial(_again, target, given, named)
+            again = partial(by_function, target, given, named)
         name = getattr(target, "__name__", "the function").replace("<lambda>", "a lambda")
         rank = {id(node): k - len(given) - len(named) for k, node in enumerate((*given, *named.values()))}
         rank |= {id(node): k + 1 for k, node in enumerate(made)}
@@ -194,8 +203,10 @@ def traced(
         leaves = [i for i, row in rows.items() if row.op is None and row.node.requires_grad]
         wanted = None if parameters is None else set(parameters)
         chosen = [i for i in leaves if wanted is None or rows[i].name in wanted]
-        after = loss_after(order, [rows[i].node for i in chosen], lr, again)
-    return Trace(title, rows, steps, ids[output], chosen, lr, after)
+        found = Trace(title, rows, steps, ids[output], chosen, lr, None)
+        found.rerun = partial(by_graph, order, again)
+        found.loss_after = loss_after(found)
+    return found
 
 
 def _step(edge: Edge, number: int, ids: dict[Any, str], path: int, paths: int) -> Step:
@@ -229,47 +240,6 @@ def _count_paths(output: Any) -> dict[Any, int]:
                 if each.requires_grad and node.op.rule_for(position) is not None:
                     counts[each] = counts.get(each, 0) + 1
     return counts
-
-
-def _again(target: Callable[..., Any], given: tuple[Any, ...], named: dict[str, Any], data: dict[Any, Any]) -> Any:
-    """The function's result at other data of its arguments; None where it depends on more than those."""
-    arguments = {id(each) for each in (*given, *named.values())}
-    if any(id(node) not in arguments for node in data):
-        return None
-
-    def other(each: Any) -> Any:
-        return constant(each, data[each]) if isinstance(each, Node) and each in data else each
-
-    with no_grad(), redirect_stdout(StringIO()):  # what it prints, it has printed
-        try:
-            result = target(*map(other, given), **{name: other(each) for name, each in named.items()})
-            return float(result.item())
-        except Exception:  # a step may lead out of where the function is defined
-            return None
-
-
-def loss_after(
-    order: list[Any], parameters: list[Any], lr: float, again: Callable[[dict[Any, Any]], float | None] | None = None
-) -> float | None:
-    """The output computed once more after one gradient step, w − lr · grad, on the parameters.
-
-    By the function itself, `again`, where that is possible: it may take another branch there. Else by its graph.
-    """
-    stepping = [node for node in parameters if node.grad is not None]
-    if not stepping:
-        return None
-    data = {node: node.data - lr * node.grad for node in stepping}
-    if again is not None and (found := again(data)) is not None:
-        return found
-    for node in order:
-        if node in data:
-            continue
-        if node.op is None:
-            data[node] = node.data
-            continue
-        run = node.op.scalar if isinstance(node, Value) and node.op.scalar else node.op.run
-        data[node] = run(*(data[each] for each in node.inputs), **(node.static or {}))
-    return float(np.asarray(data[order[-1]]).item())
 
 
 def _check(output: Any, name: str) -> None:

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from microgradx.explain.arrays import shape_text, value_text
-from microgradx.explain.digits import agreeing, product, strip_group, total_of
+from microgradx.explain.digits import strip_group, total_of
+from microgradx.explain.precision import LOSS_AFTER, Key, shows_local
 from microgradx.explain.trace import Row, Step, Trace
 from microgradx.graph import Value
 from microgradx.rules.formula import substitute
 from microgradx.rules.notation import in_slot, screen_text
-from microgradx.rules.numbers import shown
+from microgradx.rules.numbers import full
 
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _FEW = 8  # arrays of at most this many numbers are written into a product
@@ -57,38 +58,9 @@ def forward_text(trace: Trace, row: Row) -> str:
     return screen_text(substitute(row.formula, {slot: trace.rows[i].expr for slot, i in row.inputs.items()}))
 
 
-def forward_cells(trace: Trace) -> list[tuple[str, ...]]:
-    """Name, formula, value and place of every node."""
-    return [
-        (row.name, forward_text(trace, row), value_text(row.node.data), place(row) if row.op else "")
-        for row in trace.rows.values()
-        if row.op or row.node.requires_grad or row.node.name  # plain numbers explain themselves in the formulas
-    ]
-
-
-def gradient_cells(trace: Trace) -> list[tuple[str, ...]]:
-    """Name, value and gradient of every leaf that collects one."""
-    return [
-        (row.name, value_text(row.node.data), f"{d(trace, row.name)} = {value_text(row.node.grad)}")
-        for row in trace.rows.values()
-        if row.op is None and row.node.requires_grad and row.node.grad is not None
-    ]
-
-
-LAYERS = (
-    "layer", "output shape", "parameters", "norm of output", "of its gradient", "of the weights' gradient", "results",
-)  # fmt: skip
-
-
-def layer_cells(trace: Trace) -> list[tuple[str, ...]]:
-    """The table of layers, in the order of LAYERS; "results" counts what each is made of."""
-    return [
-        (
-            each.name, shape_text(each.shape), f"{each.parameters:,}", shown(each.output),
-            *("–" if norm is None else shown(norm) for norm in (each.gradient, each.weights)), str(each.results),
-        )
-        for each in trace.layers
-    ]  # fmt: skip
+def result(trace: Trace, key: Key) -> str:
+    """A number that stands alone in its column; ≈ where its line says no =."""
+    return f"{trace.numbers.equals(key)} ".replace("= ", "") + trace.numbers[key]
 
 
 def rule_text(trace: Trace, step: Step) -> str:
@@ -127,10 +99,11 @@ def seed_text(trace: Trace) -> str:
 
 
 def _legend(trace: Trace) -> list[str]:
-    """What the signs of matrix maths mean, when there are matrices."""
-    if all(np.ndim(row.node.data) < 2 for row in trace.rows.values()):
-        return []
-    return ["⊙ multiplies arrays element by element; · multiplies matrices, or anything by a number; ᵀ transposes."]
+    """Why some numbers are longer than others; and what the signs of matrix maths mean, when there are matrices."""
+    longer = "A number has as many digits as it takes to recompute the lines that use it."
+    signs = "⊙ multiplies arrays element by element; · multiplies matrices, or anything by a number; ᵀ transposes."
+    matrices = any(np.ndim(row.node.data) > 1 for row in trace.rows.values())
+    return [longer] * trace.numbers.longer + [signs] * matrices
 
 
 def update_text(trace: Trace) -> str:
@@ -146,9 +119,8 @@ def update_text(trace: Trace) -> str:
         verdict = "unchanged: the gradient is exactly zero" if _all_zero(trace) else "unchanged in all digits"
     else:
         verdict = "lower" if after < loss else "HIGHER: this step was too large" if after > loss else "not a number"
-    digits = next((n for n in range(4, 17) if shown(after, n) != shown(loss, n)), 4)
-    step = f"One gradient step with lr = {shown(trace.lr)} ({who})"
-    return f"{step}: {name} {shown(loss, digits)} → {shown(after, digits)}  ({verdict})"
+    step = f"One gradient step with lr = {full(trace.lr)} ({who})"
+    return f"{step}: {name} {trace.numbers['value', trace.output]} → {result(trace, LOSS_AFTER)}  ({verdict})"
 
 
 def _all_zero(trace: Trace) -> bool:
@@ -158,14 +130,17 @@ def _all_zero(trace: Trace) -> bool:
 def _scalar(trace: Trace, step: Step, node: Row, target: Row) -> tuple[str, str, str, tuple[str, ...]]:
     partial = f"∂{in_slot(node.name)}/∂{in_slot(target.name)}"
     formula = f"{partial} = {rule_text(trace, step)}"
-    numbers, answer = agreeing(step.formula, step.values, step.local)
+    told, local, part = trace.numbers, ("local", step.number), ("part", step.number)
+    slots = {slot: told["value", i] for slot, i in {**node.inputs, "y": step.node}.items()}
+    numbers, answer = screen_text(step.formula, {slot: in_slot(text) for slot, text in slots.items()}), told[local]
     if strip_group(numbers) == answer:  # the formula is a single number: say it once
         numbers = "" if rule_text(trace, step) == answer else answer
     elif isinstance(step.formula, ast.IfExp):
-        numbers = f"({numbers}) = {answer}"
+        numbers = f"({numbers}) {told.equals(local)} {answer}"
     else:
-        numbers = f"{numbers} = {answer}"
-    chain = f"{d(trace, target.name)} = {product(step.upstream, step.local, step.contribution)}"
+        numbers = f"{numbers} {told.equals(local)} {answer}"
+    factors = f"{in_slot(told['gradient', step.node])} × {in_slot(answer)}"
+    chain = f"{d(trace, target.name)} = {factors} {told.equals(part)} {told[part]}"
     return formula, numbers, chain, ()
 
 
@@ -189,39 +164,51 @@ def _tensor(trace: Trace, step: Step, node: Row, target: Row) -> tuple[str, str,
         notes.append(
             f"{target.name} was repeated along axis {axes} of {node.name}, so its gradient is the sum over that axis"
         )
-    notes += _one_entry(step)
-    return formula, _factors(step), f"{goal} += {value_text(step.contribution)}", tuple(notes)
+    part = ("part", step.number)
+    notes += _one_entry(step, trace.numbers.precision(part))
+    handed = f"{goal} += {result(trace, part)}"
+    return formula, _factors(trace, step, node), handed, tuple(notes)
 
 
-def _factors(step: Step) -> str:
+def _factors(trace: Trace, step: Step, node: Row) -> str:
     """The arrays that are multiplied, when they fit on a line."""
+    told = trace.numbers
     if step.local is not None:
-        if not np.ndim(step.local) or np.size(step.local) > _FEW or np.size(step.upstream) > _FEW:
+        if not shows_local(step, node.node):
             return ""
-        return f"{value_text(step.upstream)} ⊙ {value_text(step.local)}"
+        return f"{told['gradient', step.node]} ⊙ {told['local', step.number]}"
     sides = _sides(step)
-    if sides is None or any(np.size(side) > _FEW for side in sides):
+    if any(np.size(side) > _FEW for side in sides.values()):
         return ""
-    return " · ".join(value_text(side) for side in sides)
+    keys = {slot: ("value", i) for slot, i in {**node.inputs, "y": step.node}.items()} | {"g": ("gradient", step.node)}
+    digits = _sides(step, {slot: told.precision(key) for slot, key in keys.items()})
+    return " · ".join(map(value_text, sides.values(), digits.values()))
 
 
 def _shapes(step: Step, node: Row, target: Row) -> str:
     sides = _sides(step)
-    if sides is not None:
-        return f"{shape_text(sides[0].shape)}·{shape_text(sides[1].shape)} → {shape_text(target.node.shape)}"
+    if sides:
+        return f"{'·'.join(shape_text(side.shape) for side in sides.values())} → {shape_text(target.node.shape)}"
     return f"{shape_text(node.node.shape)} → {shape_text(target.node.shape)}"
 
 
-def _sides(step: Step) -> tuple[Any, Any] | None:
-    """The two matrices of a rule that is a matrix product."""
+def _sides(step: Step, known: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The two matrices of a rule that is a matrix product, by the slots they come from; none for other rules.
+
+    `known` are the matrices themselves by slot, or what goes with each of their entries.
+    """
     if not (isinstance(step.formula, ast.BinOp) and isinstance(step.formula.op, ast.MatMult)):
-        return None
-    known = {**step.values, "g": step.upstream}
-    left, right = _side(step.formula.left, known), _side(step.formula.right, known)
-    return None if left is None or right is None else (left, right)
+        return {}
+    known, found = known or {**step.values, "g": step.upstream}, {}
+    for side in (step.formula.left, step.formula.right):
+        if isinstance(side, ast.Name) and side.id in known:
+            found[side.id] = known[side.id]
+        elif isinstance(side, ast.Attribute) and isinstance(side.value, ast.Name):
+            found[side.value.id] = np.swapaxes(known[side.value.id], -1, -2)
+    return found if len(found) == 2 else {}
 
 
-def _one_entry(step: Step) -> list[str]:
+def _one_entry(step: Step, digits: Any) -> list[str]:
     """One entry of the gradient as the sum it is; every entry when they cancel to zero."""
     terms = _terms(step)
     if (
@@ -233,12 +220,13 @@ def _one_entry(step: Step) -> list[str]:
     cancels = not np.any(step.contribution) and np.any(terms)
     entries = list(np.ndindex(terms.shape[1:]))
     picked = entries if cancels and len(entries) <= _MOST_TERMS else entries[:1]
-    lines = []
+    lines, each = [], np.broadcast_to(digits, terms.shape[1:])
     for at in picked:
         column = [float(t) for t in terms[(slice(None), *at)]]
         total = float(np.sum(terms[(slice(None), *at)]))
         label = f"entry {shape_text(at)}" if at else "as a sum"
-        lines.append(f"{label}: {total_of(column, total)}" + ("   (they cancel)" if cancels and any(column) else ""))
+        remark = "   (they cancel)" if cancels and any(column) else ""
+        lines.append(f"{label}: {total_of(column, total, int(each[at]))}{remark}")
     return lines
 
 
@@ -250,30 +238,23 @@ def _terms(step: Step) -> Any:
             np.shape(each)[step.summed[0]], *np.shape(step.contribution)
         )
     sides = _sides(step)
-    if sides is not None and sides[0].ndim == sides[1].ndim == 2:
-        return np.einsum("ik,kj->kij", *sides)
-    return None
-
-
-def _side(side: ast.expr, known: dict[str, Any]) -> Any:
-    if isinstance(side, ast.Name):
-        return known.get(side.id)
-    if isinstance(side, ast.Attribute) and isinstance(side.value, ast.Name):
-        return np.swapaxes(known[side.value.id], -1, -2)
+    if sides and all(side.ndim == 2 for side in sides.values()):
+        return np.einsum("ik,kj->kij", *sides.values())
     return None
 
 
 def _total(trace: Trace, step: Step, target: Row) -> str:
-    goal = d(trace, target.name)
+    goal, told = d(trace, target.name), trace.numbers
+    before, part, total = ((word, step.number) for word in ("before", "part", "total"))
     if isinstance(target.node, Value) and np.ndim(step.contribution) == 0:
         if step.before is None:
-            text = f"{goal}: 0 → {shown(float(step.total))}"
+            text = f"{goal}: 0 → {told[total]}"
         else:
-            text = f"{goal}: {total_of((step.before, step.contribution), float(step.total))}"
+            text = f"{goal}: {in_slot(told[before])} + {in_slot(told[part])} {told.equals(total)} {told[total]}"
     elif step.before is None:
         text = f"{goal}: 0 → the above"
     else:
-        text = f"{goal}: {value_text(step.before)} + the above → {value_text(step.total)}"
+        text = f"{goal}: {told[before]} + the above → {result(trace, total)}"
     if step.paths > 1:
         which = _ORDINALS[step.path - 1] if step.path <= len(_ORDINALS) else f"{step.path}th"
         text += f"   ({which} of {step.paths} paths into {target.name})"

@@ -23,3 +23,13 @@ def plain(x: float, digits: int = DIGITS) -> str:
         return f"{mantissa}e{int(power)}"
     text = f"{x:.{max(0, digits - 1 - exponent)}f}"
     return text.rstrip("0").rstrip(".") if "." in text and float(text) == x else text
+
+
+def rounded(x: float, digits: int = DIGITS) -> float:
+    """The number that is read where `x` is shown with so many digits."""
+    return float(plain(x, digits))
+
+
+def full(x: float) -> str:
+    """`x` as it is, on the screen: 0.1, 1e−05."""
+    return repr(x).removesuffix(".0").replace("-", "−")

@@ -20,8 +20,8 @@ def test_the_main_job() -> None:
     parts = ["trace of xor", "Forward:", "Backward:", "the seed", "Gradients", "One gradient step with lr = 0.1"]
     assert [text.index(part) for part in parts] == sorted(text.index(part) for part in parts)
     assert "y → z3   output   xor.py:" in text
-    assert "local  ∂y/∂z3 = y · (1 − y)\n       = 0.5541 · (1 − 0.5541) = 0.2471\n" in text
-    assert "chain  ∂L/∂z3 = 2.2426 × 0.24707 = 0.5541\n" in text
+    assert "local  ∂y/∂z3 = y · (1 − y)\n       = 0.55409 · (1 − 0.55409) = 0.247074\n" in text
+    assert "chain  ∂L/∂z3 = 2.2426 × 0.247074 = 0.55409\n" in text
     assert "total  ∂L/∂x2: 0.073046 + (−0.036593) = 0.03645   (second of 2 paths into x2)   complete" in text
     assert text.endswith("L 0.8076 → 0.7473  (lower)\n")
 
@@ -93,7 +93,7 @@ def test_the_width_is_kept_and_nothing_is_cut(width: int) -> None:
     for text in (shown("trace", "xor", COLUMNS=str(width)), shown("trace", "xor", "--width", str(width))):
         assert max(map(len, text.split("\n"))) <= width
         assert "…" not in text
-        assert "(1 − 0.5541), 1e−12)" in re.sub(r"\s+", " ", text)
+        assert "(1 − 0.55409), 1e−12)" in re.sub(r"\s+", " ", text)
 
 
 def test_piped_nothing_is_cut_folded_padded_or_coloured() -> None:
