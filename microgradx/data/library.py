@@ -1,7 +1,10 @@
 """Data sets people know: small ones that come with scikit-learn, and MNIST in two forms from its original files."""
 
+import gzip
 import hashlib
 import os
+import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -57,24 +60,25 @@ def _bundled(name: str) -> TensorDataset:
     return TensorDataset(found.data, found.target, names=tuple(str(n) for n in getattr(found, "target_names", ())))
 
 
-# Per set: where its files are, and the SHA-256 of train images, train labels, test images, test labels.
+# Per set: where its files are, and the SHA-256 of train images, train labels, test images, test labels, unzipped: the
+# same files go round zipped in different ways.
 SETS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "mnist": (
         ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"),
         (
-            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
         ),
     ),
     "fashion-mnist": (
         ("https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",),
         (
-            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+            "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+            "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+            "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+            "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
         ),
     ),
 }
@@ -126,8 +130,9 @@ def _idx_set(name: str, train: bool, samples: int | None, folder: Any, classes: 
 def _fetched(name: str, number: int, folder: Path) -> Path:
     """The path of a file that is there and is the right one."""
     places, sums = SETS[name]
-    path = folder / FILES[number]
-    if path.exists():
+    zipped = folder / FILES[number]
+    path = next((path for path in (zipped, zipped.with_suffix("")) if path.exists()), None)
+    if path is not None:
         if _sum(path.read_bytes()) != sums[number]:
             raise DataError(
                 f"{path} is damaged, or not the original file (its SHA-256 differs). Delete it, and it will be "
@@ -144,14 +149,18 @@ def _fetched(name: str, number: int, folder: Path) -> Path:
             continue
         if _sum(data) == sums[number]:
             folder.mkdir(parents=True, exist_ok=True)
-            return write_atomically(path, data)
+            return write_atomically(zipped, data)
         problems.append(f"{place}: the file there is not the original (its SHA-256 differs)")
-    wanted = ", ".join(str(folder / file) for file in FILES if not (folder / file).exists())
+    there = [file for file in FILES if (folder / file).exists() or (folder / file).with_suffix("").exists()]
+    wanted = ", ".join(str(folder / file) for file in FILES if file not in there)
     raise DataError(
         f"{name}: cannot download {FILES[number]} ({'; '.join(problems)}). Without a network, get these files on "
-        f"another machine and put them at {wanted}"
+        f"another machine, leave them zipped or unzip them, and put them at {wanted}"
     )
 
 
 def _sum(data: bytes) -> str:
+    """The SHA-256 of what the file holds; of a damaged .gz, of itself."""
+    with suppress(OSError, EOFError, zlib.error):
+        data = gzip.decompress(data)
     return hashlib.sha256(data).hexdigest()

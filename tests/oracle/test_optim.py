@@ -211,7 +211,7 @@ GOES_ON = [case for case in SCHEDULES if case[0] not in {
 @pytest.mark.parametrize(("name", "options"), GOES_ON)
 def test_schedules_go_on_from_a_last_epoch(name: str, options: dict[str, Any]) -> None:
     """The groups have the rate of that epoch and the one they began with."""
-    twins = Twins("SGD", dict(lr=0.003, momentum=0.9))
+    twins = Twins("Adam", dict(lr=0.003))
     for optimizer in (twins.optimizer, twins.oracle):
         optimizer.param_groups[0]["initial_lr"] = 0.02
     alike(twins, lambda at, optimizer: [getattr(at, name)(optimizer, **options, last_epoch=6)], 10)
