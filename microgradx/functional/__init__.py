@@ -2,7 +2,9 @@
 
 Names, argument order and defaults are PyTorch's, and so are the words for arguments; `axis` and `keepdims` are accepted
 beside `dim` and `keepdim`, and our letters (`x`, `a`, `b`, `t`) beside `input`, `other`, `target`. What PyTorch refuses
-is refused here. Defaults that differ, on purpose:
+is refused here. Dtypes go together as PyTorch's do (`microgradx/rules/lifting.py` says how), in NumPy's functions on
+tensors too: float32 stays beside Python's and NumPy's numbers, single numbers (shape ()) and whole numbers. Defaults
+that differ, on purpose:
 
     softmax, log_softmax, softmin       the last axis; PyTorch warns, and takes 0 or 1 by the number of axes
     logsumexp                           all axes, as in every other reduction; PyTorch asks for dim

@@ -10,8 +10,8 @@ from microgradx.functional.inputs import astype, node, tensor
 from microgradx.graph import Node, OpError, Value, default_dtype
 from microgradx.rules import arithmetic as rows
 from microgradx.rules.arithmetic import abs, isnan, less, less_equal, logical_and, logical_or, mul
-from microgradx.rules.call import lift
 from microgradx.rules.elementary import log, log1p, sin, sqrt
+from microgradx.rules.lifting import lift
 from microgradx.rules.steps import floor_divide, trunc
 
 

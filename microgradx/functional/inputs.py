@@ -34,9 +34,14 @@ def curved(name: str, x: Any) -> Any:
 
 
 def cast(x: Any, dtype: Any) -> Any:
-    """`x` as a Tensor of `dtype`, which None leaves as it is: the dtype= of sums and their kin."""
+    """`x` as a Tensor of `dtype`: the dtype= of sums and their kin. None leaves all but uint8 and its kin as they are.
+
+    Sums and products of those are int64, as in PyTorch (NumPy's are uint64).
+    """
     x = tensor(x)
-    return x if dtype is None else astype(x, dtype)
+    if dtype is None:
+        return astype(x, "int64") if x.dtype.kind == "u" else x
+    return astype(x, dtype)
 
 
 def astype(x: Any, dtype: Any) -> Any:

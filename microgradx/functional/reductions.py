@@ -57,7 +57,7 @@ def median(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
 
 def sum(x: Any, axis: Any = None, keepdims: bool = False, *, dtype: Any = None) -> Any:
     """The sum over `axis` (all axes by default); with `dtype`, of the elements made that first."""
-    x = x if dtype is None else cast(x, dtype)
+    x = cast(x, dtype)
     return rows.sum(x) if axis is None and keepdims is False else rows.sum(x, axis, keepdims)  # losses: the short way
 
 

@@ -1,4 +1,4 @@
-"""Running an op: lift the inputs, compute, and record the result as a node."""
+"""Running an op: compute on the lifted inputs, and record the result as a node."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from microgradx.graph.node import Node, Tensor, Value, as_array, default_dtype, note
+from microgradx.graph.node import Node, Tensor, Value, note
 from microgradx.graph.state import now
+from microgradx.rules.lifting import lift
 from microgradx.rules.refusals import refused
 
 if TYPE_CHECKING:
@@ -18,21 +19,11 @@ OPERANDS = (Node, int, float, np.ndarray, np.generic, list)  # what an operator 
 _REFUSALS = (ValueError, IndexError, TypeError, np.exceptions.AxisError)  # NumPy's ways to say that inputs do not fit
 _ANY = (ArithmeticError, *_REFUSALS)
 _new = object.__new__
-# Of whole numbers and booleans these are real numbers of the default dtype (NumPy alone makes float16 of small ones).
-_REALS = """
-acos acosh asin asinh atan atan2 atanh cos cosh erf exp exp2 expm1 hypot log log10 log1p log2 logaddexp logsumexp
-sigmoid sin sinh softplus sqrt tan tanh
-"""
-_OF_REALS = frozenset(_REALS.split())
 
 
 def call(op: Op, args: tuple[Any, ...], static: dict[str, Any]) -> Any:
     """The general way to run an op; `unary` and `binary` are short cuts for inputs of one kind."""
     inputs = lift(op, args)
-    if op.name in _OF_REALS and type(inputs[0]) is Tensor and all(each.data.dtype.kind != "f" for each in inputs):
-        from microgradx.rules.shaping import astype
-
-        inputs = tuple(astype(each, default_dtype().name) for each in inputs)
     if op.noop is not None and op.noop(*inputs, **static):
         return inputs[0]
     raw = [node.data for node in inputs]
@@ -43,45 +34,6 @@ def call(op: Op, args: tuple[Any, ...], static: dict[str, Any]) -> Any:
     except _REFUSALS as problem:
         raise refused(op, raw, static, problem) from problem
     return record(Value if type(data) is float else Tensor, data, op, inputs, static)
-
-
-def lift(op: Op, args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Nodes of one kind: plain numbers and arrays become constants, a Value among Tensors a 0-d Tensor."""
-    kind = type(args[0]) if args else None
-    if kind is Tensor or (kind is Value and op.scalar):
-        for a in args:
-            if type(a) is not kind:
-                break
-        else:
-            return args
-    number = (Value, int, float, np.floating, np.integer) if any(type(a) is Value for a in args) else (int, float)
-    if op.scalar and all(isinstance(a, number) for a in args):
-        return tuple(a if isinstance(a, Value) else Value(a, requires_grad=False) for a in args)
-    if op.shapes == "value" or all(isinstance(a, Tensor) for a in args):  # "value": the row `tensor` itself
-        return args
-    from microgradx.rules.shaping import tensor
-
-    kinds = [a.dtype for a in args if isinstance(a, (Tensor, np.ndarray, np.generic))]
-    nodes = []
-    for a in args:
-        if isinstance(a, Value):
-            nodes.append(tensor(a, dtype=_number_dtype(0.0, kinds)))
-        elif isinstance(a, Node):
-            nodes.append(a)
-        else:
-            python = isinstance(a, (int, float)) and not isinstance(a, (bool, np.generic))
-            nodes.append(Tensor(as_array(a, _number_dtype(a, kinds) if python else None), requires_grad=False))
-    return tuple(nodes)
-
-
-def _number_dtype(number: float, kinds: list[Any]) -> Any:
-    """A Python number takes the dtype of the arrays it meets; a float among integers takes the default dtype."""
-    floats = [d for d in kinds if d.kind == "f"]
-    if floats or not kinds or isinstance(number, float):
-        return np.result_type(*floats) if floats else default_dtype()
-    together = np.result_type(*kinds)
-    fits = together.kind in "iu" and np.iinfo(together).min <= number <= np.iinfo(together).max
-    return together if fits else np.dtype(np.int64)
 
 
 def record(kind: Any, data: Any, op: Op, inputs: tuple[Any, ...], static: Any = None) -> Any:
@@ -145,6 +97,8 @@ def binary(op: Op, reflected: bool = False) -> Callable[[Any, Any], Any]:
                 other = _constant(kind, other, self.data)
             elif not isinstance(other, OPERANDS):
                 return NotImplemented
+        elif kind is Tensor and self.data.dtype is not other.data.dtype:
+            return op(other, self) if reflected else op(self, other)
         left, right = (other, self) if reflected else (self, other)
         here = now()
         if hot and here.usual and type(other) is kind and (left.requires_grad or right.requires_grad):

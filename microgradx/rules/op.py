@@ -15,7 +15,7 @@ from microgradx.graph import OpError, RuleError
 from microgradx.rules.call import call
 from microgradx.rules.checking import check_inputs, check_rule, parsed
 from microgradx.rules.domains import REAL, Domain
-from microgradx.rules.refusals import refuse_nodes
+from microgradx.rules.refusals import settings
 from microgradx.rules.specialise import ieee, pull_function, raw_twin, with_defaults
 from microgradx.rules.words import other_words, translate
 
@@ -53,6 +53,7 @@ class Op:
     scalar: Callable[..., Any] | None  # on Python floats
     rules: dict[str, Rule]
     nondiff: frozenset[str]
+    meeting: tuple[int, ...]  # the inputs that must be of one dtype; () for *xs, which all must
     linear: tuple[tuple[str, ...], ...]  # groups of inputs in which the op is linear, jointly
     elementwise: bool
     shapes: str | None
@@ -96,7 +97,7 @@ class Op:
         else:
             args, static = args[:n], {**self.static, **dict(zip(self.static, args[n:], strict=False))}
         if static is not self.static:
-            refuse_nodes(self.name, static)
+            static = settings(self.name, static)
         return call(self, args, static)
 
     def bind(self, args: tuple[Any, ...], static: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -218,9 +219,11 @@ def op(
     run, scalar = with_defaults(run, static), with_defaults(scalar, static)
     if scalar is None and elementwise:
         scalar = _scalar_from(run)
+    smooth = tuple(k for k, n in enumerate(inputs) if n not in flat)
     row = Op(
         name=name, form=form, inputs=inputs, variadic=variadic, static=static, notation=notation, run=run,
         scalar=ieee(scalar, run) if scalar else None, rules=checked, nondiff=frozenset(flat), linear=groups,
+        meeting=() if variadic else smooth or tuple(range(len(inputs))),
         elementwise=elementwise, shapes=shapes, cases=tuple(cases), words=dict(words or {}), noop=noop,
         where={n: (where or {}).get(n, REAL) for n in inputs},
         home=next((r.__module__ for r in rules.values()), getattr(run, "__module__", "") or ""),

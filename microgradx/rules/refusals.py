@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,11 +39,14 @@ def _matmul(a: tuple[int, ...], b: tuple[int, ...]) -> str:
     return f"matmul: inner sizes differ: A is {a}, B is {b}; A's last axis must equal B's second-to-last.{hint}"
 
 
-def refuse_nodes(name: str, static: Mapping[str, Any]) -> None:
-    """A setting is a plain value in every reading; a node there would silently lose its gradient."""
+def settings(name: str, static: dict[str, Any]) -> dict[str, Any]:
+    """A setting is a plain value in every reading: NumPy's number would widen float32, a node lose its gradient."""
     for setting, value in static.items():
-        if isinstance(value, Node):
+        if isinstance(value, np.generic):
+            static = {**static, setting: value.item()}
+        elif isinstance(value, Node):
             raise OpError(
                 f"{name}: {setting} is a setting, a plain number through which no gradient flows, not a node. Pass "
                 f"float({setting}); or use a function in which it is an input, as pow, prelu or celu have it."
             )
+    return static

@@ -104,13 +104,6 @@ def test_integers_and_booleans_keep_pytorchs_kinds(inputs: dict[str, Any], call:
     agree(inputs, call)
 
 
-def test_integers_beside_float32_make_float64_as_in_numpy() -> None:
-    i, f = mx.Tensor([1, 2], requires_grad=False), mx.Tensor(np.float32([0.5, 2.0]))
-    assert (i * f).dtype == np.float64 and (2 * f).dtype == (2.5 * f).dtype == np.float32
-    (i * f).sum().backward()
-    assert f.grad.dtype == np.float32
-
-
 NUMBERS = """
     f + 2; f ** 2.0; 2.0 ** f; add(f, 2.0, alpha=3); copysign(f, 2.0); div(f, 2.0); floor_divide(f, 2.0);
     fmod(f, 2.0); remainder(f, 2.0); xlogy(f, 2.0); xlogy(f, 2); xlogy(2.0, f); xlogy(0.0, f); lerp(f, f, 0.5);
@@ -171,7 +164,6 @@ softplus: stable for every x, so by default it never becomes y = x, as PyTorch's
 pow: its mixed second derivative at exponent 0 is 1 / a; PyTorch has 0.
 xlogy: where a is 0 and b is not positive, the slope for b is 0; PyTorch has nan at b = 0.
 booleans: arithmetic beside numbers follows NumPy (1 - mask, relu(mask)); PyTorch refuses some of it.
-integers beside float32: float64, as in NumPy; PyTorch stays at float32. (With Python's numbers float32 stays.)
 relu, elu, abs and others at nan: the value is nan; slopes at nan are not promised."""
 CALLS = [" ".join(call.split()) for calls in ONE.values() for call in calls.split(";")]
 
