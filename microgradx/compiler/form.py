@@ -11,6 +11,7 @@ the same; a target (`targets`) writes it down as a program. What a program does 
 A step whose kind is `scalar` is one Python float (a Value); any other is an array (a Tensor), 0-d included.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -74,11 +75,12 @@ class Form:
         constants = {name: kind_of(value) for name, value in self.constants.items()}
         return self.arguments | constants | {step.name: step.kind for step in self.steps}
 
-    def uses(self) -> dict[str, int]:
-        """How often each name is read, by steps and as a result."""
-        counts: dict[str, int] = {}
-        for name in (*self.results, *(each for step in self.steps for each in step.operands)):
-            counts[name] = counts.get(name, 0) + 1
+    def uses(self) -> Counter[str]:
+        """How often each name is read: as a result, and by steps that a result needs."""
+        counts = Counter(self.results)
+        for step in reversed(self.steps):
+            for name in step.operands if step.name in counts else ():
+                counts[name] += 1
         return counts
 
     def with_steps(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from microgradx.compiler.form import Form, Step, kind_of
+from microgradx.compiler.merges import joins, products, slices
 from microgradx.rules.arithmetic import alias
 from microgradx.rules.reductions import sum as sum_
 from microgradx.rules.shaping import reshape
@@ -196,7 +197,7 @@ def dead(form: Form) -> Form:
 Pass = Callable[[Form], Form]
 PASSES: dict[str, Pass] = {
     "fold": fold, "masks": masks, "algebra": algebra, "sums": sums, "share": share, "signs": signs,
-    "stretches": stretches, "dead": dead,
+    "stretches": stretches, "joins": joins, "slices": slices, "products": products, "dead": dead,
 }  # fmt: skip
 
 

@@ -1,4 +1,7 @@
-"""A compiled training step does what zero_grad, backward and step do, bit for bit, and leaves everything to be seen."""
+"""A compiled training step does what zero_grad, backward and step do, bit for bit, and leaves everything to be seen.
+
+Only products that are merged over time (test_merges) add in another order.
+"""
 
 import copy
 import re

@@ -79,12 +79,7 @@ def write(
         if ieee:
             step = replace(step, kind=step.kind._replace(scalar=False))
         expr = how(step, [found.expr[n] for n in step.operands], [kinds[n] for n in step.operands], needed)
-        if (
-            not step.named
-            and step.name not in own_line
-            and uses.get(step.name, 0) < 2
-            and len(ast.unparse(expr)) <= _INLINE
-        ):
+        if not step.named and step.name not in own_line and uses[step.name] < 2 and len(ast.unparse(expr)) <= _INLINE:
             found.expr[step.name] = expr
             continue
         name = step.name if step.named else next(fresh)

@@ -1,0 +1,92 @@
+"""A loop over slices becomes work on the whole: pieces lie side by side, products with one matrix are one."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import microgradx as mx
+from microgradx import nn
+from microgradx.compiler.merges import LEAST
+from microgradx.compiler.program import record
+
+
+def ops(function, *args):
+    """The names of the ops of the program."""
+    return [step.op.name for step in record(function, args, True).form("f").steps]
+
+
+@st.composite
+def splits(draw):
+    """The shape of an array, an axis of it, and the sizes of pieces along that axis."""
+    sizes = draw(st.lists(st.integers(1, 3), min_size=2, max_size=5))
+    axis = draw(st.integers(0, 2))
+    shape = draw(st.lists(st.integers(1, 3), min_size=3, max_size=3))
+    shape[axis] = sum(sizes)
+    return tuple(shape), axis, sizes, draw(st.permutations(range(len(sizes))))
+
+
+@given(splits())
+def test_gradients_of_pieces_are_laid_side_by_side(split):
+    shape, axis, sizes, order = split
+    ends = np.cumsum(sizes)
+    keys = [(*[slice(None)] * axis, slice(int(end - n), int(end))) for n, end in zip(sizes, ends, strict=True)]
+
+    def f(x):
+        return sum((x[keys[i]] * x[keys[i]] * float(i + 1)).sum() for i in order)
+
+    x = mx.Tensor(np.random.default_rng(0).normal(size=shape))
+    f(x).backward()
+    _, (gradient,) = mx.compile(f, fullgraph=True).value_and_grad(x)
+    np.testing.assert_array_equal(gradient, x.grad)
+    assert ops(f, x).count("concatenate") == 1 and "scatter" not in ops(f, x)
+
+
+@pytest.mark.parametrize(
+    "keys", [[0, 0, 1], [0, 2, 1, 0], [0, 2], [slice(0, 2), slice(1, 3)], [slice(0, 2), 2], [slice(0, 3, 2), 1]]
+)
+def test_pieces_that_overlap_leave_gaps_or_differ_in_kind_are_added(keys):
+    def f(x):
+        return sum((x[key] ** 2).sum() for key in keys)
+
+    x = mx.Tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    f(x).backward()
+    np.testing.assert_array_equal(mx.compile(f, fullgraph=True).value_and_grad(x)[1][0], x.grad)
+
+
+RECURRENT = {"RNN": nn.RNN, "GRU": nn.GRU, "LSTM": nn.LSTM}
+
+
+def over_time(layer, steps):
+    """(loss of the outputs, all that it depends on) for a layer that reads `steps` steps."""
+    mx.manual_seed(1)
+    model = layer(3, 5)
+    x = np.random.default_rng(2).normal(size=(steps, 2, 3))
+    return model, lambda x: (model(x)[0] ** 2).sum(), x
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+@pytest.mark.parametrize("steps", [LEAST - 1, LEAST, 9])
+def test_a_recurrent_layer_multiplies_once_for_all_steps(name, steps):
+    model, f, x = over_time(RECURRENT[name], steps)
+    leaf = mx.Tensor(x)
+    f(leaf).backward()
+    descent = mx.optim.SGD(model.parameters(), lr=0.0)
+    eager = [p.grad for p in model.parameters()]
+    step = mx.compile_step(lambda x: x, lambda x, _: f(x), descent, fullgraph=True)
+    step(x, 0.0)
+    for p, wanted in zip(model.parameters(), eager, strict=True):  # another order of additions: the last digits
+        scale = np.abs(wanted).max()
+        np.testing.assert_allclose(p.grad, wanted, rtol=0, atol=1e-14 * scale if steps >= LEAST else 0)
+    _, (gradient,) = mx.compile(f, fullgraph=True).value_and_grad(leaf)
+    np.testing.assert_allclose(gradient, leaf.grad, rtol=0, atol=1e-14 if steps >= LEAST else 0)
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+def test_how_many_products_there_are(name):
+    _, f, x = over_time(RECURRENT[name], 9)
+    found = ops(f, mx.Tensor(x))
+    products = found.count("linear") + found.count("matmul")
+    # x · Wᵀ for all steps, h · Wᵀ in each; back to h in all but the first; to x, W_ih and W_hh at once.
+    assert products == 1 + 9 + 8 + 3
+    assert "scatter" not in found
