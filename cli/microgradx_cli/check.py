@@ -239,6 +239,7 @@ def _one(name: str, prove: Any, watch: Callable[[Any], Any]) -> Outcome:
 
 def _table(outcomes: list[Outcome]) -> Any:
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for column in ("checked", "orders", "modes", "examples", "worst error", "seconds", ""):
@@ -246,13 +247,13 @@ def _table(outcomes: list[Outcome]) -> Any:
     for each in outcomes:
         r = each.report
         if r is None:
-            table.add_row(each.subject, "", "", "", "", "", "[bold red]WRONG[/]")
+            table.add_row(each.subject, "", "", "", "", "", Text("WRONG", style="bold red"))
         else:
             kinks = f"   {len(r.kinks)} at a kink" if r.kinks else ""
             orders = f"1…{r.order}" if r.order > 1 else "1"
             table.add_row(
                 each.subject, orders, " ".join(r.modes), str(r.examples), f"{r.worst:.1e}", f"{r.seconds:.2f}",
-                f"[green]proved[/]{kinks}",
+                Text.assemble(("proved", "green"), kinks),
             )  # fmt: skip
     return table
 

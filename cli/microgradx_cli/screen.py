@@ -30,7 +30,7 @@ def screen(width: int | None = None) -> Console:
     """A rich console on stdout; it honours NO_COLOR and writes no colours into a pipe."""
     from rich.console import Console
 
-    return Console(width=columns(width), highlight=False)
+    return Console(width=columns(width), highlight=False, markup=False)  # x[key] is no tag
 
 
 def out(show: Callable[[Console], None], width: int | None = None) -> None:

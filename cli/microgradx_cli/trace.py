@@ -34,8 +34,14 @@ def trace(
     zoom: o.Zoom = None,
     width: o.Width = None,
     max_steps: Annotated[
-        int | None, typer.Option("--max-steps", min=1, show_default=False, help="Show only so many backward steps.")
-    ] = None,
+        int | None,
+        typer.Option(
+            "--max-steps",
+            min=1,
+            show_default=False,
+            help="Show only so many backward steps; not for JSON, which is always whole, nor with --step.",
+        ),
+    ] = None,  # fmt: skip
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", show_default=False, help="Write FILE.txt, .md, .json or .html."),
@@ -51,6 +57,8 @@ def trace(
         raise UserError(f"-o {output}: a trace is written as {', '.join(_SUFFIXES)}; say which by the suffix.")
     if as_json + step + (output is not None) > 1:
         raise UserError("--json, --step and -o FILE exclude each other; for a JSON file use -o FILE.json alone.")
+    if max_steps is not None and (as_json or step or (output is not None and output.suffix.lower() == ".json")):
+        raise UserError("--max-steps shortens what is read at once: the screen, .txt, .md, .html. Leave it out here.")
     if not math.isfinite(lr):
         raise UserError(f"--lr {lr}: the learning rate is a finite number, such as 0.1.")
 
@@ -82,7 +90,7 @@ def _write(found: "Trace", output: Path, width: int | None, max_steps: int | Non
     elif suffix == ".html":
         from microgradx.explain.html import as_html
 
-        content = as_html(found)
+        content = as_html(found, max_steps=max_steps)
     elif suffix == ".md":
         from microgradx.explain.markdown import as_markdown
 

@@ -17,6 +17,7 @@ def tutorial(
     Enter goes on to the next block, q quits. Every block is run live, in a folder that is thrown away.
     """
     from rich.console import Console
+    from rich.text import Text
 
     from microgradx.explain.lesson import blocks, lesson, lessons, title
     from microgradx_cli.user_files import load_ops
@@ -25,7 +26,7 @@ def tutorial(
     console = Console(width=width)
     if number is None:
         for each, path in lessons().items():
-            console.print(f"[bold]{each}[/bold]  {title(path).partition('. ')[2]}", highlight=False)
+            console.print(Text.assemble((str(each), "bold"), f"  {title(path).partition('. ')[2]}"))
         console.print("\nStart with: microgradx tutorial 1", style="dim")
         return
     _walk(console, blocks(lesson(number).read_text("utf-8")))

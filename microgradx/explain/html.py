@@ -13,8 +13,10 @@ from microgradx.graph import Value
 from microgradx.rules.notation import in_slot, mathml
 
 
-def as_html(trace: Trace, engine: str = "auto") -> str:
+def as_html(trace: Trace, engine: str = "auto", max_steps: int | None = None) -> str:
     """The page as text; write it to a file and open it in any browser."""
+    steps = trace.steps if max_steps is None else trace.steps[:max_steps]
+    left = len(trace.steps) - len(steps)
     picture = picture_of(trace, engine)
     page = files("microgradx.explain") / "page"
     svg = picture.svg[picture.svg.index("<svg") :]
@@ -23,8 +25,9 @@ def as_html(trace: Trace, engine: str = "auto") -> str:
         *(f'<p class="note">{escape(note)}</p>' for note in notes(trace)),
         "<h2>Backward: the chain rule, edge by edge</h2>",
         f"<p>{escape(seed_text(trace))}</p>",
-        _CONTROLS.format(last=len(trace.steps)),
-        *(_step(trace, step, picture.ids) for step in trace.steps),
+        _CONTROLS.format(last=len(steps)),
+        *(_step(trace, step, picture.ids) for step in steps),
+        *([f"<p>… {left} more steps (of {len(trace.steps)})</p>"] if left else []),
         f'<figure aria-label="The computation graph">{svg}</figure>',
         *(["<h2>Layers</h2>", _table(LAYERS, layer_cells(trace))] if trace.layers else []),
         "<h2>Forward</h2>",

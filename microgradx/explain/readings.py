@@ -66,7 +66,10 @@ def _reading(op: Op, position: int, name: str, formula: ast.expr, nodes: list[An
 def _setting(op: Op, nodes: list[Any], static: dict[str, Any]) -> str:
     """axis=0, keepdims=True; and the shapes of the inputs, which also show in a formula."""
     told = [f"{n}={screen_text(constant(v))}" for n, v in static.items()]
-    shapes = [f"{node.name} {str(node.shape).replace(' ', '')}" for node in nodes if node.ndim]
+    shapes = [
+        f"{node.name} {str(node.shape).replace(' ', '')}" + (" of float32" if node.dtype == "float32" else "")
+        for node in nodes if node.ndim
+    ]  # fmt: skip
     return ", ".join([*told, *shapes])
 
 

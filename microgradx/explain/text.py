@@ -15,7 +15,9 @@ _DIM, _NAME, _FORMULA, _RESULT = "dim", "bold cyan", "magenta", "bold green"
 
 def as_text(trace: Trace, width: int = 100, max_steps: int | None = None) -> str:
     """The whole trace as plain text."""
-    console = Console(file=io.StringIO(), width=width, color_system=None, legacy_windows=False, force_jupyter=False)
+    console = Console(
+        file=io.StringIO(), width=width, color_system=None, legacy_windows=False, force_jupyter=False, markup=False
+    )
     show(trace, console, max_steps)
     text: str = console.file.getvalue()  # type: ignore[attr-defined]  # the file is the StringIO above
     return "\n".join(line.rstrip() for line in text.split("\n"))

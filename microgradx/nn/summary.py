@@ -32,7 +32,7 @@ class Summary:
         from rich.console import Console
 
         file = io.StringIO()
-        Console(file=file, width=120).print(self)
+        Console(file=file, width=120, markup=False).print(self)
         return file.getvalue().rstrip()
 
     def __repr__(self) -> str:

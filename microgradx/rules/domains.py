@@ -50,4 +50,5 @@ def away_from(*kinks: float) -> Domain:
 
 def labels(axis: str) -> Domain:
     """Integer labels 0 … size-1 of the axis named `axis` in the row's shapes."""
-    return Domain(f"integers in 0 … {axis}-1", labels=axis)
+    last = int(axis) - 1 if axis.isdigit() else f"{axis} - 1"
+    return Domain(f"integers in 0 … {last}", labels=axis)

@@ -58,6 +58,8 @@ def test_ops_lists_every_row_with_its_derivatives_and_domain() -> None:
     assert "x > 0" in lines["log"]
     assert lines["power"].endswith("∂y/∂x = n · x ** (n − 1)"), "for every n, not for the one of an example"
     assert f"{len(BOOK)} ops." in text
+    assert all(op.form in lines[name] for name, op in BOOK.items()), "brackets are no marks of the screen's"
+    assert {name for name in BOOK if lines[name].endswith(" none")} == {n for n, op in BOOK.items() if not op.rules}
 
 
 def test_ops_of_ones_own_are_listed() -> None:

@@ -132,6 +132,7 @@ def test_infinite_results_are_strings_in_json() -> None:
     document = json.loads(shown("trace", "exp(x) - exp(x)", "--at", "x=1000", "--json"))
     jsonschema.validate(document, SCHEMA)
     assert document["loss"] == "nan"
+    assert shown("trace", "sum(sqrt(x))", "--at", "x=[-1, 2]").count("[nan, 1.965]") == 1, "no mark of the screen's"
 
 
 def test_files_are_written_as_their_suffix_says(folder: Path) -> None:
