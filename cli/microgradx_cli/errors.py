@@ -22,21 +22,27 @@ def tell(problem: Exception, debug: bool) -> NoReturn:
     raise typer.Exit(2) from problem
 
 
+# What the option parser says, and what we say.
 _WORDS = (
     (r"Value error, ", ""),
     (r"Input should be a valid integer.*", "it takes a whole number."),
     (r"Input should be a valid number.*", "it takes a number."),
     (r"Input should be greater than or equal to (\S+?)\.?$", r"it is at least \1."),
+    (r"Got unexpected extra arguments?(?:\(s\))? \((.*)\)", r"Nothing more is expected, but there is \1."),
+    (r" \(Possible options: (.*)\)", r". Did you mean \1?"),
+    (r"(?<![.?])$", "."),
 )
 
 
-def plainly(problem: Exception) -> None:
-    """A complaint about an option, in plain words."""
-    message = getattr(problem, "message", None)
-    if isinstance(message, str) and hasattr(problem, "format_message"):
-        for pattern, words in _WORDS:
-            message = re.sub(pattern, words, message)
-        problem.message = message  # type: ignore[attr-defined]  # only usage errors have one
+def plainly(problem: Exception, command: str) -> Exception:
+    """A complaint of the option parser as a mistake like any other, in plain words; all else as it is."""
+    told = getattr(problem, "format_message", None)
+    if told is None or type(problem).__name__ == "NoArgsIsHelpError":  # which is the help, asked for by saying nothing
+        return problem
+    message = str(told())
+    for pattern, words in _WORDS:
+        message = re.sub(pattern, words, message)
+    return UserError(f"{message} See: {command} --help")
 
 
 def _expected(problem: Exception) -> bool:

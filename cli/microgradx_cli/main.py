@@ -27,9 +27,13 @@ class Commands(TyperGroup):
     """All commands, with one way to report mistakes; --debug may stand anywhere on the line."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if "--debug" in args:
+        self.debug = "--debug" in args
+        if self.debug:
             args = ["--debug", *(a for a in args if a != "--debug")]
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as problem:
+            tell(plainly(problem, ctx.command_path), self.debug)
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -37,8 +41,11 @@ class Commands(TyperGroup):
         except typer.Exit:
             raise
         except Exception as problem:
-            plainly(problem)
-            tell(problem, debug=ctx.params["debug"])
+            known = self.get_command(ctx, ctx.invoked_subcommand or "")
+            tell(
+                plainly(problem, f"{ctx.command_path} {ctx.invoked_subcommand}" if known else ctx.command_path),
+                self.debug,
+            )
 
 
 app = typer.Typer(

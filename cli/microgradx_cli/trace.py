@@ -41,7 +41,7 @@ def trace(
             show_default=False,
             help="Show only so many backward steps; not for JSON, which is always whole, nor with --step.",
         ),
-    ] = None,  # fmt: skip
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", show_default=False, help="Write FILE.txt, .md, .json or .html."),

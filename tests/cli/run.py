@@ -75,8 +75,8 @@ def refusal(*args: str) -> str:
     assert result.exit_code == 2, result.output
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
-    message = str(result.stderr).strip().split("\n")[-1]
-    assert message.startswith("Error: ")
+    message = str(result.stderr).removesuffix("\n")
+    assert message.startswith("Error: ") and "\n" not in message, message
     return message
 
 

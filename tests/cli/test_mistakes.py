@@ -30,6 +30,12 @@ MISTAKES = [
     (("trace", "xor", "--max-steps", "0"), "Invalid value for '--max-steps'"),
     (("trace", "xor", "--width", "7"), "Invalid value for '--width'"),
     (("trace", "xor", "--colour"), "No such option: --colour"),
+    (("trace", "xor", "--lr"), "Option '--lr' requires an argument. See: microgradx trace --help"),
+    (("trace", "xor", "more"), "Nothing more is expected, but there is more."),
+    (("train", "gates", "--dtype", "int8"), "'int8' is not one of 'float32', 'float64'. See: microgradx train --help"),
+    *((("trace", "xor", "--max-steps", "2", *where), "Leave it out here") for where in (
+        ("--json",), ("--step",), ("-o", "t.json"),
+    )),
     (("trace",), "Missing argument 'TARGET'"),
     (("tracee", "xor"), "No such command 'tracee'. Did you mean 'trace'?"),
     (("trace", "xor", "--json", "--step"), "exclude each other"),

@@ -11,6 +11,7 @@ from hypothesis import given
 
 import microgradx as mx
 from microgradx.explain.digits import total_of
+from microgradx.explain.html import as_html
 from microgradx.explain.json_view import as_json
 from microgradx.explain.markdown import as_markdown
 from microgradx.explain.text import as_text
@@ -177,6 +178,8 @@ def test_max_steps_says_how_many_are_left_out():
     trace = mx.trace(lambda x, y: (x * y).tanh() + x, 1.0, 2.0)
     assert "3 more steps (of 5)" in as_text(trace, max_steps=2)
     assert "3 more steps" in as_markdown(trace, max_steps=2)
+    page = as_html(trace, max_steps=2)
+    assert "3 more steps (of 5)" in page and page.count('class="step"') == 2 and 'max="2"' in page
 
 
 def test_nothing_is_cut_at_60_columns():
