@@ -15,24 +15,10 @@ array([[ 7., 11.],
        [ 9., 13.]])
 """
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from microgradx import autograd, functional, linalg, random
-from microgradx.autodiff import (
-    Edge,
-    GradientTape,
-    checkpoint,
-    grad,
-    hessian,
-    hvp,
-    jacobian,
-    jvp,
-    value_and_grad,
-    vjp,
-    vmap,
-)
 from microgradx.binding import bind as _bind
-from microgradx.functional import *  # noqa: F403  (functional.__all__)
 from microgradx.graph import (
     GradientError,
     MicrogradxError,
@@ -46,8 +32,25 @@ from microgradx.graph import (
     scope,
     set_default_dtype,
 )
-from microgradx.random import Generator, manual_seed
 from microgradx.rules import BOOK, op
+
+if TYPE_CHECKING:
+    from microgradx import autograd, functional, linalg, random
+    from microgradx.autodiff import (
+        Edge,
+        GradientTape,
+        checkpoint,
+        grad,
+        hessian,
+        hvp,
+        jacobian,
+        jvp,
+        value_and_grad,
+        vjp,
+        vmap,
+    )
+    from microgradx.functional import *  # noqa: F403  (functional.__all__)
+    from microgradx.random import Generator, manual_seed
 
 __all__ = [
     "BOOK", "Edge", "Generator", "GradientError", "GradientTape", "MicrogradxError", "Node", "OpError", "RuleError",
@@ -55,31 +58,45 @@ __all__ = [
     "hvp", "jacobian", "jvp", "linalg", "manual_seed", "no_grad", "op", "random", "scope", "set_default_dtype",
     "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip
-__all__ += functional.__all__
+_OWN = __all__
+if TYPE_CHECKING:
+    __all__ += functional.__all__
+else:
+    del __all__  # made by __getattr__, for `import *` alone
 
 custom_op = op  # a user's op is a row like any other; this is the name under which people look for it
 
 _bind()
 
-# Loaded when first asked for: they bring in more than NumPy, or most programs do without them.
-_LATER = {
-    "trace": "microgradx.explain.trace",
-    "Trace": "microgradx.explain.trace",
-    "draw": "microgradx.pictures",
-    "compile": "microgradx.compiler",
-    "compile_step": "microgradx.compiler",
-    "explain_compile": "microgradx.compiler",
-    **{folder: f"microgradx.{folder}" for folder in ("nn", "optim", "data", "training")},
+# Nodes, rows and operators are there at once. All else is loaded when first asked for (PEP 562): most programs need a
+# part, and some of it brings in more than NumPy. Names that are not in this table are functions of `functional`.
+_HOMES = {
+    "autodiff": "Edge GradientTape checkpoint grad hessian hvp jacobian jvp value_and_grad vjp vmap",
+    "random": "Generator manual_seed random",
+    "explain.trace": "trace Trace",
+    "pictures": "draw",
+    "compiler": "compile compile_step explain_compile",
+    **{module: module for module in ("autograd", "functional", "linalg", "nn", "optim", "data", "training")},
 }
+_LATER = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LATER:
+    if name in _LATER:
+        module = import_module(f"microgradx.{_LATER[name]}")
+        found = getattr(module, name, module)
+    elif name == "__all__":
+        return [*_OWN, *import_module("microgradx.functional").__all__]
+    elif name.startswith("_") or name not in __getattr__("__all__"):
         raise AttributeError(f"module 'microgradx' has no attribute {name!r}")
-    from importlib import import_module
+    else:
+        found = getattr(import_module("microgradx.functional"), name)
+    globals()[name] = found  # so that the next time costs no search
+    return found
 
-    module = import_module(_LATER[name])
-    return getattr(module, name, module)
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER, *__getattr__("__all__")})
 
 
 def _in_a_notebook(self: Any, include: Any = None, exclude: Any = None) -> dict[str, str]:

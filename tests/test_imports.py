@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import microgradx
+from microgradx import functional
 from tests.tools import imports
 
 
@@ -48,8 +50,17 @@ def test_right_imports_pass(tmp_path: Path) -> None:
     assert imports.problems(tmp_path) == []
 
 
-def test_importing_microgradx_loads_the_core_and_numpy_only() -> None:
-    code = "import sys, microgradx; print(*sys.modules)"
+@pytest.mark.parametrize(
+    ("use", "parts"),
+    [
+        ("pass", imports.START),
+        ("v = mx.Value(2.0); (v * v).exp() + 1", imports.START),
+        ("mx.sigmoid(mx.Tensor([1.0])).sum().backward(); mx.grad; mx.manual_seed; mx.autograd; mx.linalg.inv; "
+         "numpy.exp(mx.Value(1.0))", imports.CORE),
+    ],
+)  # fmt: skip
+def test_importing_microgradx_loads_numpy_and_the_part_of_the_core_that_is_used(use: str, parts: set[str]) -> None:
+    code = f"import sys, numpy, microgradx as mx; {use}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     heavy = {
         "rich",
@@ -65,4 +76,15 @@ def test_importing_microgradx_loads_the_core_and_numpy_only() -> None:
     }
     assert heavy & {name.split(".")[0] for name in loaded} == set()
     ours = {name.split(".")[1] for name in loaded if name.startswith("microgradx.")}
-    assert ours == imports.CORE, "everything above the core is imported when it is first used"
+    assert ours == parts, "everything else is imported when it is first used"
+
+
+def test_what_is_loaded_later_is_what_type_checkers_see() -> None:
+    names = [*microgradx._OWN, *functional.__all__]  # type: ignore[attr-defined]  # what `__all__` is made of
+    assert {*names} == {*microgradx.__all__} <= {*dir(microgradx)}
+    for name in functional.__all__:
+        assert getattr(microgradx, name) is getattr(functional, name)
+    for name in microgradx._OWN:  # type: ignore[attr-defined]  # as above
+        assert getattr(microgradx, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'sigmoyd'"):
+        microgradx.sigmoyd  # type: ignore[attr-defined]  # noqa: B018  # not there: that is the test

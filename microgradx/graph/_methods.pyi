@@ -276,11 +276,8 @@ class Methods:
         """How many elements there are."""
     def tolist(self) -> Any:
         """The data as nested lists of Python numbers; of a single number, that number."""
-    def __pos__(self) -> Self: ...
-    def __neg__(self) -> Self: ...
-    def __abs__(self) -> Self: ...
-    def __pow__(self, b: Any, *, other: Any = ...) -> Self: ...
-    def __rpow__(self, other: Any) -> Self: ...
+    def __array_ufunc__(self, ufunc: Any, method: builtins.str, *args: Any, **options: Any) -> Any: ...
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any: ...
     def backward(
         self,
         gradient: Any = None,
@@ -290,8 +287,11 @@ class Methods:
         watcher: Any = None,
     ) -> None:
         """Collect the gradient of `output` in the `.grad` of every node it depends on."""
-    def __array_ufunc__(self, ufunc: Any, method: builtins.str, *args: Any, **options: Any) -> Any: ...
-    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any: ...
+    def __pos__(self) -> Self: ...
+    def __neg__(self) -> Self: ...
+    def __abs__(self) -> Self: ...
+    def __pow__(self, b: Any, *, other: Any = ...) -> Self: ...
+    def __rpow__(self, other: Any) -> Self: ...
 
 class TensorMethods:
     """Methods that only tensors have, for they need axes; filled and listed in the same way."""
@@ -301,7 +301,6 @@ class TensorMethods:
     def __ror__(self, other: Any) -> Self: ...
     def __xor__(self, other: Any) -> Self: ...
     def __rxor__(self, other: Any) -> Self: ...
-    def __invert__(self) -> Self: ...
     def addmm(self, mat1: Any, mat2: Any, *, beta: builtins.float = 1, alpha: builtins.float = 1) -> Self:
         """beta · x + alpha · mat1 @ mat2, for matrices; x broadcasts."""
     def all(
@@ -516,6 +515,14 @@ class TensorMethods:
         """A · A · … · A, n times, by repeated squaring; the identity for n = 0, powers of the inverse for n < 0."""
     def slogdet(self) -> Any:
         """Sign and log |det A| of square matrices, for determinants too large or small to write."""
+    def expand_as(self, other: Any) -> Self:
+        """Broadcast to the shape of `other`."""
+    def type_as(self, other: Any) -> Self:
+        """The same numbers in the dtype of `other`."""
+    def view_as(self, other: Any) -> Self:
+        """The same elements in the shape of `other`."""
+    def where(self, condition: Any, other: Any) -> Self:
+        """This tensor where the condition holds, `other` elsewhere."""
     def double(self) -> Self:
         """The same numbers as float64."""
     def float(self) -> Self:
@@ -528,27 +535,20 @@ class TensorMethods:
         """The same numbers as int32."""
     def bool(self) -> Self:
         """The same numbers as bool."""
-    def expand_as(self, other: Any) -> Self:
-        """Broadcast to the shape of `other`."""
-    def type_as(self, other: Any) -> Self:
-        """The same numbers in the dtype of `other`."""
-    def view_as(self, other: Any) -> Self:
-        """The same elements in the shape of `other`."""
-    def where(self, condition: Any, other: Any) -> Self:
-        """This tensor where the condition holds, `other` elsewhere."""
-    def __matmul__(self, other: Any) -> Self: ...
-    def __rmatmul__(self, other: Any) -> Self: ...
     def __getitem__(self, key: Any) -> Self: ...
+    def __rmatmul__(self, other: Any) -> Self: ...
+    def view(self, *shape: Any) -> Self:
+        """The same elements in another shape: `reshape(x, 2, 3)` or `reshape(x, (2, 3))`; -1 is worked out."""
+    def to(self, dtype: Any) -> Self:
+        """The same numbers in another dtype, as NumPy names it: "float32", np.int64, bool …"""
+    def unfold(self, dimension: builtins.int, size: builtins.int, step: builtins.int) -> Self:
+        """All windows of `size` neighbours along an axis, `step` apart, as a new last axis (PyTorch's Tensor.unfold)."""
+    def __matmul__(self, other: Any) -> Self: ...
+    def __invert__(self) -> Self: ...
     def __iter__(self) -> Iterator[Self]: ...
     @property
     def mT(self) -> Self:
         """mT(A) = A.mT"""
     @property
     def T(self) -> Self:
-        """`transpose(x, 0, 1)` swaps two axes (as in PyTorch); a tuple gives a new order, nothing reverses (NumPy)."""
-    def unfold(self, dimension: builtins.int, size: builtins.int, step: builtins.int) -> Self:
-        """All windows of `size` neighbours along an axis, `step` apart, as a new last axis (PyTorch's Tensor.unfold)."""
-    def view(self, *shape: Any) -> Self:
-        """The same elements in another shape: `reshape(x, 2, 3)` or `reshape(x, (2, 3))`; -1 is worked out."""
-    def to(self, dtype: Any) -> Self:
-        """The same numbers in another dtype, as NumPy names it: "float32", np.int64, bool …"""
+        """The axes in reverse order: of a matrix, its transpose."""

@@ -2,51 +2,55 @@
 
 from __future__ import annotations
 
-import ast
 import builtins
 import dis
 import inspect
 from collections.abc import Mapping
+from keyword import iskeyword
 from typing import Any
 
 from microgradx.graph import RuleError
 from microgradx.rules.specialise import codes
 
 
-def parsed(form: str) -> tuple[str, tuple[str, ...], bool, dict[str, Any], ast.expr | None]:
-    """A form taken apart: name, inputs, whether the input is variadic, static parameters, notation."""
+def parsed(form: str) -> tuple[str, tuple[str, ...], bool, dict[str, Any]]:
+    """A form taken apart: name, inputs, whether the input is variadic, static parameters.
+
+    A form is a Python function without its `def`, "add(a, b) = a + b", so Python's compiler reads it.
+    """
     head, _, notation = form.partition(" = ")
+    name, _, rest = head.strip().partition("(")
     try:
-        tree = ast.parse(f"def {head.strip()}: pass").body[0]
-        shown = ast.parse(notation.strip(), mode="eval").body if notation else None
-    except SyntaxError:
-        tree, shown = None, None
-    if not isinstance(tree, ast.FunctionDef) or (notation and shown is None):
+        read = eval(f"lambda {rest.removesuffix(')')}: ({notation or 0})", {"__builtins__": {}})
+    except (SyntaxError, NameError) as problem:
+        if "duplicate argument" in str(problem):
+            raise RuleError(f"{name}: the form {form!r} uses one name twice; every input needs its own.") from None
+        read = None
+    if read is None or not rest.endswith(")") or not name.isidentifier() or iskeyword(name):
         raise RuleError(
             f"op({form!r}): the form must look like 'name(x, y, axis=None)', optionally followed by "
             "' = ' and how it is written, for example 'add(a, b) = a + b'."
         )
-    arguments = tree.args
-    inputs = [a.arg for a in arguments.args]
-    defaults = [ast.literal_eval(d) for d in arguments.defaults]
-    static = dict(zip(inputs[len(inputs) - len(defaults) :], defaults, strict=True))
-    inputs = inputs[: len(inputs) - len(defaults)]
-    for extra, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        static[extra.arg] = ast.literal_eval(default) if default is not None else None
-    variadic = arguments.vararg is not None
-    if arguments.vararg is not None:
-        inputs = [*inputs, arguments.vararg.arg]
-    if len({*inputs, *static}) < len(inputs) + len(static):
-        raise RuleError(f"{tree.name}: the form {form!r} uses one name twice; every input needs a name of its own.")
+    code, defaults, count = read.__code__, read.__defaults__ or (), read.__code__.co_argcount
+    names, variadic = _parameters(code), bool(code.co_flags & inspect.CO_VARARGS)
+    free, named = count - len(defaults), names[count : count + code.co_kwonlyargcount]
+    inputs = names[:free] + names[count + len(named) :]
+    static = {**dict(zip(names[free:count], defaults)), **{n: (read.__kwdefaults__ or {}).get(n) for n in named}}
     reserved = {"y", "g", "i"} & {*inputs, *static}
     if reserved:
         raise RuleError(
-            f"{tree.name}: {', '.join(sorted(reserved))} cannot name an input: in rules y is the output, "
+            f"{name}: {', '.join(sorted(reserved))} cannot name an input: in rules y is the output, "
             "g the upstream gradient and i the position; labels are usually called t."
         )
     if not inputs or (variadic and len(inputs) > 1):
-        raise RuleError(f"{tree.name}: an op needs inputs: either named ones or a single '*xs'.")
-    return tree.name, tuple(inputs), variadic, static, shown
+        raise RuleError(f"{name}: an op needs inputs: either named ones or a single '*xs'.")
+    return name, inputs, variadic, static
+
+
+def _parameters(code: Any) -> tuple[str, ...]:
+    """The names of a function's parameters, those that take all others last."""
+    every = bool(code.co_flags & inspect.CO_VARARGS) + bool(code.co_flags & inspect.CO_VARKEYWORDS)
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + every]  # type: ignore[no-any-return]  # code is Any
 
 
 def check_rule(
@@ -58,7 +62,7 @@ def check_rule(
     code = getattr(rule, "__code__", None)
     if code is None:
         raise RuleError(f"{name}: the rule for {key} must be a plain function or lambda, so that it can be read.")
-    reads = tuple(inspect.signature(rule).parameters)
+    reads = _parameters(getattr(rule, "__wrapped__", rule).__code__)
     allowed = (*names, "y", "g", *(("i",) if variadic else ()))
     unknown = [n for n in reads if n not in allowed]
     if unknown:

@@ -1,10 +1,9 @@
 """Where an op is defined and smooth, per input; the property tests draw their numbers from here."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Domain:
+class Domain(NamedTuple):
     """An interval in which to test, and the points (kinks) to keep away from.
 
     `text` is what a person reads; `labels` names the axis size that integer labels stay below.

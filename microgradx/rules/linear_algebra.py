@@ -4,7 +4,6 @@ For Y = A @ B, a change dA moves L by <G, dA @ B> = <G @ B^T, dA>: the other fac
 same side. (Petersen & Pedersen, The Matrix Cookbook, section 2.5.)
 """
 
-import string
 from typing import Any
 
 import numpy as np
@@ -117,6 +116,9 @@ einsum_row = op(
 )  # fmt: skip
 
 
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
 def explicit_spec(spec: str, shapes: list[tuple[int, ...]]) -> str:
     """An einsum spec with its output written out and '...' spelled in letters.
 
@@ -127,7 +129,7 @@ def explicit_spec(spec: str, shapes: list[tuple[int, ...]]) -> str:
     terms = left.split(",")
     if len(terms) != len(shapes):
         raise ValueError(f"{spec!r} names {len(terms)} inputs, but {len(shapes)} were given")
-    spare = [c for c in string.ascii_letters if c not in spec]
+    spare = [c for c in _LETTERS if c not in spec]
     most = 0
     for k, (term, shape) in enumerate(zip(terms, shapes, strict=True)):
         extra = len(shape) - len(term.replace("...", ""))

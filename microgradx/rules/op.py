@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -22,24 +21,23 @@ from microgradx.rules.words import other_words, translate
 BOOK: dict[str, Op] = {}  # the rulebook: every op by name
 
 
-@dataclass(frozen=True, eq=False)
 class Rule:
     """One derivative: the function, the names it reads, and its value when it is a constant.
 
     `whole` is True when the rule reads `g`: it then gives the whole pull-back, not the local partial.
     """
 
-    run: Callable[..., Any]
-    reads: tuple[str, ...]
-    whole: bool
-    constant: float | None
+    __slots__ = ("constant", "reads", "run", "whole")
+
+    def __init__(self, run: Callable[..., Any], reads: tuple[str, ...]) -> None:
+        self.run, self.reads, self.whole = run, reads, "g" in reads
+        self.constant: float | None = None if reads else run()
 
     def __call__(self, known: Mapping[str, Any]) -> Any:
         """The rule applied to what it reads: raw data, or nodes (which gives more graph)."""
         return self.run(**{name: known[name] for name in self.reads})
 
 
-@dataclass(frozen=True, eq=False)
 class Op:
     """One row of the rulebook: how the op reads, how it runs, and one rule per input."""
 
@@ -48,7 +46,6 @@ class Op:
     inputs: tuple[str, ...]
     variadic: bool
     static: dict[str, Any]  # static parameters and their defaults
-    notation: ast.expr | None  # the right-hand side of the form, when it has one
     run: Callable[..., Any]  # on NumPy arrays
     scalar: Callable[..., Any] | None  # on Python floats
     rules: dict[str, Rule]
@@ -62,7 +59,11 @@ class Op:
     words: dict[str, str]  # per input, what its rule does, in words
     noop: Callable[..., bool] | None  # true when the op would return its first input unchanged
     home: str  # the module that defines the row
-    _twins: dict[Any, Any] = field(default_factory=dict)
+
+    _twins: dict[Any, Any]
+
+    def __init__(self, **parts: Any) -> None:  # a dataclass, frozen, would make the import noticeably slower
+        vars(self).update(parts, _twins={})
 
     def __repr__(self) -> str:
         return f"<op {self.form}>"
@@ -81,6 +82,12 @@ class Op:
         rest = inspect.Parameter.KEYWORD_ONLY if self.variadic else inspect.Parameter.POSITIONAL_OR_KEYWORD
         inputs = [inspect.Parameter(n, kind) for n in self.inputs]
         return inspect.Signature([*inputs, *(inspect.Parameter(n, rest, default=d) for n, d in self.static.items())])
+
+    @cached_property
+    def notation(self) -> ast.expr | None:
+        """The right-hand side of the form, when it has one."""
+        _, _, notation = self.form.partition(" = ")
+        return ast.parse(notation.strip(), mode="eval").body if notation else None
 
     @property
     def smooth(self) -> bool:
@@ -202,14 +209,14 @@ def op(
             )  # fmt: skip
 
         return decorate
-    name, inputs, variadic, static, notation = parsed(form)
+    name, inputs, variadic, static = parsed(form)
     flat = set(nondiff.split() if isinstance(nondiff, str) else nondiff)
     groups = tuple((n,) for n in linear.split()) if isinstance(linear, str) else tuple(tuple(n.split()) for n in linear)
     elementwise = shapes is None
     checked = {}
     for key, rule in rules.items():
         reads = check_rule(name, key, rule, (*inputs, *static), elementwise, variadic, BOOK)
-        checked[key] = Rule(rule, reads, whole="g" in reads, constant=None if reads else rule())
+        checked[key] = Rule(rule, reads)
     check_inputs(name, inputs, checked, flat, where or {}, words or {}, groups)
     if name in BOOK:
         raise RuleError(
@@ -221,7 +228,7 @@ def op(
         scalar = _scalar_from(run)
     smooth = tuple(k for k, n in enumerate(inputs) if n not in flat)
     row = Op(
-        name=name, form=form, inputs=inputs, variadic=variadic, static=static, notation=notation, run=run,
+        name=name, form=form, inputs=inputs, variadic=variadic, static=static, run=run,
         scalar=ieee(scalar, run) if scalar else None, rules=checked, nondiff=frozenset(flat), linear=groups,
         meeting=() if variadic else smooth or tuple(range(len(inputs))),
         elementwise=elementwise, shapes=shapes, cases=tuple(cases), words=dict(words or {}), noop=noop,

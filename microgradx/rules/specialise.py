@@ -19,7 +19,6 @@ import builtins
 import dis
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from functools import wraps
 from types import CellType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 def ieee(fast: Callable[..., Any], run: Callable[..., Any]) -> Callable[..., Any]:
     """`fast` on Python floats; where it would raise, the IEEE answer (inf, nan) that `run` gives."""
 
-    @wraps(fast, assigned=())
     def scalar(*args: Any, **static: Any) -> Any:
         try:
             return fast(*args, **static)
@@ -42,6 +40,7 @@ def ieee(fast: Callable[..., Any], run: Callable[..., Any]) -> Callable[..., Any
             with np.errstate(all="ignore"):
                 return np.asarray(run(*map(np.float64, args), **static)).item()
 
+    scalar.__wrapped__ = fast  # type: ignore[attr-defined]  # as functools.wraps does, without its other work
     return scalar
 
 

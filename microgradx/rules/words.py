@@ -1,7 +1,6 @@
 """The words of other libraries for our parameters, in one table: rows, composites and layers take them all by name."""
 
 import inspect
-import re
 from collections.abc import Callable, Mapping
 from functools import cache, wraps
 from typing import Any, TypeVar
@@ -28,7 +27,7 @@ FIRST = {
     "tensor_split": "input sections|indices", "tensordot": "a b dims", "tile": "input dims",
 }  # fmt: skip
 # No row's own words: a rule that uses them needs the translation.
-FOREIGN = {*WORDS.values(), *re.split("[ |]", " ".join(FIRST.values()))} - {"axis", "keepdims", "a", "b"}
+FOREIGN = {*WORDS.values(), *" ".join(FIRST.values()).replace("|", " ").split()} - {"axis", "keepdims", "a", "b"}
 
 
 @cache

@@ -16,14 +16,16 @@ LAYERS = [
     {"rules", "random"},
     {"functional", "linalg"},
     {"autodiff"},
-    {"binding", "autograd"},
+    {"binding", "methods", "autograd"},
     {"microgradx", "files"},
     {"testing", "compiler", "pictures", "nn", "optim", "data", "training", "plots"},
     {"explain"},
     {"examples", "programs"},
     {"microgradx_cli"},
 ]
-CORE = {"graph", "rules", "random", "functional", "linalg", "autodiff", "binding", "autograd"}  # NumPy, nothing else
+# NumPy, nothing else; the first three when the package is imported, the others when they are first used.
+START = {"graph", "rules", "binding"}
+CORE = START | {"random", "functional", "linalg", "autodiff", "methods", "autograd"}
 HEIGHT = {name: height for height, layer in enumerate(LAYERS) for name in layer}
 
 

@@ -44,7 +44,8 @@ def text() -> str:
     blocks = [HEADER]
     for each in (Methods, TensorMethods):
         blocks.append(f'class {each.__name__}:\n    """{(each.__doc__ or "").split(".")[0]}."""')
-        blocks += [_member(name, bound) for name, bound in vars(each).items() if isinstance(bound, METHOD)]
+        bound = {name: getattr(each, name) for name in list(vars(each))}  # which loads those that come later
+        blocks += [_member(name, method) for name, method in bound.items() if isinstance(method, METHOD)]
     format_stub = [sys.executable, "-m", "ruff", "format", "--stdin-filename", str(STUB), "-"]
     return subprocess.run(format_stub, input="\n".join(blocks), capture_output=True, text=True, check=True).stdout
 
@@ -54,7 +55,7 @@ def _member(name: str, bound: Any) -> str:
     function = bound.fget if computed else bound
     decorator = "    @property\n" if computed else ""
     parameters = "self" if computed else _parameters(name, function)
-    doc = _doc(function)
+    doc = _doc(bound)
     body = f'\n        """{doc}"""' if doc and not name.startswith("__") else " ..."
     return f"{decorator}    def {name}({parameters}) -> {RETURNS.get(name, 'Self')}:{body}"
 
