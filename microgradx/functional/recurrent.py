@@ -27,13 +27,17 @@ class LSTMState(NamedTuple):
     c: Any
 
 
-def _sums(name: str, gates: int, x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> tuple[Any, Any]:
-    """W_ih x + b_ih and W_hh h + b_hh, checked to fit."""
+def _sums(
+    name: str, gates: int, x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, hidden: int | None = None
+) -> tuple[Any, Any]:
+    """W_ih x + b_ih and W_hh h + b_hh, checked to fit; `hidden` is given where h is a projection of the units."""
     x, h, w_ih, w_hh = tensor(x), tensor(h), tensor(w_ih), tensor(w_hh)
-    n = h.shape[-1] if h.ndim else 0
+    size = h.shape[-1] if h.ndim else 0
+    n = size if hidden is None else hidden
     if (
         x.ndim not in (1, 2) or h.shape[:-1] != x.shape[:-1] or w_ih.shape != (gates * n, x.shape[-1])
-        or w_hh.shape != (gates * n, n) or any(b is not None and tensor(b).shape != (gates * n,) for b in (b_ih, b_hh))
+        or w_hh.shape != (gates * n, size)
+        or any(b is not None and tensor(b).shape != (gates * n,) for b in (b_ih, b_hh))
     ):  # fmt: skip
         raise OpError(
             f"{name}: x {x.shape} and h {h.shape} need w_ih ({gates}·hidden, inputs) and w_hh ({gates}·hidden, "
@@ -62,7 +66,9 @@ def rnn_cell(
         return _BENDS[nonlinearity]((from_x + from_h).named("z")).named("h")
 
 
-def lstm_cell(x: Any, state: tuple[Any, Any], w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> LSTMState:
+def lstm_cell(
+    x: Any, state: tuple[Any, Any], w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None, *, w_hr: Any = None
+) -> LSTMState:
     """One LSTM step, with the gates in PyTorch's order i, f, g, o.
 
     Args:
@@ -70,22 +76,25 @@ def lstm_cell(x: Any, state: tuple[Any, Any], w_ih: Any, w_hh: Any, b_ih: Any = 
         state: h and c, each (batch, hidden) or (hidden,).
         w_ih, w_hh: (4·hidden, inputs) and (4·hidden, hidden).
         b_ih, b_hh: (4·hidden,) or None.
+        w_hr: (size, hidden), which makes h smaller than c: h' = W_hr (o·tanh(c')). (Sak, Senior & Beaufays 2014.)
 
     i = σ(…), f = σ(…), g = tanh(…), o = σ(…);  c' = f·c + i·g;  h' = o·tanh(c').
     (Hochreiter & Schmidhuber 1997; forget gate: Gers, Schmidhuber & Cummins 2000.)
     """
     h, c = (tensor(each) for each in state)
-    if h.shape != c.shape:
-        raise OpError(f"lstm_cell: h is {h.shape} but c is {c.shape}; they must have the same shape.")
+    if h.shape != (c.shape if w_hr is None else (*c.shape[:-1], tensor(w_hr).shape[0])):
+        fits = "they must have the same shape" if w_hr is None else f"w_hr {tensor(w_hr).shape} makes one of the other"
+        raise OpError(f"lstm_cell: h is {h.shape} but c is {c.shape}; {fits}.")
     with scope("lstm"):
-        from_x, from_h = _sums("lstm_cell", 4, x, h, w_ih, w_hh, b_ih, b_hh)
+        from_x, from_h = _sums("lstm_cell", 4, x, h, w_ih, w_hh, b_ih, b_hh, c.shape[-1])
         z, n = (from_x + from_h).named("z"), c.shape[-1]
         i, f, g, o = (
             bend(_gate(z, k, n).named(f"z_{name}")).named(name)
             for k, (name, bend) in enumerate([("i", sigmoid), ("f", sigmoid), ("g", tanh), ("o", sigmoid)])
         )
         c = (f * c + i * g).named("c")
-        return LSTMState((o * tanh(c)).named("h"), c)
+        h = o * tanh(c)
+        return LSTMState((h if w_hr is None else linear(h, w_hr)).named("h"), c)
 
 
 def gru_cell(x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Any:
@@ -134,16 +143,31 @@ def lstm(
     Args:
         x: (time, batch, inputs), or (batch, time, inputs) with `batch_first`.
         hx: the first h and c, each (layers · directions, batch, hidden).
-        params: w_ih, w_hh and, with `has_biases`, b_ih, b_hh for every layer, and there for each direction.
+        params: w_ih, w_hh and, with `has_biases`, b_ih, b_hh for every layer, and there for each direction; where h is
+            smaller than c, w_hr too.
         dropout: applied to the outputs of all layers but the last, while `train`.
         bidirectional: a second cell per layer reads backwards; outputs are joined, forward half first.
     """
 
-    def cell(x: Any, state: tuple[Any, ...], *weights: Any) -> tuple[Any, ...]:
-        return lstm_cell(x, (state[0], state[1]), *weights)
+    first = tuple(tensor(state) for state in hx)
+    projected = len(first) == 2 and first[0].shape[-1:] != first[1].shape[-1:]
 
-    how = _Run("lstm", cell, has_biases, num_layers, dropout if train else 0.0, bidirectional, batch_first, generator)
-    y, (h, c) = _over_time(how, x, hx, params)
+    def cell(x: Any, state: tuple[Any, ...], *weights: Any) -> tuple[Any, ...]:
+        *own, w_hr = weights if projected else (*weights, None)
+        return lstm_cell(x, (state[0], state[1]), *own, w_hr=w_hr)
+
+    how = _Run(
+        "lstm",
+        cell,
+        has_biases,
+        num_layers,
+        dropout if train else 0.0,
+        bidirectional,
+        batch_first,
+        generator,
+        projected,
+    )
+    y, (h, c) = _over_time(how, x, first, params)
     return y, h, c
 
 
@@ -170,11 +194,12 @@ class _Run(NamedTuple):
     both_ways: bool
     batch_first: bool
     generator: Generator | None
+    projected: bool = False
 
 
 def _over_time(how: _Run, x: Any, first: Sequence[Any], params: Sequence[Any]) -> tuple[Any, tuple[Any, ...]]:
     x, first = tensor(x), [tensor(state) for state in first]
-    ways, per = 2 if how.both_ways else 1, 4 if how.biases else 2
+    ways, per = 2 if how.both_ways else 1, (4 if how.biases else 2) + how.projected
     if x.ndim != 3 or len(params) != per * how.layers * ways:
         raise OpError(
             f"{how.name}: x {x.shape} must have the axes time, batch, inputs, and params must be {per} arrays for each "

@@ -492,7 +492,7 @@ class TensorMethods:
         """The upper triangle of each matrix, from the given diagonal on; zeros elsewhere."""
     def unbind(self, dim: builtins.int = 0, *, axis: builtins.int = ...) -> tuple[Self, ...]:
         """The slices along one axis, that axis removed."""
-    def unflatten(self, dim: builtins.int, sizes: Any, *, axis: builtins.int = ...) -> Self:
+    def unflatten(self, dim: builtins.int, sizes: Any, *, unflattened_size: Any = ...) -> Self:
         """The axis `dim` split into several of the given sizes; one may be -1."""
     def unsqueeze(self, dim: builtins.int, *, axis: builtins.int = ...) -> Self:
         """With a new axis of size 1 at `dim`."""

@@ -19,22 +19,35 @@ class MultiheadAttention(Module):
     """Several attentions side by side, each on its own share of the features. (Vaswani et al. 2017, section 3.2.2.)
 
     Args:
-        embed_dim: features of queries, keys and values; a multiple of num_heads.
+        embed_dim: features of queries and outputs, a multiple of num_heads.
         dropout: the share of attention weights to drop, while training.
-        batch_first: inputs are (batch, length, embed_dim) rather than (length, batch, embed_dim).
+        add_bias_kv: one more key and value, the same for every sequence, that are learned.
+        add_zero_attn: one more key and value of zeros: to look at them is to look at nothing.
+        kdim, vdim: features of keys and of values; embed_dim when left out.
+        batch_first: inputs are (batch, length, features) rather than (length, batch, features).
 
-    Parameters: in_proj_weight (3 · embed_dim, embed_dim), for query, key and value one below the other, in_proj_bias,
-    and out_proj, a Linear.
+    Parameters: in_proj_weight (3 · embed_dim, embed_dim), for query, key and value one below the other, or with kdim or
+    vdim q_proj_weight, k_proj_weight and v_proj_weight; in_proj_bias; bias_k and bias_v; and out_proj, a Linear.
     """
 
     def __init__(
-        self, embed_dim: int, num_heads: int, dropout: float = 0.0, bias: bool = True, *, batch_first: bool = False
-    ) -> None:
+        self, embed_dim: int, num_heads: int, dropout: float = 0.0, bias: bool = True, add_bias_kv: bool = False,
+        add_zero_attn: bool = False, kdim: int | None = None, vdim: int | None = None, batch_first: bool = False,
+    ) -> None:  # fmt: skip
         if num_heads < 1 or embed_dim % num_heads:
             raise OpError(f"MultiheadAttention: embed_dim {embed_dim} does not fall into {num_heads} heads.")
         self.embed_dim, self.num_heads, self.dropout, self.batch_first = embed_dim, num_heads, dropout, batch_first
-        self.in_proj_weight = init.xavier_uniform_(fresh(3 * embed_dim, embed_dim))
+        self.add_zero_attn, self.add_bias_kv = add_zero_attn, add_bias_kv
+        self.kdim, self.vdim = kdim or embed_dim, vdim or embed_dim
+        if self.kdim == self.vdim == embed_dim:
+            self.in_proj_weight = init.xavier_uniform_(fresh(3 * embed_dim, embed_dim))
+        else:
+            self.q_proj_weight = init.xavier_uniform_(fresh(embed_dim, embed_dim))
+            self.k_proj_weight = init.xavier_uniform_(fresh(embed_dim, self.kdim))
+            self.v_proj_weight = init.xavier_uniform_(fresh(embed_dim, self.vdim))
         self.in_proj_bias = fresh(3 * embed_dim) if bias else None
+        self.bias_k = init.xavier_normal_(fresh(1, 1, embed_dim)) if add_bias_kv else None
+        self.bias_v = init.xavier_normal_(fresh(1, 1, embed_dim)) if add_bias_kv else None
         self.out_proj = Linear(embed_dim, embed_dim, bias)
         if self.out_proj.bias is not None:
             init.zeros_(self.out_proj.bias)
@@ -46,7 +59,7 @@ class MultiheadAttention(Module):
         """(outputs, attention weights).
 
         Args:
-            query: (L, batch, embed_dim). key, value: (S, batch, embed_dim). Or all without the batch axis.
+            query: (L, batch, embed_dim). key: (S, batch, kdim). value: (S, batch, vdim). Or all without the batch axis.
             key_padding_mask: (batch, S): True for keys that nobody may look at; numbers are added to the scores.
             need_weights: whether the weights are wanted, (batch, L, S); else None.
             attn_mask: (L, S) or (batch · num_heads, L, S), as key_padding_mask.
@@ -54,18 +67,25 @@ class MultiheadAttention(Module):
             is_causal: a query sees only keys up to its own position.
         """
         inputs = [x if isinstance(x, Tensor) else Tensor(x, False) for x in (query, key, value)]
-        if len({x.ndim for x in inputs}) > 1 or inputs[0].ndim not in (2, 3) or {*_last(inputs)} != {self.embed_dim}:
+        sizes = (self.embed_dim, self.kdim, self.vdim)
+        if len({x.ndim for x in inputs}) > 1 or inputs[0].ndim not in (2, 3) or _last(inputs) != sizes:
             raise OpError(
-                f"MultiheadAttention: query, key and value must all be (length, batch, {self.embed_dim}), "
-                f"(batch, length, {self.embed_dim}) with batch_first, or (length, {self.embed_dim}); not "
+                f"MultiheadAttention: query, key and value must all be (length, batch, features), (batch, length, "
+                f"features) with batch_first, or (length, features), with {', '.join(map(str, sizes))} features; not "
                 f"{', '.join(str(x.shape) for x in inputs)}."
             )
         single = inputs[0].ndim == 2
         axis = 0 if self.batch_first or single else 1
         if single:
             inputs = [x.unsqueeze(0) for x in inputs]
-        q, k, v = (self._heads(x if axis == 0 else F.transpose(x, 0, 1), n) for n, x in enumerate(inputs))
+        q, k, v = (self._projected(x if axis == 0 else F.transpose(x, 0, 1), n) for n, x in enumerate(inputs))
         mask = self._mask(attn_mask, key_padding_mask, q.shape[-2], k.shape[-2], is_causal)
+        if self.bias_k is not None:
+            k, v, mask = self._longer(k, self.bias_k), self._longer(v, self.bias_v), _open(mask)
+        if self.add_zero_attn:
+            nothing = Tensor(np.zeros((1, 1, self.embed_dim), k.dtype), False)
+            k, v, mask = self._longer(k, nothing), self._longer(v, nothing), _open(mask)
+        q, k, v = map(self._heads, (q, k, v))
         y, weights = attention(q, k, v, mask, self.dropout if self.training else 0.0)
         y = self.out_proj(F.flatten(F.transpose(y, 1, 2), -2))  # (batch, L, embed_dim)
         weights = F.mean(weights, 1) if average_attn_weights else weights
@@ -73,11 +93,19 @@ class MultiheadAttention(Module):
             y, weights = y.squeeze(0), weights.squeeze(0)
         return (y if axis == 0 else F.transpose(y, 0, 1)), (weights if need_weights else None)
 
-    def _heads(self, x: Any, n: int) -> Any:
-        """Projection n (query, key, value) of x (batch, length, embed_dim): (batch, num_heads, length, share)."""
+    def _projected(self, x: Any, n: int) -> Any:
+        """Projection n (query, key, value) of x (batch, length, features): (batch, length, embed_dim)."""
         own = slice(n * self.embed_dim, (n + 1) * self.embed_dim)
         bias = None if self.in_proj_bias is None else self.in_proj_bias[own]
-        x = F.linear(x, self.in_proj_weight[own], bias)
+        apart = getattr(self, f"{'qkv'[n]}_proj_weight", None)
+        return F.linear(x, self.in_proj_weight[own] if apart is None else apart, bias)
+
+    def _longer(self, x: Any, last: Any) -> Any:
+        """x (batch, length, embed_dim), and behind each the same row `last` (1, 1, embed_dim)."""
+        return F.concatenate([x, F.broadcast_to(last, (x.shape[0], 1, self.embed_dim))], 1)
+
+    def _heads(self, x: Any) -> Any:
+        """x (batch, length, embed_dim) as (batch, num_heads, length, share)."""
         return F.transpose(F.unflatten(x, -1, (self.num_heads, self.embed_dim // self.num_heads)), 1, 2)
 
     def _mask(self, attn_mask: Any, key_padding_mask: Any, length: int, keys: int, is_causal: bool) -> Any:
@@ -96,8 +124,16 @@ class MultiheadAttention(Module):
         return added[0] + added[1] if len(added) > 1 else added[0]
 
 
-def _last(inputs: list[Any]) -> list[int]:
-    return [x.shape[-1] for x in inputs]
+def _last(inputs: list[Any]) -> tuple[int, ...]:
+    return tuple(x.shape[-1] for x in inputs)
+
+
+def _open(mask: Any) -> Any:
+    """The mask with one more key, which everybody may look at."""
+    if mask is None:
+        return None
+    free = np.ones((*mask.shape[:-1], 1), bool) if mask.dtype.kind == "b" else np.zeros((*mask.shape[:-1], 1))
+    return F.concatenate([mask, Tensor(free.astype(mask.dtype), False)], -1)
 
 
 class TransformerEncoderLayer(Module):

@@ -35,7 +35,7 @@ class FunctionLayer(Module):
 
     def _own(self, name: str) -> str:
         """The function's own word for an option: PyTorch's "dim" is "axis" in most of them."""
-        return other_words(self.function.__name__, tuple(self.__signature__.parameters)).get(name, name)
+        return other_words(self.function.__name__, (*self.inputs, *self.__signature__.parameters)).get(name, name)
 
     def forward(self, *inputs: Any) -> Any:
         """The function of the inputs."""
@@ -44,10 +44,16 @@ class FunctionLayer(Module):
         return self.function(*inputs, **{name: getattr(self, name) for name in self.__signature__.parameters})
 
 
-def layer(name: str, function: Callable[..., Any], inputs: int = 1, **defaults: Any) -> type[FunctionLayer]:
-    """The class called `name` for a function whose first `inputs` parameters are inputs, the rest options."""
+def layer(
+    name: str, function: Callable[..., Any], inputs: int = 1, last: str = "", **defaults: Any
+) -> type[FunctionLayer]:
+    """The class called `name` for a function whose first `inputs` parameters are inputs, the rest options.
+
+    `last` is an option that PyTorch's class has behind the others.
+    """
     parameters = list(inspect.signature(function).parameters.values())
     options = [p.replace(default=defaults.get(p.name, p.default)) for p in parameters[inputs:]]
+    options.sort(key=lambda p: (p.kind, p.name == last))
     body = {
         "function": staticmethod(function),
         "inputs": tuple(p.name for p in parameters[:inputs]),
@@ -86,8 +92,8 @@ Softmin = layer("Softmin", F.softmin)
 LogSoftmax = layer("LogSoftmax", F.log_softmax)
 
 # Pooling and other changes of shape
-MaxPool1d = layer("MaxPool1d", F.max_pool1d)
-MaxPool2d = layer("MaxPool2d", F.max_pool2d)
+MaxPool1d = layer("MaxPool1d", F.max_pool1d, last="ceil_mode")
+MaxPool2d = layer("MaxPool2d", F.max_pool2d, last="ceil_mode")
 AvgPool1d = layer("AvgPool1d", F.avg_pool1d)
 AvgPool2d = layer("AvgPool2d", F.avg_pool2d)
 AdaptiveAvgPool1d = layer("AdaptiveAvgPool1d", F.adaptive_avg_pool1d)

@@ -22,6 +22,31 @@ def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, generator: Generat
     return _fill(tensor, (generator or default_generator).normal(mean, std, tensor.shape))
 
 
+def trunc_normal_(
+    tensor: Any, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
+    generator: Generator | None = None,
+) -> Any:  # fmt: skip
+    """Normally distributed numbers between a and b: what falls outside is drawn again.
+
+    Raises:
+        OpError: a is not below b, or std not positive.
+    """
+    if not (a < b and std > 0):
+        raise OpError(f"trunc_normal_: a must be below b and std positive; got a {a}, b {b}, std {std}.")
+    draw, peak = generator or default_generator, min(max(mean, a), b)
+    numbers, missing = np.empty(tensor.shape), np.ones(tensor.shape, bool)
+    while missing.any():
+        if b - a > 2 * std and peak == mean:
+            new = draw.normal(mean, std, tensor.shape)
+            fits = (a <= new) & (new <= b)
+        else:  # normal numbers would be rare here: even ones, kept as often as the density says
+            new = draw.uniform(a, b, tensor.shape)
+            fits = draw.uniform(0, 1, tensor.shape) < np.exp(((peak - mean) ** 2 - (new - mean) ** 2) / (2 * std**2))
+        numbers = np.where(missing & fits, new, numbers)
+        missing &= ~fits
+    return _fill(tensor, numbers)
+
+
 def constant_(tensor: Any, val: float) -> Any:
     """The same number everywhere."""
     return _fill(tensor, np.full(tensor.shape, val))
@@ -35,6 +60,36 @@ def zeros_(tensor: Any) -> Any:
 def ones_(tensor: Any) -> Any:
     """Ones."""
     return constant_(tensor, 1.0)
+
+
+def eye_(tensor: Any) -> Any:
+    """The identity matrix, cut or filled up with zeros: (rows, columns)."""
+    if tensor.ndim != 2:
+        raise OpError(f"eye_ needs two axes, not shape {tensor.shape}.")
+    return _fill(tensor, np.eye(*tensor.shape))
+
+
+def dirac_(tensor: Any, groups: int = 1) -> Any:
+    """A convolution's kernels that pass their channels on unchanged: 1 in the middle, in each of `groups`."""
+    if tensor.ndim not in (3, 4, 5) or groups < 1 or tensor.shape[0] % groups:
+        raise OpError(
+            f"dirac_ needs the weight of a convolution, whose first axis falls into {groups} groups, not shape "
+            f"{tensor.shape}."
+        )
+    kernels, each = np.zeros(tensor.shape), tensor.shape[0] // groups
+    for k in range(min(each, tensor.shape[1])):
+        kernels[(slice(k, None, each), k, *(n // 2 for n in tensor.shape[2:]))] = 1
+    return _fill(tensor, kernels)
+
+
+def sparse_(tensor: Any, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Any:
+    """Normally distributed numbers, but for a share of zeros in each column: (rows, columns). (Martens 2010.)"""
+    if tensor.ndim != 2:
+        raise OpError(f"sparse_ needs two axes, not shape {tensor.shape}.")
+    draw = generator or default_generator
+    order = np.argsort(draw.uniform(0, 1, tensor.shape), axis=0)
+    zero = order < math.ceil(sparsity * tensor.shape[0])
+    return _fill(tensor, np.where(zero, 0.0, draw.normal(0.0, std, tensor.shape)))
 
 
 def xavier_uniform_(tensor: Any, gain: float = 1.0, generator: Generator | None = None) -> Any:

@@ -1,13 +1,14 @@
 """Layers with parameters: linear, convolutions, embedding; and what holds layers together. Shapes are PyTorch's."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from microgradx import functional as F
 from microgradx.functional.arguments import constant
+from microgradx.functional.layout import counts, padding_for_same
 from microgradx.graph import Node, OpError, Tensor, default_dtype
 from microgradx.nn import init
 from microgradx.nn.module import Module, Parameter
@@ -89,11 +90,15 @@ class Linear(Module):
 class _Convolution(Module):
     axes: ClassVar[int]
     transposed: ClassVar[bool] = False
+    borders: ClassVar[tuple[str, ...]] = ("zeros",)
 
     def _make(
         self, in_channels: int, out_channels: int, kernel_size: Size, stride: Size, padding: Size | str,
-        dilation: Size, groups: int, bias: bool,
+        dilation: Size, groups: int, bias: bool, padding_mode: str,
     ) -> None:  # fmt: skip
+        if padding_mode not in self.borders:
+            known = ", ".join(map(repr, self.borders))
+            raise OpError(f"{type(self).__name__}: padding_mode is {known}, not {padding_mode!r}.")
         kernel = (kernel_size,) * self.axes if isinstance(kernel_size, int) else tuple(kernel_size)
         if groups < 1 or in_channels % groups or out_channels % groups or len(kernel) != self.axes:
             raise OpError(
@@ -102,6 +107,7 @@ class _Convolution(Module):
             )
         self.in_channels, self.out_channels, self.kernel_size = in_channels, out_channels, kernel_size
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
+        self.padding_mode = padding_mode
         first, second = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
         bound = 1 / math.sqrt(second // groups * math.prod(kernel))
         self.weight = fresh(first, second // groups, *kernel, bound=bound)
@@ -110,17 +116,35 @@ class _Convolution(Module):
 
 class _Forward(_Convolution):
     function: ClassVar[Callable[..., Any]]
+    borders = ("zeros", "reflect", "replicate", "circular")
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: Size, stride: Size = 1, padding: Size | str = 0,
-        dilation: Size = 1, groups: int = 1, bias: bool = True,
+        dilation: Size = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros",
     ) -> None:  # fmt: skip
-        self._make(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias)
+        self._make(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode)
 
     def forward(self, x: Any) -> Any:
         """x (batch, in_channels, places …) to (batch, out_channels, places' …)."""
-        function = type(self).function
-        return function(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        function, padding = type(self).function, self.padding
+        if self.padding_mode != "zeros" and padding != "valid":
+            x, padding = F.pad(x, self._border(), self.padding_mode), 0
+        return function(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+    def _border(self) -> list[int]:
+        """The padding as (before, after) of the last axis, then of the one before it, …"""
+        name = type(self).__name__
+        if self.padding == "same":
+            if {*counts(name, "stride", self.stride, self.axes)} != {1}:
+                raise OpError(f"{name}: padding='same' needs stride 1 (the output is as large as the input).")
+            dilations, kernel = (
+                counts(name, each, getattr(self, each), self.axes) for each in ("dilation", "kernel_size")
+            )
+            reach = [d * (k - 1) + 1 for d, k in zip(dilations, kernel, strict=True)]
+            sides = [padding_for_same(r, r, 1) for r in reach]
+        else:
+            sides = [(n, n) for n in counts(name, "padding", self.padding, self.axes, least=0)]
+        return [n for side in reversed(sides) for n in side]
 
 
 class Conv1d(_Forward):
@@ -142,35 +166,71 @@ class ConvTranspose2d(_Convolution):
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: Size, stride: Size = 1, padding: Size = 0,
-        output_padding: Size = 0, groups: int = 1, bias: bool = True, dilation: Size = 1,
+        output_padding: Size = 0, groups: int = 1, bias: bool = True, dilation: Size = 1, padding_mode: str = "zeros",
     ) -> None:  # fmt: skip
-        self._make(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias)
+        self._make(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode)
         self.output_padding = output_padding
 
-    def forward(self, x: Any) -> Any:
-        """x (batch, in_channels, height, width) to (batch, out_channels, height', width')."""
+    def forward(self, x: Any, output_size: Sequence[int] | None = None) -> Any:
+        """x (batch, in_channels, height, width) to (batch, out_channels, height', width').
+
+        `output_size`, which ends in (height', width'), takes the place of output_padding.
+        """
+        extra = self.output_padding if output_size is None else self._missing(np.shape(x), tuple(output_size)[-2:])
         return F.conv_transpose2d(
-            x, self.weight, self.bias, self.stride, self.padding, self.output_padding, self.groups, self.dilation
+            x, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
         )
+
+    def _missing(self, shape: tuple[int, ...], size: tuple[int, ...]) -> tuple[int, ...]:
+        """What the result without output_padding lacks to be of this size."""
+        strides, paddings, dilations, kernel = (
+            counts("ConvTranspose2d", name, getattr(self, name), 2, least=int(name != "padding"))
+            for name in ("stride", "padding", "dilation", "kernel_size")
+        )
+        least = [
+            (n - 1) * s - 2 * p + d * (k - 1) + 1
+            for n, s, p, d, k in zip(shape[-2:], strides, paddings, dilations, kernel, strict=True)
+        ]
+        most = [n + s - 1 for n, s in zip(least, strides, strict=True)]
+        if len(size) != 2 or not all(a <= n <= b for a, n, b in zip(least, size, most, strict=True)):
+            raise OpError(f"ConvTranspose2d: output_size is from {least} to {most} for x {shape}, not {size}.")
+        return tuple(n - a for n, a in zip(size, least, strict=True))
 
 
 class Embedding(Module):
     """A table with one row of numbers per id: weight (num_embeddings, embedding_dim), at first normal.
 
-    The row `padding_idx` starts as zeros and never learns.
+    Args:
+        padding_idx: this row starts as zeros and never learns.
+        max_norm: rows that are longer are cut to this length, for good, when they are looked up.
+        norm_type: the p of the norm that measures them.
     """
 
-    def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None) -> None:
+    def __init__(
+        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, max_norm: float | None = None,
+        norm_type: float = 2.0,
+    ) -> None:  # fmt: skip
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
             raise OpError(f"Embedding: padding_idx {padding_idx} is not one of {num_embeddings} rows.")
         self.num_embeddings, self.embedding_dim, self.padding_idx = num_embeddings, embedding_dim, padding_idx
+        self.max_norm, self.norm_type = max_norm, norm_type
         self.weight = init.normal_(fresh(num_embeddings, embedding_dim))
         if padding_idx is not None:
             self.weight.data[padding_idx] = 0
 
     def forward(self, x: Any) -> Any:
         """Ids (…) to rows (…, embedding_dim)."""
+        if self.max_norm is not None:
+            ids = np.unique(np.asarray(x))
+            self._cut(ids[(ids >= 0) & (ids < self.num_embeddings)], self.max_norm)
         return F.embedding(x, self.weight, self.padding_idx)
+
+    def _cut(self, ids: Any, most: float) -> None:
+        rows = self.weight.data[ids]
+        norms = np.linalg.norm(rows, self.norm_type, axis=1, keepdims=True)
+        new = self.weight.data.copy()
+        new[ids] = np.where(norms > most, rows * (most / (norms + 1e-7)), rows)
+        self.weight.data = new
 
 
 class Dropout(Module):

@@ -26,11 +26,13 @@ class _ByChannel(Module):
 
     ndims: ClassVar[tuple[int, ...]]
 
-    def _make(self, num_features: int, eps: float, momentum: float | None, affine: bool, track: bool) -> None:
+    def _make(
+        self, num_features: int, eps: float, momentum: float | None, affine: bool, track: bool, bias: bool
+    ) -> None:
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track
         self.weight = Parameter(_ones(num_features)) if affine else None
-        self.bias = Parameter(_zeros(num_features)) if affine else None
+        self.bias = Parameter(_zeros(num_features)) if affine and bias else None
         self.running_mean = Buffer(_zeros(num_features)) if track else None
         self.running_var = Buffer(_ones(num_features)) if track else None
         self.num_batches_tracked = Buffer(np.array(0)) if track else None
@@ -46,9 +48,9 @@ class _ByChannel(Module):
 class _BatchNorm(_ByChannel):
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
-        track_running_stats: bool = True,
+        track_running_stats: bool = True, *, bias: bool = True,
     ) -> None:  # fmt: skip
-        self._make(num_features, eps, momentum, affine, track_running_stats)
+        self._make(num_features, eps, momentum, affine, track_running_stats, bias)
 
     def forward(self, x: Any) -> Any:
         self._check(x)
@@ -92,9 +94,9 @@ class InstanceNorm2d(_ByChannel):
 
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = False,
-        track_running_stats: bool = False,
+        track_running_stats: bool = False, *, bias: bool = True,
     ) -> None:  # fmt: skip
-        self._make(num_features, eps, momentum, affine, track_running_stats)
+        self._make(num_features, eps, momentum, affine, track_running_stats, bias)
 
     def forward(self, x: Any) -> Any:
         self._check(x)
@@ -132,12 +134,14 @@ class RMSNorm(Module):
 class GroupNorm(Module):
     """Each sample's channels in groups: x (batch, num_channels, …). (Wu & He 2018.)"""
 
-    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True) -> None:
+    def __init__(
+        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, *, bias: bool = True
+    ) -> None:
         if num_groups < 1 or num_channels % num_groups:
             raise OpError(f"GroupNorm: {num_channels} channels do not fall into {num_groups} groups.")
         self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
         self.weight = Parameter(_ones(num_channels)) if affine else None
-        self.bias = Parameter(_zeros(num_channels)) if affine else None
+        self.bias = Parameter(_zeros(num_channels)) if affine and bias else None
 
     def forward(self, x: Any) -> Any:
         return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)

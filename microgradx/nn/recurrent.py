@@ -21,22 +21,26 @@ class _Recurrent(Module):
 
     def _make(
         self, input_size: int, hidden_size: int, num_layers: int, bias: bool, batch_first: bool, dropout: float,
-        bidirectional: bool,
+        bidirectional: bool, proj_size: int = 0,
     ) -> None:  # fmt: skip
         if min(input_size, hidden_size, num_layers) < 1 or not 0 <= dropout <= 1:
             raise OpError(
                 f"{type(self).__name__}: sizes and num_layers must be 1 or more and dropout between 0 and 1; got "
                 f"{input_size}, {hidden_size}, {num_layers} and {dropout}."
             )
+        if not 0 <= proj_size < hidden_size:
+            raise OpError(f"{type(self).__name__}: proj_size is 0 or more and below hidden_size, not {proj_size}.")
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self.proj_size = proj_size
         self.bias, self.batch_first, self.dropout, self.bidirectional = bias, batch_first, dropout, bidirectional
         rows, bound = self.gates * hidden_size, 1 / math.sqrt(hidden_size)
         self._names: list[str] = []
         for layer in range(num_layers):
-            width = input_size if not layer else hidden_size * self._directions
+            width = input_size if not layer else self._outputs * self._directions
             for end in ("", "_reverse")[: self._directions]:
-                shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, width), "weight_hh": (rows, hidden_size)}
+                shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, width), "weight_hh": (rows, self._outputs)}
                 shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)} if bias else {}
+                shapes |= {"weight_hr": (proj_size, hidden_size)} if proj_size else {}
                 for name, shape in shapes.items():
                     self._names.append(f"{name}_l{layer}{end}")
                     setattr(self, self._names[-1], fresh(*shape, bound=bound))
@@ -44,6 +48,10 @@ class _Recurrent(Module):
     @property
     def _directions(self) -> int:
         return 2 if self.bidirectional else 1
+
+    @property
+    def _outputs(self) -> int:
+        return self.proj_size or self.hidden_size
 
     def _run(self, function: Any, x: Any, states: Any, **more: Any) -> tuple[Any, ...]:
         """(outputs, last states …); a sequence without a batch axis gets one for the way."""
@@ -57,8 +65,9 @@ class _Recurrent(Module):
         if single:
             x = x.unsqueeze(axis)
         if states is None:
-            shape = (self.num_layers * self._directions, x.shape[axis], self.hidden_size)
-            states = [Tensor(np.zeros(shape, x.dtype), False)] * (2 if self.gates == 4 else 1)
+            sizes = (self._outputs, self.hidden_size)[: 2 if self.gates == 4 else 1]
+            layers = (self.num_layers * self._directions, x.shape[axis])
+            states = [Tensor(np.zeros((*layers, size), x.dtype), False) for size in sizes]
         elif single:
             states = [F.unsqueeze(state, 1) for state in states]
         y, *last = function(
@@ -116,15 +125,16 @@ class LSTM(_Recurrent):
         batch_first: sequences are (batch, time, …) rather than (time, batch, …).
         dropout: between layers, while training.
         bidirectional: a second cell per layer reads backwards; outputs are joined.
+        proj_size: numbers that h and the outputs are projected to, below hidden_size; 0 leaves them as they are.
     """
 
     gates = 4
 
     def __init__(
         self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = False,
-        dropout: float = 0.0, bidirectional: bool = False,
+        dropout: float = 0.0, bidirectional: bool = False, proj_size: int = 0,
     ) -> None:  # fmt: skip
-        self._make(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional)
+        self._make(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size)
 
     def forward(self, x: Any, hx: tuple[Any, Any] | None = None) -> tuple[Any, tuple[Any, Any]]:
         """(outputs, (last h, last c)).
@@ -132,7 +142,7 @@ class LSTM(_Recurrent):
         Args:
             x: (time, batch, input_size), or (time, input_size).
             hx: the first h and c, each (num_layers · directions, batch, hidden_size); zeros when left out.
-        Outputs are (time, batch, directions · hidden_size).
+        Outputs are (time, batch, directions · hidden_size); h is proj_size wide instead, if that is given.
         """
         y, h, c = self._run(F.lstm, x, hx)
         return y, (h, c)

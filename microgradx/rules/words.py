@@ -25,6 +25,7 @@ FIRST = {
     "lerp": "input end weight", "mv": "input vec", "one_hot": "input|tensor", "outer": "input vec2",
     "permute": "input dims", "pow": "input exponent", "scatter": "input dim index value", "split": "tensor split_size",
     "tensor_split": "input sections|indices", "tensordot": "a b dims", "tile": "input dims",
+    "unflatten": "input dim unflattened_size|sizes",
 }  # fmt: skip
 # No row's own words: a rule that uses them needs the translation.
 FOREIGN = {*WORDS.values(), *" ".join(FIRST.values()).replace("|", " ").split()} - {"axis", "keepdims", "a", "b"}
