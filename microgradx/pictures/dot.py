@@ -243,9 +243,11 @@ class _Writer:
         return notes
 
     def _legend(self) -> list[str]:
+        drawn = [data for n in self.order if n not in self.folds for data in (n.data, self.grads.get(n))]
+        lines = ["numbers are rounded to four digits"] if any(map(labels.is_rounded, drawn)) else []
         if self.scale is None:
-            return []
-        lines = ["colour: gradient, blue below zero, orange above, white at zero"]
+            return lines
+        lines.append("colour: gradient, blue below zero, orange above, white at zero")
         if any(node.shape for node in self.grads):
             lines.append("an array has the colour of its largest element")
         if any(not np.isfinite(g).all() for g in self.grads.values()):

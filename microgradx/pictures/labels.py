@@ -11,7 +11,7 @@ from microgradx.graph import Node
 from microgradx.rules.formula import forward_formula
 from microgradx.rules.names import display_names
 from microgradx.rules.notation import screen_text
-from microgradx.rules.numbers import shown
+from microgradx.rules.numbers import rounded, shown
 
 _LONGEST_FORMULA = 16  # a nameless value is called by its formula up to this many characters
 _LONGEST_SETTING = 24  # what an op is told (axis=0) is left to the tooltip beyond this
@@ -69,6 +69,13 @@ def numbers(data: Any) -> str:
     with np.errstate(all="ignore"):
         facts = [("min", array.min()), ("mean", array.mean()), ("max", array.max())]
     return "\n".join(f"{word} {shown(float(fact))}" for word, fact in facts)
+
+
+def is_rounded(data: Any) -> bool:
+    """True when `numbers` leaves digits out."""
+    if data is None or isinstance(data, tuple):
+        return False
+    return any(rounded(x) != x == x for x in np.asarray(data, float).ravel()[: _ROWS * _COLUMNS].tolist())
 
 
 def _aligned(table: Any) -> list[str]:

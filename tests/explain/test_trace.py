@@ -47,7 +47,9 @@ def check_invariants(document: dict) -> None:
         assert {step["node"], step["input"]} <= ids
         assert step["node"] in finished, "a node passes its gradient on only when its own total is complete"
         assert same(upstream, totals.get(step["node"], 1.0))
-        assert local == pytest.approx(eval(step["local_numbers"], {"__builtins__": {}}, MATH), rel=1e-12, abs=1e-300, nan_ok=True)
+        assert local == pytest.approx(
+            eval(step["local_numbers"], {"__builtins__": {}}, MATH), rel=1e-12, abs=1e-300, nan_ok=True
+        )
         assert same(contribution, upstream * local)
         before = totals.get(step["input"])
         totals[step["input"]] = contribution if before is None else before + contribution

@@ -295,3 +295,8 @@ def test_a_released_graph_is_refused() -> None:
     y.backward(keep="leaves")
     with pytest.raises(PictureError, match='keep="all"'):
         draw(y)
+
+
+def test_a_picture_with_fewer_digits_than_the_numbers_have_says_so() -> None:
+    assert "rounded to four digits" in dot_source(mx.Value(1 / 3) * 2.0)
+    assert "rounded" not in dot_source(mx.Value(0.25) * 2.0)
