@@ -1,9 +1,9 @@
 """The trace as JSON-ready data, schema "microgradx.trace/1": full precision, formulas in Python syntax.
 
 At scalar level `local` is the value of the text `local_numbers`: Python arithmetic with the names of `math`, and abs,
-max and min. Where Python refuses what IEEE 754 answers (1 / 0.0), the text is that answer. `trace.schema.json` says all. `contribution` is upstream × local, `total`
-the running sum per input. At tensor level `local_numbers` is null, and `local` is null wherever a rule is a whole
-pull-back.
+max and min. Where Python refuses what IEEE 754 answers (1 / 0.0), the text is that answer. `contribution` is upstream ×
+local, `total` the running sum per input. At tensor level `local_numbers` is null, and `local` is null wherever a rule
+is a whole pull-back. `trace.schema.json` says it all by machine.
 """
 
 import ast
