@@ -90,3 +90,30 @@ def test_how_many_products_there_are(name):
     # x · Wᵀ for all steps, h · Wᵀ in each; back to h in all but the first; to x, W_ih and W_hh at once.
     assert products == 1 + 9 + 8 + 3
     assert "scatter" not in found
+
+
+def test_pieces_are_written_where_they_shall_lie():
+    def f(a, b):
+        c, d = a.tanh(), a * b
+        rows = mx.stack([mx.concatenate([c, d], 1), mx.concatenate([c * c, c], 1)])
+        return (rows * rows).sum() + (c + d).sum()
+
+    a, b = np.random.default_rng(0).normal(size=(2, 2, 3))
+    compiled = mx.compile(f, fullgraph=True)
+    text = compiled.source(a, b, differentiate=False, buffers=True)
+    assert "stack" not in text and "concatenate" not in text
+    assert text.count("np.copyto") == 1  # c, which can lie in one place only
+    for factor in (1.0, -2.0):
+        leaves = [mx.Tensor(a * factor), mx.Tensor(b)]
+        eager = f(*leaves)
+        eager.backward()
+        value, gradients = compiled.value_and_grad(a * factor, b)
+        np.testing.assert_array_equal([value, *map(np.sum, gradients)], [eager.data, *(x.grad.sum() for x in leaves)])
+
+
+def test_memory_is_used_again_in_another_shape():
+    def f(a):
+        return (a.tanh().reshape((6, 2)) * 2.0).exp().reshape((12,)).sin()
+
+    text = mx.compile(f).source(np.ones((3, 4)), differentiate=False, buffers=True)
+    assert text.count("np.empty") == 1

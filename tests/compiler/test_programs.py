@@ -75,6 +75,8 @@ UNARY = {
     "transposed": lambda a: a.T.T if a.ndim == 2 else a, "reshaped": lambda a: a.reshape((-1,)).reshape(a.shape),
     "first": lambda a: a[:1] if a.ndim else a, "nothing": lambda a: (a * 1.0 + 0.0) / 1.0,
     "softmax": lambda a: mx.softmax(a) if a.ndim else a, "leaky": lambda a: mx.leaky_relu(a, 0.25),
+    "beside": lambda a: mx.concatenate([a * 2.0, a.tanh()], 0)[: len(a)] if a.ndim else a,
+    "on top": lambda a: mx.stack([a.tanh(), a * 2.0, mx.concatenate([a[:1], a[1:]], 0)]).sum(0) if a.ndim else a,
     "clip": lambda a: a.clip(-1.0, 1.0), "flip": lambda a: mx.flip(a, 0) if a.ndim else a,
 }  # fmt: skip
 BINARY = {

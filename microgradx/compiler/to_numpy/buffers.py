@@ -7,7 +7,7 @@ never move, so a transpose of one is made once, beforehand. What leaves the prog
 
 import ast
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from threading import Lock
@@ -17,6 +17,7 @@ import numpy as np
 
 from microgradx.compiler.form import Form
 from microgradx.compiler.to_numpy.calls import Call, Listed, Name, listed
+from microgradx.compiler.to_numpy.pieces import Piece, joins, parts, pieces, shapes_of
 from microgradx.compiler.to_numpy.places import Memory, fits, names_in, number
 from microgradx.compiler.to_numpy.rows import literal, preamble
 
@@ -68,6 +69,7 @@ class _Writer:
         self.found, self.form, self.fixed, self.name = found, found.form, fixed, name
         self.calls = {call.name: call for call in found.calls}
         self.memory = Memory()
+        self.shapes = shapes_of(found)
         self.last: dict[str, int] = {}  # when what a name stands on is read for the last time
         self.setup: list[str] = []
         self.hoisted: dict[str, str] = {}  # an expression made beforehand -> its name
@@ -82,6 +84,7 @@ class _Writer:
             own = fixed.in_place or fixed.arrays.get(a) is array
             self.targets.append((self.here[self.form.updates[a]], a if own else f"into_{a}", array))
         self.into: dict[str, str] = {}  # a call that writes straight into a target -> the word for it
+        self.pieces: dict[str, Piece] = {}  # a call that writes straight into a part of a later one's place
 
     def run(self) -> tuple[str, dict[str, Any]]:
         self._liveness()
@@ -93,7 +96,7 @@ class _Writer:
                 section = call.section
                 body.append(f"# {section}")
             if line:
-                body.append(line)
+                body += line.split("\n")
         body += self._copies()
         body.append(f"return {self._results()}")
         arguments = [n for n in self.form.arguments if n not in self.fixed.arrays]
@@ -109,21 +112,24 @@ class _Writer:
 
     def bases(self, name: str) -> set[str]:
         """The calls whose memory a name may stand on."""
+        if name in self.pieces:
+            return self.bases(self.pieces[name].whole)
         call = self.calls.get(name)
         if call is None or call.how not in ("view", "plain") or call.text.startswith(_FRESH):
             return {name}
         return {name}.union(*(self.bases(n) for n in names_in(call.operands)))
 
     def _liveness(self) -> None:
+        passed = [*self.form.outputs]
+        passed += [n for a, n in self.form.gradients.items() if a not in self.fixed.gradients]
+        passed += [n for a, n in self.form.updates.items() if a not in self.fixed.updates]
+        self.leaving = set().union(*(self.bases(self.here[n]) for n in passed))
+        placed = set().union(*(self.bases(name) for name, _, _ in self.targets))
+        self.pieces = pieces(self.found, self.leaving | placed)
         self.base = {name: self.bases(name) for name in [*self.calls, *self.form.arguments, *self.found.constants]}
         for i, call in enumerate(self.found.calls):
             for name in (call.name, *names_in(call.operands)):
                 self.last.update(dict.fromkeys(self.base.get(name, ()), i))
-        passed = [*self.form.outputs]
-        passed += [n for a, n in self.form.gradients.items() if a not in self.fixed.gradients]
-        passed += [n for a, n in self.form.updates.items() if a not in self.fixed.updates]
-        self.leaving = set().union(*(self.base.get(self.here[n], set()) for n in passed))
-        placed = {base for name, _, _ in self.targets for base in self.base.get(name, ())}
         self.last |= dict.fromkeys(self.leaving | placed, len(self.calls))
         for name, word, array in self.targets:
             call = self.calls.get(name)  # type: ignore[assignment]  # None where an argument is the result
@@ -136,27 +142,31 @@ class _Writer:
     # One call as a line
 
     def _line(self, i: int, call: Call) -> str:
-        dying = [n for n in dict.fromkeys(names_in(call.operands)) if n in self.memory.places and self.last[n] <= i]
-        out = self._out(call, dying)
-        text = self._text(call, out)
-        for name in {b for n in names_in(call.operands) for b in self.base.get(n, ())} | {call.name}:
-            place = self.memory.places.get(name)
-            if place and self.last[name] <= i and place in self.memory.made and name != call.name:
-                del self.memory.places[name]
-                if place != out:
-                    sample = self.memory.made[place]
-                    self.memory.free.setdefault((sample.shape, sample.dtype), []).append(place)
-        if out:
-            self.written[call.name] = out
-            self.memory.places[call.name] = out
-            return text + (f"  # {call.note}" if call.note else "")
-        if call.how == "view" and all(self._stays(n) for n in names_in(call.operands)):
-            self.written[call.name] = self._before(text)
+        word, place = self._out(i, call)
+        text = self._text(call, word)
+        self._free(i, call, place)
+        if word:
+            self.written[call.name] = word
+            if place:
+                self.memory.places[call.name] = place
+        elif call.how == "view" and all(self._stays(n) for n in names_in(call.operands)):
+            owner = self._owner(call.operands[0]) if call.text == "np.reshape" else ""
+            place = self.memory.places.get(owner, "")
+            self.written[call.name] = self._shaped(place, call) if owner else self._before(text)
             return ""
-        if call.how == "check":
-            return text
-        self.written[call.name] = call.name
-        return f"{call.name} = {text}" + (f"  # {call.note}" if call.note else "")
+        elif call.how != "check":
+            self.written[call.name] = call.name
+            text = f"{call.name} = {text}"
+        return text + (f"  # {call.note}" if text and call.note else "")
+
+    def _free(self, i: int, call: Call, keep: str) -> None:
+        """Places whose contents nobody reads after this call are free; `keep` is where its own result goes."""
+        for name in {b for n in names_in(call.operands) for b in self.base.get(n, ())} - {call.name}:
+            place = self.memory.places.get(name)
+            if place in self.memory.made and self.last[name] <= i:
+                del self.memory.places[name]
+                if place != keep:
+                    self.memory.give(place)
 
     def _stays(self, name: str) -> bool:
         """True for memory that is the same in every call."""
@@ -167,19 +177,51 @@ class _Writer:
             or (name in self.calls and self.written.get(name, "") in self.hoisted.values())
         )
 
-    def _out(self, call: Call, dying: Iterable[str]) -> str:
-        """Where the result goes; "" when the call makes it."""
+    def _out(self, i: int, call: Call) -> tuple[str, str]:
+        """Where the result goes, and the place that it then owns; "" when the call makes it, or others own it."""
         if call.name in self.into:
-            return self.into[call.name]
-        takes = call.how == "reduce" or (call.how in ("ufunc", "dot") and not call.keywords)
+            return self.into[call.name], self.into[call.name]
+        if call.name in self.pieces or call.name in self.memory.places:  # a part of a place, or one filled in parts
+            return self._part(call.name), self.memory.places.get(call.name, "")
+        takes = call.how == "reduce" or joins(call) or (call.how in ("ufunc", "dot") and not call.keywords)
         if not takes or not call.sample.ndim or call.name in self.leaving or call.keywords.get("dtype"):
-            return ""
-        for name in dying if call.how == "ufunc" else ():
-            place = self.memory.places[name]
-            like = self.memory.made.get(place)
-            if like is not None and (like.shape, like.dtype) == (call.sample.shape, call.sample.dtype):
-                return place
-        return self.memory.take(call.sample)
+            return "", ""
+        for name in (
+            names_in(call.operands) if call.how == "ufunc" else ()
+        ):  # over an operand that is read for the last time
+            owner = self._owner(name)
+            if owner and self.last[owner] <= i and self._like(name, call):
+                return self.written[name], self.memory.places[owner]
+        return self._taken(call)
+
+    def _taken(self, call: Call) -> tuple[str, str]:
+        """A place for the result, in its shape."""
+        place = self.memory.take(call.sample)
+        return self._shaped(place, call), place
+
+    def _shaped(self, place: str, call: Call) -> str:
+        """A place as an array of the result's shape."""
+        same = self.memory.made[place].shape == call.sample.shape
+        return place if same else self._before(f"{place}.reshape({call.sample.shape})")
+
+    def _part(self, name: str) -> str:
+        """How the place of a piece, or of what is made of pieces, is written; it is taken for the first of them."""
+        if name in self.pieces:
+            return self._before(f"{self._part(self.pieces[name].whole)}[{self.pieces[name].key}]")
+        if name not in self.memory.places:
+            self.written[name], self.memory.places[name] = self._taken(self.calls[name])
+        return self.written[name]
+
+    def _owner(self, name: str) -> str:
+        """The call in whose place of our own the numbers of `name` are, all of them and in order; "" for others."""
+        call = self.calls.get(name)
+        if call is not None and call.text == "np.reshape":
+            return self._owner(call.operands[0])
+        return name if self.memory.places.get(name) in self.memory.made else ""
+
+    def _like(self, name: str, call: Call) -> bool:
+        sample = self.calls[name].sample
+        return (sample.shape, sample.dtype) == (call.sample.shape, call.sample.dtype)
 
     def _text(self, call: Call, out: str) -> str:
         operands = [self._operand(o, call) for o in call.operands]
@@ -187,6 +229,8 @@ class _Writer:
             return call.text.format(*operands)
         if call.how == "reduce":
             return self._reduction(call, operands[0], out)
+        if joins(call) and out:
+            return self._joined(call, operands[0], out)
         keywords = [f"{k}={ast.unparse(literal(v, self.found.needed))}" for k, v in call.keywords.items()]
         if out:
             operands.append(f"out={out}" if call.text in ("np.maximum", "np.minimum") else out)
@@ -210,6 +254,17 @@ class _Writer:
                 return f"{ones}.dot({self._before(f'{x}.reshape(-1)', f'{x}_flat')})"
         parts = [x, repr(axis), *(["None", out or "None"] if out or keeps else []), *(["True"] if keeps else [])]
         return f"{self._before(call.text)}({', '.join(parts)})"
+
+    def _joined(self, call: Call, text: str, out: str) -> str:
+        """Pieces side by side: those that are not in their places yet are copied there."""
+        left = [(n, key) for n, key in parts(call, self.shapes) if self.pieces.get(n) != (call.name, key)]
+        if len(left) < len(call.operands[0]):
+            return "\n".join(f"np.copyto({self._before(f'{out}[{key}]')}, {self.written.get(n, n)})" for n, key in left)
+        flat = call.text == "np.stack" and call.keywords.get("axis", 0) == 0 and call.sample.ndim > 1
+        if flat:  # np.stack would look at every piece in Python
+            out = self._before(f"{out}.reshape({(-1, *call.sample.shape[2:])})")
+        function = self._before("np.concatenate" if flat else call.text)
+        return f"{function}({text}, {call.keywords.get('axis', 0)}, {out})"
 
     def _operand(self, operand: Any, call: Call) -> str:
         if isinstance(operand, Name):

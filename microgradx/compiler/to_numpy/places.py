@@ -15,16 +15,21 @@ class Memory:
 
     places: dict[str, str] = field(default_factory=dict)  # name of a call -> its place
     made: dict[str, Any] = field(default_factory=dict)  # place -> an array of its shape and dtype
-    free: dict[Any, list[str]] = field(default_factory=dict)
+    free: dict[Any, list[str]] = field(default_factory=dict)  # by how many numbers of which dtype
 
     def take(self, sample: Any) -> str:
-        """A place for such an array."""
-        spare = self.free.get((sample.shape, sample.dtype))
+        """A place for so many numbers; one of this very shape, where there is one."""
+        spare = self.free.get((sample.size, sample.dtype))
         if spare:
-            return spare.pop()
+            return spare.pop(max(range(len(spare)), key=lambda k: (self.made[spare[k]].shape == sample.shape, k)))
         name = f"m{len(self.made) + 1}"
         self.made[name] = sample
         return name
+
+    def give(self, place: str) -> None:
+        """Nobody needs what it holds."""
+        sample = self.made[place]
+        self.free.setdefault((sample.size, sample.dtype), []).append(place)
 
 
 def names_in(operands: Iterable[Any]) -> list[str]:
