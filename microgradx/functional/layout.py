@@ -1,4 +1,4 @@
-"""What convolution and pooling share: the layout of maps, and arguments given once or per axis."""
+"""What convolution, pooling and normalisation share: the layout of maps, and arguments given once or per axis."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +10,14 @@ from microgradx.graph import OpError
 from microgradx.rules.shaping import squeeze, unsqueeze
 
 
+def channels_first(x: Any, channels_last: bool, run: Callable[[Any], Any]) -> Any:
+    """`run` on maps laid out as (batch, channels, *size); `channels_last` means they come and go as in Keras."""
+    if not channels_last:
+        return run(x)
+    y = run(movedim(x, -1, 1))
+    return tuple(movedim(each, 1, -1) for each in y) if isinstance(y, tuple) else movedim(y, 1, -1)
+
+
 def over_maps(name: str, n: int, x: Any, channels_last: bool, run: Callable[[Any], Any]) -> Any:
     """`run` on maps laid out as (batch, channels, *size), whatever layout they come in and go out by.
 
@@ -19,15 +27,10 @@ def over_maps(name: str, n: int, x: Any, channels_last: bool, run: Callable[[Any
     if x.ndim not in (n + 1, n + 2):
         layout = f"{', size' * n}, channels" if channels_last else f", channels{', size' * n}"
         raise OpError(f"{name}: the input must be (batch{layout}), with or without the batch axis, not {x.shape}.")
-    single = x.ndim == n + 1
-    x = movedim(x, -1, -n - 1) if channels_last else x
-
-    def back(y: Any) -> Any:
-        y = squeeze(y, axis=0) if single else y
-        return movedim(y, -n - 1, -1) if channels_last else y
-
-    y = run(unsqueeze(x, axis=0) if single else x)
-    return tuple(map(back, y)) if isinstance(y, tuple) else back(y)
+    if x.ndim == n + 2:
+        return channels_first(x, channels_last, run)
+    y = channels_first(unsqueeze(x, axis=0), channels_last, run)
+    return tuple(squeeze(each, axis=0) for each in y) if isinstance(y, tuple) else squeeze(y, axis=0)
 
 
 def counts(name: str, what: str, value: Any, n: int, least: int = 1) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from microgradx.functional.arguments import constant, numbers
 from microgradx.functional.inputs import real
+from microgradx.functional.layout import channels_first
 from microgradx.graph import Node, OpError, Tensor, scope
 from microgradx.graph.notes import changes
 from microgradx.random import Generator, default_generator, drawn
@@ -23,7 +24,7 @@ from microgradx.rules.shaping import astype, reshape
 
 def batch_norm(
     x: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
-    momentum: float = 0.1, eps: float = 1e-5,
+    momentum: float = 0.1, eps: float = 1e-5, *, channels_last: bool = False,
 ) -> Any:  # fmt: skip
     """Each channel brought to mean 0 and variance 1 over the batch (and all places), then scaled and shifted.
 
@@ -33,6 +34,7 @@ def batch_norm(
             (1 − momentum) · old + momentum · the batch's own (its variance with n − 1); else they are what
             x is normalised by.
         weight, bias: (channels,), or None.
+        channels_last: x and the result are (batch, *size, channels), as in Keras.
 
     Raises:
         OpError: shapes that do not fit; a single element per channel to train on; no statistics to use.
@@ -42,6 +44,9 @@ def batch_norm(
     x = real("batch_norm", x)
     if x.ndim < 2:
         raise OpError(f"batch_norm: x must be (batch, channels, …), not {x.shape}.")
+    if channels_last:
+        given = running_mean, running_var, weight, bias, training, momentum, eps
+        return channels_first(x, True, lambda x: batch_norm(x, *given))
     over = (0, *range(2, x.ndim))
     if training and prod(x.shape[a] for a in over) < 2:
         raise OpError(f"batch_norm: shape {x.shape} leaves one element per channel, which has no variance to train on.")
@@ -50,12 +55,18 @@ def batch_norm(
 
 def instance_norm(
     x: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
-    use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5,
+    use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5, *, channels_last: bool = False,
 ) -> Any:  # fmt: skip
-    """Like `batch_norm`, every sample on its own: x (batch, channels, *size). (Ulyanov, Vedaldi & Lempitsky 2016.)"""
+    """Like `batch_norm`, every sample on its own: x (batch, channels, *size), or (batch, *size, channels).
+
+    (Ulyanov, Vedaldi & Lempitsky 2016, Instance normalization.)
+    """
     x = real("instance_norm", x)
     if x.ndim < 3:
         raise OpError(f"instance_norm: x must be (batch, channels, size, …), not {x.shape}.")
+    if channels_last:
+        given = running_mean, running_var, weight, bias, use_input_stats, momentum, eps
+        return channels_first(x, True, lambda x: instance_norm(x, *given))
     over = tuple(range(2, x.ndim))
     if use_input_stats and prod(x.shape[2:]) < 2:
         raise OpError(f"instance_norm: shape {x.shape} leaves one element per map, which has no variance.")
@@ -160,12 +171,17 @@ def _last_axes(name: str, x: Any, shape: Any, weight: Any, bias: Any) -> tuple[t
     return listed, tuple(range(-len(listed), 0))
 
 
-def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+def group_norm(
+    x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5, *, channels_last: bool = False
+) -> Any:  # fmt: skip
     """Each sample's channels in groups, each group brought to mean 0 and variance 1. (Wu & He 2018.)
 
-    x: (batch, channels, *size), channels a multiple of `num_groups`; weight, bias: (channels,), or None.
+    x: (batch, channels, *size), or (batch, *size, channels) with `channels_last`; channels a multiple of `num_groups`.
+    weight, bias: (channels,), or None.
     """
     x = real("group_norm", x)
+    if channels_last and x.ndim > 1:
+        return channels_first(x, True, lambda x: group_norm(x, num_groups, weight, bias, eps))
     (groups,) = numbers("group_norm", "num_groups", num_groups, 1)
     if x.ndim < 2 or groups < 1 or x.shape[1] % groups:
         raise OpError(f"group_norm: the channels (axis 1) of shape {x.shape} do not fall into {groups} groups.")

@@ -7,19 +7,21 @@ import numpy as np
 
 from microgradx.functional.arguments import along, constant
 from microgradx.functional.inputs import tensor
-from microgradx.functional.layout import counts
+from microgradx.functional.layout import channels_first, counts, over_maps
+from microgradx.functional.shaping import movedim
 from microgradx.graph import OpError
 from microgradx.rules import pooling as rows
 from microgradx.rules.convolution import places, window
 from microgradx.rules.linear_algebra import matmul
-from microgradx.rules.shaping import index, mT, reshape, squeeze, transpose, unsqueeze
+from microgradx.rules.shaping import index, mT, reshape, squeeze, transpose
 
 _LINEAR = {"linear": 1, "bilinear": 2}  # how many spatial axes each takes
 
 
 def interpolate(
-    x: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
-) -> Any:
+    x: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None, *,
+    channels_last: bool = False,
+) -> Any:  # fmt: skip
     """Maps (batch, channels, *size) made larger or smaller.
 
     Args:
@@ -27,8 +29,12 @@ def interpolate(
         mode: "nearest" copies the element at floor(place · old / new); "linear" (one axis) and "bilinear" (two)
             mix the two nearest on each axis, which is a product with a matrix of two shares a row.
         align_corners: for the linear modes, whether the corner elements stay at the corners.
+        channels_last: x and the result are (batch, *size, channels), as in Keras.
     """
-    x = tensor(x)
+    return channels_first(tensor(x), channels_last, lambda x: _resized(x, size, scale_factor, mode, align_corners))
+
+
+def _resized(x: Any, size: Any, scale_factor: Any, mode: str, align_corners: bool | None) -> Any:
     n = x.ndim - 2
     if mode not in ("nearest", *_LINEAR) or n < 1 or _LINEAR.get(mode, n) != n:
         raise OpError(
@@ -72,12 +78,16 @@ def _shares(old: int, new: int, step: float, corners: bool) -> Any:
     return shares
 
 
-def pixel_shuffle(x: Any, upscale_factor: int) -> Any:
+def pixel_shuffle(x: Any, upscale_factor: int, *, channels_last: bool = False) -> Any:
     """(…, channels · r², height, width) → (…, channels, height · r, width · r): channels become pixels.
 
+    With `channels_last`, (…, height, width, channels · r²); there too the r² pixels of one channel stand together (in
+    TensorFlow's depth_to_space all channels of one pixel do).
     (Shi et al. 2016, Real-time single image super-resolution.)
     """
     x = tensor(x)
+    if channels_last and x.ndim > 2:
+        return movedim(pixel_shuffle(movedim(x, -1, -3), upscale_factor), -3, -1)
     (r,) = counts("pixel_shuffle", "upscale_factor", upscale_factor, 1)
     if x.ndim < 3 or x.shape[-3] % (r * r):
         raise OpError(f"pixel_shuffle: the {x.shape[-3:-2]} channels must be a multiple of {r}² in shape {x.shape}.")
@@ -88,23 +98,33 @@ def pixel_shuffle(x: Any, upscale_factor: int) -> Any:
     return reshape(transpose(apart, axes=order), shape=(*batch, channels // (r * r), height * r, width * r))
 
 
-def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
-    """Every window of an image as a column: (batch, channels, H, W) → (batch, channels · kernel, windows)."""
-    x = tensor(x)
-    if x.ndim not in (3, 4):
-        raise OpError(f"unfold: the input must be (batch, channels, height, width), not {x.shape}.")
+def unfold(
+    x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1, *, channels_last: bool = False
+) -> Any:  # fmt: skip
+    """Every window of an image as a column: (batch, channels, H, W) → (batch, channels · kernel, windows).
+
+    With `channels_last`, as a row: (batch, H, W, channels) → (batch, windows, channels · kernel).
+    """
     kernel, how = _sliding("unfold", kernel_size, dilation, padding, stride)
-    maps = x if x.ndim == 4 else unsqueeze(x, axis=0)
-    seen = transpose(rows.windows(maps, kernel=kernel, how=how), axes=(0, 1, 4, 5, 2, 3))
-    y = reshape(seen, shape=(maps.shape[0], maps.shape[1] * math.prod(kernel), -1))
-    return y if x.ndim == 4 else squeeze(y, axis=0)
+
+    def run(x: Any) -> Any:
+        seen = transpose(rows.windows(x, kernel=kernel, how=how), axes=(0, 1, 4, 5, 2, 3))
+        return reshape(seen, shape=(*x.shape[:1], x.shape[1] * math.prod(kernel), math.prod(seen.shape[4:])))
+
+    return over_maps("unfold", 2, x, channels_last, run)
 
 
 def fold(
-    x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+    x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1, *,
+    channels_last: bool = False,
 ) -> Any:  # fmt: skip
-    """Columns put back as windows of an image of `output_size`, added where they overlap: what undoes `unfold`."""
+    """Columns put back as windows of an image of `output_size`, added where they overlap: what undoes `unfold`.
+
+    x: (batch, channels · kernel, windows); with `channels_last`, (batch, windows, channels · kernel).
+    """
     x = tensor(x)
+    if channels_last and x.ndim > 1:
+        return movedim(fold(mT(x), output_size, kernel_size, dilation, padding, stride), -3, -1)
     size = counts("fold", "output_size", output_size, 2)
     kernel, how = _sliding("fold", kernel_size, dilation, padding, stride)
     try:

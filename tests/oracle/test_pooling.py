@@ -117,13 +117,6 @@ def test_same_follows_keras() -> None:
     assert mx.max_pool1d(np.arange(7.0)[None], 3, 2, padding="same").data.tolist() == [[1, 3, 5, 6]]
 
 
-@pytest.mark.parametrize("pool", [mx.max_pool2d, mx.avg_pool2d, mx.adaptive_avg_pool2d, mx.adaptive_max_pool2d])
-def test_channels_last_is_the_same_pooling(pool: Any) -> None:
-    x = np.random.default_rng(0).normal(size=(2, 5, 6, 3))
-    last, first = pool(x, 2, channels_last=True), pool(x.transpose(0, 3, 1, 2), 2)
-    np.testing.assert_allclose(last.data, first.data.transpose(0, 2, 3, 1))
-
-
 def test_fold_undoes_unfold_where_windows_do_not_overlap() -> None:
     x = np.random.default_rng(0).normal(size=(2, 3, 4, 6))
     np.testing.assert_allclose(mx.fold(mx.unfold(x, 2, stride=2), (4, 6), 2, stride=2).data, x)
