@@ -18,6 +18,8 @@ array([[ 7., 11.],
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import numpy as _np
+
 from microgradx.binding import bind as _bind
 from microgradx.graph import (
     GradientError,
@@ -67,6 +69,11 @@ else:
 custom_op = op  # a user's op is a row like any other; this is the name under which people look for it
 
 _bind()
+
+# Linux's C library hands arrays above 128 KiB back to the system as soon as they are freed, and fresh pages cost as
+# much as the arithmetic that fills them. It keeps up to 64 MiB once it has seen nearly 32 MiB being freed at once
+# (mallopt(3), M_MMAP_THRESHOLD). These are never written to, so they take no memory.
+_np.empty(2**25 - 2**13, _np.uint8)
 
 # Nodes, rows and operators are there at once. All else is loaded when first asked for (PEP 562): most programs need a
 # part, and some of it brings in more than NumPy. Names that are not in this table are functions of `functional`.

@@ -23,9 +23,9 @@ def _first_wins(best: Any, other: Any) -> Any:
 _CHALLENGE: Any = np.frompyfunc(_first_wins, 2, 1)
 
 
-def larger(best: Any, other: Any, out: Any) -> None:
-    """The larger of two arrays, element by element, into `out`; of equal nodes the first stays."""
-    (_CHALLENGE if best.dtype == object else np.maximum)(best, other, out=out)
+def larger(best: Any, other: Any) -> Any:
+    """The larger of two arrays, element by element; of equal nodes the first stays."""
+    return (_CHALLENGE if best.dtype == object else np.maximum)(best, other)
 
 
 def extreme(library: Callable[..., Any], better: Callable[[Any, Any], Any]) -> Callable[..., Any]:

@@ -5,8 +5,13 @@ gradients are the three rows: conv (in u), conv_transpose (in x), conv_weight (i
 the other two. (Dumoulin & Visin, A guide to convolution arithmetic for deep learning, 2016.)
 Layout: x is (batch, channels, *size), w is (out, channels // groups, *kernel).
 
-Each row is one matrix product with the patches that the kernel visits, laid out as columns. Inside, the batch is
-the last axis in memory: then every patch entry is copied as long runs, which is what makes it fast.
+Each row is a matrix product with the patches that the kernel visits. Inside, the batch is the last axis in memory, so
+that patches are copied as long runs; and they are copied for the axes after the first spatial one only. Along the
+first, the patches of neighbouring places share their rows, so there they are windows that overlap in memory:
+
+    rows copied   r0 r1 r2 r3 …    each r holds (channels, kernel width) × (places along the row, batch)
+    patches       r0 r1 r2         of the first row of places, for a kernel of height 3
+                     r1 r2 r3      of the second
 """
 
 import math
@@ -34,6 +39,10 @@ class Window(NamedTuple):
         plain = Window((1,) * len(self.stride), ((0, 0),) * len(self.stride), (1,) * len(self.stride))
         given = {k: v for k, v, usual in zip(self._fields, self, plain, strict=True) if v != usual}
         return f"window({', '.join(f'{k}={v!r}' for k, v in given.items())})"
+
+    def only(self, axes: slice) -> "Window":
+        """The window along some of the spatial axes."""
+        return Window(self.stride[axes], self.padding[axes], self.dilation[axes], self.groups)
 
 
 def window(n: int, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Window:
@@ -72,48 +81,94 @@ def core(size: Sizes, how: Window) -> Any:
     return tuple(slice(before, before + n) for (before, _), n in zip(how.padding, size, strict=True))
 
 
+def padded(x: Any, how: Window, fill: Any = 0) -> Any:
+    """x (batch, channels, *size) with its padding around it."""
+    if not any(map(any, how.padding)):
+        return x
+    shape = (*x.shape[:2], *(s + sum(p) for s, p in zip(x.shape[2:], how.padding, strict=True)))
+    around = np.full_like(x, fill, shape=shape)
+    around[(..., *core(x.shape[2:], how))] = x
+    return around
+
+
+def alike(x: Any, other: Any) -> Any:
+    """x with its axes in memory in the order that other's have: to work on both is far faster then."""
+    found = np.empty_like(other, x.dtype)
+    np.copyto(found, x)
+    return found
+
+
+def sliding(x: Any, axes: Sizes, kernel: Sizes, stride: Sizes, dilation: Sizes) -> Any:
+    """A view of x: each of these axes counts the places now, and for each a last axis the kernel's entries."""
+    if not axes:
+        return x
+    reach = tuple(d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True))
+    view = np.lib.stride_tricks.sliding_window_view(x, reach, axis=axes)
+    places = dict(zip(axes, stride, strict=True))
+    steps = (*(places.get(axis, 1) for axis in range(x.ndim)), *dilation)
+    return view[tuple(slice(None, None, step) for step in steps)]
+
+
 class _Scratch(threading.local):
-    """Memory for columns that live only inside one run: fresh pages would cost as much as the arithmetic."""
+    """Memory for patches that live only inside one run: fresh pages would cost as much as the arithmetic."""
 
     flat: Any = None
 
-    def array(self, shape: Sizes, dtype: Any) -> Any:
-        """An array with arbitrary content; it is overwritten by the next one that is asked for."""
-        count = math.prod(shape)
-        if dtype.hasobject or count * dtype.itemsize > _KEPT:
-            return np.empty(shape, dtype)
-        if self.flat is None or self.flat.nbytes < count * dtype.itemsize:
-            self.flat = np.empty(count * dtype.itemsize, np.uint8)
-        return self.flat[: count * dtype.itemsize].view(dtype).reshape(shape)
+    def copy(self, x: Any) -> Any:
+        """x in one piece; it is overwritten by the next one that is asked for."""
+        size = math.prod(x.shape) * x.dtype.itemsize
+        if x.dtype.hasobject or size > _KEPT:
+            return x.copy()
+        if self.flat is None or len(self.flat) < size:
+            self.flat = np.empty(size, np.uint8)
+        found = self.flat[:size].view(x.dtype).reshape(x.shape)
+        np.copyto(found, x)
+        return found
 
 
 _KEPT = 2**26  # bytes that a thread may keep for its next convolution
 _scratch = _Scratch()
 
 
-def _columns(x: Any, kernel: Sizes, out: Sizes, how: Window) -> Any:
-    """The patches of x as columns, in scratch memory: (groups, channels // groups · kernel, out · batch)."""
-    x = np.moveaxis(x, 0, -1)
-    if any(map(any, how.padding)):
-        padded = np.zeros((len(x), *(s + sum(p) for s, p in zip(x.shape[1:], how.padding)), x.shape[-1]), x.dtype)
-        padded[(slice(None), *core(x.shape[1:-1], how))] = x
-    else:
-        padded = np.ascontiguousarray(x)
-    cols = _scratch.array((len(x), *kernel, *out, x.shape[-1]), x.dtype)
-    for at, place in slabs(kernel, out, how):
-        cols[(slice(None), *at)] = padded[(slice(None), *place)]
-    return cols.reshape(how.groups, len(x) // how.groups * math.prod(kernel), -1)
+def _pieces(out: Sizes, batch: int) -> int:
+    """In how many pieces the places are taken: row by row, or all at once where rows are too short for that."""
+    return out[0] if math.prod(out[1:]) * batch >= _SHORT else 1
 
 
-def _rows(u: Any, how: Window) -> Any:
-    """A map u (batch, channels, *out) as (groups, channels // groups, out · batch)."""
-    return np.moveaxis(u, 0, -1).reshape(how.groups, u.shape[1] // how.groups, -1)
+_SHORT = 64  # columns of a matrix product that has few of them
 
 
-def _cut(maps: Any, out: Sizes) -> Any:
-    """(groups, pieces, channels, places): long thin products run twice as fast in pieces that stay in the cache."""
-    pieces = out[0] if maps.shape[-1] > 8192 else 1
-    return maps.reshape(*maps.shape[:2], pieces, -1).swapaxes(1, 2)
+def _batch_last(x: Any) -> Any:
+    """x (batch, channels, *size), but in memory (rows, channels, the other axes, batch)."""
+    order = (2, 1, *range(3, x.ndim), 0)
+    inside = x.transpose(order)
+    return (inside if inside.flags.c_contiguous else inside.copy()).transpose(-1, 1, 0, *range(2, x.ndim - 1))
+
+
+def _patches(x: Any, kernel: Sizes, out: Sizes, how: Window) -> Any:
+    """The patches of x as columns: (groups, pieces, kernel rows · channels // groups · rest of the kernel, places)."""
+    n, batch, channels = len(kernel), x.shape[0], x.shape[1] // how.groups
+    x = padded(_batch_last(x), how)
+    x = sliding(x, tuple(range(3, n + 2)), kernel[1:], how.stride[1:], how.dilation[1:])
+    x = x.reshape(batch, how.groups, channels, *x.shape[2:])
+    order = (1, 3, 2, *range(n + 3, 2 * n + 2), *range(4, n + 3), 0)  # groups, rows, channels, kernel, places, batch
+    rows = _scratch.copy(x.transpose(order)).reshape(how.groups, x.shape[3], channels * math.prod(kernel[1:]), -1)
+    rows = sliding(rows, (1,), kernel[:1], how.stride[:1], how.dilation[:1])  # (groups, out rows, …, kernel rows)
+    pieces = _pieces(out, batch)
+    cut = rows.reshape(how.groups, pieces, out[0] // pieces, *rows.shape[2:]).transpose(0, 1, 5, 3, 2, 4)
+    return cut.reshape(how.groups, pieces, channels * math.prod(kernel), -1)
+
+
+def _kernels(w: Any, how: Window) -> Any:
+    """w (out, channels // groups, *kernel) as (groups, 1, out // groups, kernel rows, the rest)."""
+    return np.moveaxis(w, 2, 1).reshape(how.groups, 1, len(w) // how.groups, w.shape[2], -1)
+
+
+def _maps(u: Any, how: Window) -> Any:
+    """u (batch, channels, *out) as (groups, pieces, channels // groups, places)."""
+    (batch, channels, first, *rest), groups, pieces = u.shape, how.groups, _pieces(u.shape[2:], len(u))
+    u = u.reshape(batch, groups, channels // groups, pieces, first // pieces, *rest)
+    return u.transpose(1, 3, 2, *range(4, u.ndim), 0).reshape(groups, pieces, channels // groups, -1)
 
 
 def _conv(x: Any, w: Any, how: Window) -> Any:
@@ -123,31 +178,35 @@ def _conv(x: Any, w: Any, how: Window) -> Any:
             "channels and out multiples of groups"
         )
     out = places(x.shape[2:], w.shape[2:], how)
-    kernels, cols = w.reshape(how.groups, 1, len(w) // how.groups, -1), _columns(x, w.shape[2:], out, how)
-    y = np.empty((how.groups, len(w) // how.groups, cols.shape[-1]), np.result_type(x, w))
-    np.matmul(kernels, _cut(cols, out), out=_cut(y, out))
-    return np.moveaxis(y.reshape(len(w), *out, len(x)), -1, 0)
+    kernels, patches = _kernels(w, how), _patches(x, w.shape[2:], out, how)
+    y = kernels.reshape(*kernels.shape[:3], -1) @ patches  # what `_maps` makes of the result
+    y = y.reshape(*y.shape[:3], out[0] // y.shape[1], *out[1:], len(x))
+    return y.transpose(-1, 0, 2, 1, *range(3, y.ndim - 1)).reshape(len(x), len(w), *out)
 
 
 def _conv_transpose(u: Any, w: Any, size: Sizes, how: Window) -> Any:
-    kernels = w.reshape(how.groups, 1, len(w) // how.groups, -1)
-    channels, kernel, out = w.shape[1] * how.groups, w.shape[2:], u.shape[2:]
+    channels, kernel, out, batch = w.shape[1], w.shape[2:], u.shape[2:], len(u)
     if places(size, kernel, how) != out:
         raise ValueError(f"the kernel visits {places(size, kernel, how)} places of {size}, but u has {out}")
-    maps, dtype = _rows(u, how), np.result_type(u, w)
-    flat = _scratch.array((how.groups, kernels.shape[-1], maps.shape[-1]), dtype)
-    np.matmul(kernels.mT, _cut(maps, out), out=_cut(flat, out))
-    cols = flat.reshape(channels, *kernel, *out, len(u))
-    x = np.zeros((channels, *(s + sum(p) for s, p in zip(size, how.padding, strict=True)), len(u)), dtype)
-    for at, place in slabs(kernel, out, how):
-        x[(slice(None), *place)] += cols[(slice(None), *at)]
-    return np.moveaxis(x[(slice(None), *core(size, how))], -1, 0)
+    whole = tuple(s + sum(p) for s, p in zip(size, how.padding, strict=True))
+    kernels, maps = _kernels(w, how), _maps(u, how)
+    rows = np.zeros((how.groups, whole[0], kernels.shape[-1], math.prod(out[1:]) * batch), np.result_type(u, w))
+    for (i,), (place,) in slabs(kernel[:1], out[:1], how.only(slice(0, 1))):
+        part = kernels[:, :, :, i].mT @ maps
+        part = part.reshape(*part.shape[:3], out[0] // part.shape[1], -1).swapaxes(2, 3)
+        rows[:, place] += part.reshape(how.groups, out[0], *rows.shape[2:])
+    rows = rows.reshape(how.groups, whole[0], channels, *kernel[1:], *out[1:], batch)
+    x = np.zeros((how.groups, whole[0], channels, *whole[1:], batch), rows.dtype)
+    for at, place in slabs(kernel[1:], out[1:], how.only(slice(1, None))):
+        x[(..., *place, slice(None))] += rows[(slice(None), slice(None), slice(None), *at)]
+    x = x.transpose(-1, 0, 2, 1, *range(3, x.ndim - 1)).reshape(batch, how.groups * channels, *whole)
+    return x[(..., *core(size, how))]
 
 
 def _conv_weight(u: Any, x: Any, kernel: Sizes, how: Window) -> Any:
-    out = u.shape[2:]
-    w = np.add.reduce(_cut(_columns(x, kernel, out, how), out) @ _cut(_rows(u, how), out).mT, axis=1)
-    return w.mT.reshape(u.shape[1], x.shape[1] // how.groups, *kernel)
+    channels = x.shape[1] // how.groups
+    w = np.add.reduce(_patches(x, kernel, u.shape[2:], how) @ _maps(u, how).mT, axis=1)
+    return np.moveaxis(w.mT.reshape(u.shape[1], kernel[0], channels, *kernel[1:]), 1, 2)
 
 
 _PLAIN, _STRIDED = window(2), window(2, stride=(2, 1), padding=((1, 0), (1, 1)), dilation=(1, 2))

@@ -6,30 +6,20 @@ The places inside a window are counted 0, 1, 2 … row by row. Layout: x is (bat
 """
 
 import math
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from microgradx.rules.contests import larger
-from microgradx.rules.convolution import Sizes, Window, core, places, slabs, window
+from microgradx.rules.convolution import Sizes, Window, alike, core, padded, places, slabs, sliding, window
 from microgradx.rules.domains import distinct, labels
 from microgradx.rules.op import op
 
 
-def _padded(x: Any, how: Window, fill: Any = 0) -> Any:
-    if not any(map(any, how.padding)):
-        return x
-    shape = (*x.shape[:2], *(s + sum(p) for s, p in zip(x.shape[2:], how.padding, strict=True)))
-    around = np.full_like(x, fill, shape=shape)
-    around[(..., *core(x.shape[2:], how))] = x
-    return around
-
-
 def _windows(x: Any, kernel: Sizes, how: Window) -> Any:
     places(x.shape[2:], kernel, how)  # refuses a kernel larger than the input
-    reach = tuple(d * (k - 1) + 1 for d, k in zip(how.dilation, kernel, strict=True))
-    view = np.lib.stride_tricks.sliding_window_view(_padded(x, how), reach, axis=tuple(range(2, x.ndim)))
-    return view[(slice(None), slice(None), *(slice(None, None, s) for s in (*how.stride, *how.dilation)))]
+    return sliding(padded(x, how), tuple(range(2, x.ndim)), kernel, how.stride, how.dilation)
 
 
 def _overlap_add(u: Any, size: Sizes, how: Window) -> Any:
@@ -43,22 +33,23 @@ def _overlap_add(u: Any, size: Sizes, how: Window) -> Any:
 
 def _max_pool(x: Any, kernel: Sizes, how: Window) -> Any:
     out = places(x.shape[2:], kernel, how)
-    x = _padded(x, how, _least(x.dtype))
-    (_, first), *rest = slabs(kernel, out, how)
-    best = x[(..., *first)].copy(order="K")
-    for _, place in rest:
-        larger(best, x[(..., *place)], out=best)
-    return best
+    x = padded(x, how, _least(x.dtype))
+    for axis in reversed(range(len(kernel))):  # the largest of each row of the window, then of these
+        one = slice(axis, axis + 1)
+        later = (slice(None),) * (len(kernel) - 1 - axis)
+        x = reduce(larger, [x[(..., *place, *later)] for _, place in slabs(kernel[one], out[one], how.only(one))])
+    return x
 
 
 def _winner(x: Any, kernel: Sizes, how: Window) -> Any:
     best = _max_pool(x, kernel, how)
-    x = _padded(x, how, _least(x.dtype))
+    x = padded(x, how, _least(x.dtype))
     k: Any = np.zeros_like(best, dtype=np.min_scalar_type(math.prod(kernel)))
-    behind = np.ones_like(best, dtype=bool)
+    behind = None
     for _, place in [*slabs(kernel, best.shape[2:], how)][:-1]:  # k counts the places before the first of the best
-        behind &= x[(..., *place)] < best
-        k += behind
+        less = x[(..., *place)] < best
+        behind = less if behind is None else behind & less
+        k = k + behind
     return k
 
 
@@ -67,7 +58,7 @@ def _least(dtype: Any) -> Any:
 
 
 def _take(x: Any, k: Any, kernel: Sizes, how: Window) -> Any:
-    x = _padded(x, how)
+    x = padded(x, how)
     y = np.zeros_like(x, shape=k.shape)
     for number, (_, place) in enumerate(slabs(kernel, k.shape[2:], how)):
         np.copyto(y, x[(..., *place)], where=k == number)
@@ -76,11 +67,16 @@ def _take(x: Any, k: Any, kernel: Sizes, how: Window) -> Any:
 
 def _put(u: Any, k: Any, size: Sizes, kernel: Sizes, how: Window) -> Any:
     shape = (*u.shape[:2], *(s + sum(p) for s, p in zip(size, how.padding, strict=True)))
-    x = np.zeros_like(u, shape=shape)
     apart = all(d * (m - 1) < s for d, m, s in zip(how.dilation, kernel, how.stride, strict=True))  # no window overlaps
+    tiled = apart and shape[2:] == tuple(n * m for n, m in zip(u.shape[2:], kernel, strict=True))  # and they fill x
+    x = (np.empty_like if tiled else np.zeros_like)(k, u.dtype, shape=shape)  # in memory in the order of k, the map's
+    u = alike(u, k)
     for number, (_, place) in enumerate(slabs(kernel, u.shape[2:], how)):
-        part = u * (k == number)  # many times as fast as np.where
-        x[(..., *place)] = part if apart else x[(..., *place)] + part
+        part = (k == number).astype(u.dtype)  # a product with 1 and 0 is many times as fast as np.where
+        if apart:
+            np.multiply(u, part, out=x[(..., *place)])
+        else:
+            x[(..., *place)] += u * part
     return x[(..., *core(size, how))]
 
 
