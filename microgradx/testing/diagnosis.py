@@ -13,9 +13,10 @@ from microgradx.graph import Node
 from microgradx.rules.op import BOOK, Op
 from microgradx.testing.calls import OpCall
 from microgradx.testing.evidence import Evidence, gather, same
-from microgradx.testing.factors import missing_factor, missing_term
+from microgradx.testing.factors import factor_of_g, missing_factor, missing_term, wrong_power
 from microgradx.testing.functions import plain
-from microgradx.testing.repairs import dropped_path, missing_product, one_change, upstream_ignored, wrong_way
+from microgradx.testing.repairs import dropped_path, missing_product, no_mask, one_change, upstream_ignored, wrong_way
+from microgradx.testing.shapes import no_padding, no_reshape, no_spread, no_unbroadcast, wrong_part
 from microgradx.testing.transposes import product_guess, transpose_guess
 
 Guess = Callable[[list[Evidence]], str | None]
@@ -42,7 +43,7 @@ def diagnose(op: Op, *inputs: Any, **static: Any) -> str | None:
         guess = next((text for text in (_tried(look, evidence) for look in GUESSES) if text), None)
         name = op.inputs[position]
         said.append(f"the rule for {name}: {guess or _last_resort(evidence)}.")
-    return " ".join(said) or None
+    return "\n".join(said) or None
 
 
 def _tried(look: Guess, evidence: list[Evidence]) -> str | None:
@@ -62,7 +63,7 @@ def _last_resort(evidence: list[Evidence]) -> str:
 
 def _no_dependence(evidence: list[Evidence]) -> str | None:
     if all(_is(e.pull(), 0.0 * e.truth) for e in evidence):
-        return f"it is 0, so the dependence on {_name(evidence)} is dropped; yet y changes with {_name(evidence)}"
+        return f"it is 0, so the dependence on {evidence[0].name} is dropped; yet y changes with {evidence[0].name}"
     return None
 
 
@@ -71,11 +72,16 @@ def _sign(evidence: list[Evidence]) -> str | None:
 
 
 def _mean_instead_of_sum(evidence: list[Evidence]) -> str | None:
+    own = evidence[0].name
     counts: dict[str, Callable[[Evidence], float]] = {
         "the elements that are combined": lambda e: max(np.size(e.x), 1) / max(np.size(e.y), 1),
         "the copies that are made": lambda e: max(np.size(e.y), 1) / max(np.size(e.x), 1),
         "all elements": lambda e: np.size(e.x),
-        **{f"axis {a}": lambda e, a=a: np.shape(e.x)[a] if np.ndim(e.x) > a else 1 for a in range(3)},  # type: ignore[misc]  # mypy takes no default in a lambda
+        **{
+            f"entries along axis {axis}{f' of {name}' if name != own else ''}": _length(name, axis)
+            for name in (own, *(n for n, v in evidence[0].known().items() if isinstance(v, np.ndarray) and n != own))
+            for axis in range(3)
+        },
     }
     if evidence[0].call.op.elementwise:
         return None
@@ -88,7 +94,17 @@ def _mean_instead_of_sum(evidence: list[Evidence]) -> str | None:
             return f"mean for sum: it divides by the number of {what}, but their gradients add up{or_else}"
         if all(_is(e.pull(), e.truth * count(e)) for e in evidence):
             return f"sum for mean: it should be divided by the number of {what}{or_else}"
+        if all(_is(e.pull(), e.truth * count(e) ** 0.5) for e in evidence):
+            return f"a missing factor: it should be divided by the square root of the number of {what}{or_else}"
     return None
+
+
+def _length(name: str, axis: int) -> Callable[[Evidence], float]:
+    def length(e: Evidence) -> float:
+        shape = np.shape(e.known()[name])
+        return shape[axis] if len(shape) > axis else 1
+
+    return length
 
 
 def _wrong_name(evidence: list[Evidence]) -> str | None:
@@ -100,25 +116,6 @@ def _wrong_name(evidence: list[Evidence]) -> str | None:
             if other != read and read in real and all(e.right(e.pull(**{read: e.known()[other]})) for e in evidence):
                 return f"it reads {read} where {other} belongs"
     return None
-
-
-def _no_unbroadcast(evidence: list[Evidence]) -> str | None:
-    found = [(e, e.pull()) for e in evidence]
-    if any(a is None for _, a in found) or all(a.shape == np.shape(e.x) for e, a in found):
-        return None
-    if all(_can_shrink(a, e) and same(e.fitted(a), e.truth) for e, a in found):
-        return (
-            f"a missing un-broadcast: {_name(evidence)} was stretched, so sum its gradient over the stretched axes, "
-            "for example with sum_to(…, x.shape)"
-        )
-    return None
-
-
-def _can_shrink(a: Any, e: Evidence) -> bool:
-    try:
-        return bool(np.broadcast_shapes(a.shape, np.shape(e.x)) == a.shape)
-    except ValueError:
-        return False
 
 
 def _overwrite(evidence: list[Evidence]) -> str | None:
@@ -183,11 +180,44 @@ def _pull_of(other: Op, e: Evidence) -> Any:
     return Evidence(OpCall(other, tuple(names.values()), static), e.position, y, e.g, e.jacobian).pull()
 
 
+def _copied(evidence: list[Evidence]) -> str | None:
+    """The rule of another row as it stands there, whose y (or x) is not the one it now reads."""
+    op, position = evidence[0].call.op, evidence[0].position
+    for other in BOOK.values():
+        rule = None if other.variadic or other is op else other.rules.get((*other.inputs, "")[position])
+        alike = op.elementwise and other.elementwise and len(other.inputs) == len(op.inputs)
+        if rule is None or not alike or rule.constant is not None or not other.home.startswith("microgradx."):
+            continue
+        own, form = other.inputs[position], other.form.split(" = ")[0]
+        for changed, told in (
+            ({}, "whose y is another"),
+            ({"y": own}, f"with {own} for y"),
+            ({own: "y"}, f"with y for {own}"),
+        ):
+            if not set(changed) <= set(rule.reads) or not (changed or "y" in rule.reads):
+                continue
+            copied = [e.local(other, **{n: _named(e, to) for n, to in changed.items()}) for e in evidence]
+            if all(_is(e.local(), c) for c, e in zip(copied, evidence, strict=True)) and not all(
+                _is(c, e.x) or _is(c, e.y) or np.ptp(c) == 0 for c, e in zip(copied, evidence, strict=True)
+            ):  # not worth a name: x or y itself, a constant
+                return f"it is the rule of another op, {form}, {told}"
+    return None
+
+
+def _named(e: Evidence, name: str) -> Any:
+    return e.y if name == "y" else e.x
+
+
 def _constant(evidence: list[Evidence]) -> str | None:
     factor = _ratio(evidence)
     if not factor:
         return None
-    return f"a constant factor: it is {_number(1 / factor)} times what it should be (multiply it by {_number(factor)})"
+    settings = [n for n, v in evidence[0].call.static.items() if isinstance(v, (int, float)) and abs(v - factor) < 1e-6]
+    named = f", here {settings[0]}" if settings else ""
+    return (
+        f"a constant factor: it is {_number(1 / factor)} times what it should be "
+        f"(multiply it by {_number(factor)}{named})"
+    )
 
 
 def _whole_constant(evidence: list[Evidence]) -> str | None:
@@ -215,21 +245,17 @@ def _is(found: Any, wanted: Any) -> bool:
     return found is not None and wanted is not None and same(found, wanted)
 
 
-def _name(evidence: list[Evidence]) -> str:
-    op = evidence[0].call.op
-    return op.inputs[0 if op.variadic else evidence[0].position]
-
-
 def _factor(evidence: list[Evidence]) -> str | None:
     text = missing_factor(evidence)
     other = _other_op(evidence) if text else None
-    if other and text and "too many" in text:
-        return other
+    if text and "too many" in text:
+        return other or _copied(evidence) or text
     return f"{text} ({other})" if other else text
 
 
 GUESSES: tuple[Guess, ...] = (
-    _no_dependence, _sign, _mean_instead_of_sum, _wrong_name, transpose_guess, _no_unbroadcast, _only_own, _overwrite,
-    _whole_constant, _factor, _other_op, _constant, product_guess, one_change, missing_term,
-    upstream_ignored, missing_product, wrong_way, dropped_path,
+    _no_dependence, _sign, _mean_instead_of_sum, _wrong_name, transpose_guess, no_unbroadcast, no_spread, no_reshape,
+    wrong_part, no_padding, _only_own, _overwrite, _whole_constant, _factor, no_mask, _other_op, _constant,
+    product_guess, one_change, wrong_power, _copied, missing_term, factor_of_g, upstream_ignored, missing_product,
+    wrong_way, dropped_path,
 )  # fmt: skip

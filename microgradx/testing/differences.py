@@ -14,6 +14,7 @@ REACH = 0.05  # the largest step away from the point: domains keep further away 
 _LEVELS = 7  # halvings of the step: more would meet rounding
 _ATTEMPTS = 5  # first steps to try, each 32 times smaller
 _SETTLED, _ENOUGH = 1e-10, 1e-12  # relative to slope and function: no smaller steps, no further halving
+_ZERO = 1e-12  # of a function that hardly moves, smaller steps would only magnify the rounding
 
 Curve = Callable[[float], Any]  # a function of one number, its result a number or an array
 
@@ -29,7 +30,7 @@ def derivative(f: Curve, reach: float = REACH) -> Slope:
     """df/dt at t = 0 from values at -reach … reach; smaller steps are tried until the result settles."""
     best, size = _extrapolated(f, reach, _central, 4.0)
     for _ in range(_ATTEMPTS - 1):
-        if np.all(best.error <= _SETTLED * (np.abs(best.value) + size)):
+        if np.all(best.error <= _SETTLED * (np.abs(best.value) + size) + _ZERO):
             break
         reach /= 32
         found, _ = _extrapolated(f, reach, _central, 4.0)

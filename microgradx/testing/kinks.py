@@ -111,7 +111,7 @@ def _meeting(look: Look, index: tuple[int, ...], gradient: float) -> Kink | None
     far, near = ([slope / one for slope in _beside(look, index, distance)] for distance in _NEAR)
     if not np.isfinite([*far, *near]).all():
         return None
-    if min(map(abs, near)) > 9 * max(map(abs, far)):
+    if min(map(abs, near)) > max(9 * max(map(abs, far)), 1e-3):
         raise OpError(
             f"the slope for {look.point.names[look.k]} grows without end towards this point: there is nothing to "
             "compare with."

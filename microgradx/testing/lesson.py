@@ -52,7 +52,7 @@ class Lesson:
         lines += self.remarks
         lines.append(f"responsible: {self.responsible}")
         if self.guess:
-            lines.append(f"guess: {self.guess}")
+            lines.append("guess: " + self.guess.replace("\n", "\n       "))
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, Any]:

@@ -24,6 +24,13 @@ _SWAPS = {
     "less": ("greater", "the other branch"), "maximum": ("minimum", "max for min"),
 }  # fmt: skip
 
+# what a name in the rule may lack
+_TURNS = {
+    "mT": "a missing transpose", "flip": "the wrong way round: {} should be flipped", "square": "{} should be squared",
+    "sigmoid": "{} lacks its sigmoid", "tanh": "{} lacks its tanh", "exp": "{} lacks its exp",
+    "softmax": "{} lacks its softmax",
+}  # fmt: skip
+
 
 class _Change(NamedTuple):
     """At node `at` of the rule's graph (counted in order): another op, or another input at `position`."""
@@ -33,7 +40,8 @@ class _Change(NamedTuple):
     op: str = ""
     position: int = -1
     reads: str = ""  # the name to read there instead
-    turn: str = ""  # "mT", "flip": what to do to what is read there
+    turn: str = ""  # of _TURNS: what to do to what is read there
+    axis: int | None = None  # to work along instead
     power: float = 0.0  # to add to the exponent
 
 
@@ -49,7 +57,8 @@ def one_change(evidence: list[Evidence]) -> str | None:
             if made is None or not e.right(_pulled(e, made)):
                 break
         else:
-            return f"{change.kind}: it should read {_text(made)}"
+            text = _text(made)
+            return f"{change.kind}: it should read {text}" if "reshape" not in text else change.kind
     return None
 
 
@@ -80,20 +89,25 @@ def _changes(e: Evidence, graph: Any) -> Iterator[_Change]:
             yield _Change(kind, at, op=op)
         for position, each in enumerate(node.inputs):
             if each.op is not None and each.op.name in ("mT", "flip"):
-                kind = "an extra transpose" if each.op.name == "mT" else "the wrong way round"
+                leaf = next((leaf.name for leaf in topological(each) if leaf.op is None), None) or "it"
+                kind = "an extra transpose" if each.op.name == "mT" else f"the wrong way round: {leaf} is flipped"
                 yield _Change(kind, at, position=position, turn="none")
     for at, node in made:
         if node.op.name == "power":
             for step in (1.0, -1.0):
                 yield _Change("a wrong exponent", at, power=step)
+        axis = (node.static or {}).get("axis")
+        for other in range(node.inputs[0].ndim) if isinstance(axis, int) else ():
+            if other != axis % node.inputs[0].ndim:
+                yield _Change("the wrong axis", at, axis=other)
         for position, each in enumerate(node.inputs):
             for name in real if each.op is None and each.name in real else ():
                 if name != each.name:
                     yield _Change(f"it reads {each.name} where {name} belongs", at, position=position, reads=name)
             if each.name in real and each.op is None:
-                for turn, kind in (("mT", "a missing transpose"), ("flip", f"{each.name} the wrong way round")):
-                    if each.ndim >= 2 or (turn == "flip" and each.ndim):
-                        yield _Change(kind, at, position=position, reads=each.name, turn=turn)
+                for turn, kind in _TURNS.items():
+                    if each.ndim >= {"mT": 2, "flip": 1, "softmax": 1}.get(turn, 0):
+                        yield _Change(kind.format(each.name), at, position=position, reads=each.name, turn=turn)
 
 
 def _changed(graph: Any, change: _Change) -> Any:
@@ -109,6 +123,8 @@ def _changed(graph: Any, change: _Change) -> Any:
                 inputs, static, op = [new[each] for each in node.inputs], dict(node.static or {}), node.op
                 if at == change.at:
                     op = BOOK[change.op] if change.op else op
+                    if change.axis is not None:
+                        static["axis"] = change.axis
                     if change.power:
                         static["n"] += change.power
                     if change.position >= 0:
@@ -126,7 +142,9 @@ def _turned(change: _Change, old: Any, new: dict[Any, Any], leaves: dict[str, An
     read = leaves[change.reads]
     if change.turn == "flip":
         return BOOK["flip"](read, axis=tuple(range(max(read.ndim - 2, 0), read.ndim)))
-    return BOOK["mT"](read) if change.turn == "mT" else read
+    if change.turn == "square":
+        return BOOK["power"](read, n=2)
+    return BOOK[change.turn](read) if change.turn else read
 
 
 def _pulled(e: Evidence, made: Any) -> Any:
@@ -158,32 +176,48 @@ def upstream_ignored(evidence: list[Evidence]) -> str | None:
 
 
 def wrong_way(evidence: list[Evidence]) -> str | None:
-    """Right when g comes in, and the result goes out, in reversed order."""
-    for axis in (-1, 0):
+    """Right when the result goes out in reversed order, or g comes in so, or both."""
+    for axis, both in product((-1, 0), (False, True)):
         if all(
-            np.ndim(e.g) and np.ndim(e.x) and (a := e.pull(g=np.flip(e.g, axis))) is not None
+            np.ndim(e.g) and np.ndim(e.x) and (a := e.pull(**({"g": np.flip(e.g, axis)} if both else {}))) is not None
             and np.ndim(a) and e.right(np.flip(a, axis))
             for e in evidence
         ):  # fmt: skip
-            return f"it runs in the wrong direction along axis {axis}: flip g, and flip the result"
+            how = "flip g, and flip the result" if both else "flip the result"
+            return f"it runs in the wrong direction along axis {axis}: {how}"
+    return None
+
+
+def no_mask(evidence: list[Evidence]) -> str | None:
+    """Right where the input matters, but not 0 where it does not."""
+    found = [(a, e.truth) for e in evidence if (a := e.pull()) is not None]
+    if len(found) < len(evidence) or any(a.shape not in ((), n.shape) for a, n in found):
+        return None
+    if all(same(np.where(n != 0, a, 0.0), n) for a, n in found) and any(np.any(n) for _, n in found):
+        return "a missing mask: entries that do not move the output (not the winner, clipped, …) must get 0"
     return None
 
 
 def missing_product(evidence: list[Evidence]) -> str | None:
     """A second product of matrices is missing: the input was used twice."""
-    names = [n for n, v in evidence[0].known().items() if isinstance(v, np.ndarray) and v.ndim >= 2]
-    for (left, a), (right, b) in product(product(names, (False, True)), repeat=2):
-        if "g" in (left, right) and all(_adds(e, left, a, right, b) for e in evidence):
+    names = [n for n, v in evidence[0].known().items() if isinstance(v, np.ndarray) and v.ndim]
+    for (left, a), (right, b), share in product(product(names, (False, True)), product(names, (False, True)), (1, 0.5)):
+        if all(_adds(e, left, a, right, b, share) for e in evidence):
             text = f"{left}{'.mT' * a} @ {right}{'.mT' * b}"
-            return f"a dropped dependence, one of several paths: it looks like you forgot to add {text}"
+            text = text if "g" in (left, right) else f"g * ({text})"
+            if share == 1:
+                return f"a dropped dependence, one of several paths: it looks like you forgot to add {text}"
+            return f"one of two paths is taken twice: in place of half of it belongs {text}"
     return None
 
 
-def _adds(e: Evidence, left: str, a: bool, right: str, b: bool) -> bool:
+def _adds(e: Evidence, left: str, a: bool, right: str, b: bool, share: float) -> bool:
     known, found = e.known(), e.pull()
+    if "g" not in (left, right) and np.ndim(e.g):
+        return False
     try:
         term = (known[left].mT if a else known[left]) @ (known[right].mT if b else known[right])
-        return found is not None and e.right(found + term)
+        return found is not None and e.right(share * found + (term if "g" in (left, right) else e.g * term))
     except ValueError:
         return False
 
@@ -210,7 +244,7 @@ def dropped_path(evidence: list[Evidence]) -> str | None:
         if len(told) > 1 and all(_spans(m, b) for m, b in lines):
             return (
                 f"a dropped dependence: each entry also acts through something made of all entries along axis {axis} "
-                "(a sum, a mean, a norm …), and that path is missing"
+                "(a sum, a mean, a norm …), and that path is missing or wrong"
             )
     return None
 

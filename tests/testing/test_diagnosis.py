@@ -1,10 +1,13 @@
 """The guesses at a mistake: right on every wrong rule, silent on every right one."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import microgradx as mx
-from microgradx.testing import diagnose
+from microgradx.testing import diagnose, rows_of
 from tests.testing.wrong_rules import WRONG, wrong
 from tests.testing.wrong_variants import lines, variant
 
@@ -66,3 +69,30 @@ def test_a_mistake_made_elsewhere_is_named_too(says, line):
         assert says in diagnose(row)
     finally:
         mx.rules.forget("variant")
+
+
+BROKEN = [Path(__file__).with_name(f"broken_{of}.py") for of in ("numbers", "arrays")]
+SAID = {
+    name: says
+    for path in BROKEN
+    for says, name in re.findall(r"^# (.+)\n(\w+) = op\(", path.read_text(encoding="utf-8"), re.MULTILINE)
+}
+
+
+@pytest.fixture(scope="module")
+def broken():
+    with np.errstate(all="ignore"):
+        rows = {row.name: row for path in BROKEN for row in rows_of(path)}
+    yield rows
+    for name in rows:
+        mx.rules.forget(name)
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_a_learners_mistake_is_named(name, broken):
+    with np.errstate(all="ignore"):
+        assert SAID[name] in diagnose(broken[name])
+
+
+def test_every_broken_row_says_what_is_wrong(broken):
+    assert set(SAID) == set(broken)

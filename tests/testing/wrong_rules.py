@@ -114,7 +114,7 @@ def bad_slope() -> Any:
     return op("bad_slope(x, slope=0.1)", lambda x, slope: slope * x, cases=cases, x=lambda: 1.0)
 
 
-@diagnosed_as("you forgot sign(y)")
+@diagnosed_as("you forgot (x > 0)")
 def bad_relu() -> Any:
     return op("bad_relu(x)", lambda x: np.maximum(x, 0), where=dict(x=away_from(0.0)), x=lambda: 1.0)
 

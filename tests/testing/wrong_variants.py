@@ -214,7 +214,7 @@ A @ B | (n,n),(n,n) | - | A: B.mT @ g; B: A.mT @ g
     "leaves out g": """
 cv(x, w) | (1,1,4,4),(1,1,2,2) | - | x: into_x(g, w, x); w: into_w(g * 0 + 1, x, w)
     """,
-    "the wrong way round: it should read conv_transpose(g, w": """
+    "the wrong way round: w is flipped: it should read conv_transpose(g, w": """
 cv(x, w) | (1,1,4,4),(1,1,2,2) | - | x: into_x(g, flip(w, (2, 3)), x); w: into_w(g, x, w)
     """,
     "a factor x too many": """
