@@ -183,11 +183,10 @@ def mutants(op: Op) -> Iterator[Mutant]:
             run = eval(compile(ast.Expression(ast.parse(text, mode="eval").body), "mutant", "eval"), old.__globals__)
             reads = tuple(a.arg for a in new.args.args)
             try:
-                constant = run() if not reads else None
-            except Exception:
-                constant = None
-            whole = "g" in reads or op.rules[name].whole
-            yield Mutant(op, name, ast.unparse(written.body), ast.unparse(new.body), Rule(run, reads, whole, constant))
+                rule = Rule(run, reads)
+            except Exception:  # a rule that reads nothing runs at once: this one cannot
+                continue
+            yield Mutant(op, name, ast.unparse(written.body), ast.unparse(new.body), rule)
 
 
 def _body(rule: ast.Lambda) -> str:
