@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from microgradx import Value, autograd
+from microgradx import Tensor, Value, autograd
 from microgradx.examples.registry import Example, Level, Program
 from microgradx.functional import sigmoid, square
+from microgradx.graph import scope
 
 
 def neuron(x1: Any, x2: Any, w1: Any, w2: Any, b: Any, t: Any) -> Any:
@@ -15,8 +16,21 @@ def neuron(x1: Any, x2: Any, w1: Any, w2: Any, b: Any, t: Any) -> Any:
     return L
 
 
-def build_neuron() -> Program:
+def neuron_of_vectors(x: Any, w: Any, b: Any, t: Any) -> Any:
+    """The same unit as a layer, its inputs and weights as vectors."""
+    with scope("neuron"):
+        z = w @ x + b
+        y = sigmoid(z)
+    with scope("loss"):
+        L = square(y - t)
+    return L
+
+
+def build_neuron(level: Level = "scalar") -> Program:
     """Two inputs, two weights, a bias and a target."""
+    if level == "tensor":
+        vectors = dict(x=Tensor([2.0, -1.0]), w=Tensor([0.5, -1.5]), b=Tensor(-2.0), t=Tensor(1.0, requires_grad=False))
+        return Program(neuron_of_vectors, vectors, ("w", "b"))
     arguments = dict(x1=2.0, x2=-1.0, w1=0.5, w2=-1.5, b=-2.0, t=Value(1.0, requires_grad=False))
     return Program(neuron, arguments, ("w1", "w2", "b"))
 

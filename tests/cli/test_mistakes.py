@@ -20,7 +20,7 @@ MISTAKES = [
     (("trace", "no/such/net.py:loss", *AT), "there is no file no/such/net.py."),
     # options
     (("trace", "neuron", "--sample", "1"), "neuron takes no option sample"),
-    (("trace", "neuron", "--level", "tensor"), "level is always scalar"),
+    (("trace", "two-paths", "--level", "tensor"), "level is always scalar"),
     (("trace", "xor", "--sample", "7"), "sample is one of 0, 1, 2, 3, not 7"),
     (("trace", "xor", "--epochs", "9"), "nothing is trained"),
     (("trace", "net.py:loss", *AT, "--seed", "1"), "--seed: only examples take this"),

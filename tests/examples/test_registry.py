@@ -56,7 +56,7 @@ def test_building_twice_gives_the_same_numbers_in_new_nodes(name: str) -> None:
     [
         ("neuron", {"sample": 1}, "takes no option sample"),
         ("xor-deep", {"weights": "hand"}, "it takes seed"),
-        ("neuron", {"level": "tensor"}, "level is always scalar"),
+        ("two-paths", {"level": "tensor"}, "level is always scalar"),
         ("xor", {"level": "layer"}, "one of scalar, tensor"),
         ("xor", {"sample": 4}, "one of 0, 1, 2, 3"),
         ("xor", {"weights": "good"}, "one of random, hand, trained"),

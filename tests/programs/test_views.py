@@ -20,15 +20,13 @@ ALL = PROGRAMS | WITH_FILES
 SCHEMA = json.loads((Path(microgradx.__file__).parent / "explain" / "trace.schema.json").read_text("utf-8"))
 
 
-def levels(name: str) -> tuple[str, ...]:
-    """A neuron computes with numbers, so it has no tensor level."""
-    return ("layer", "scalar") if name == "neuron" else ("layer", "tensor", "scalar")
+LEVELS = ("layer", "tensor", "scalar")
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_step_is_traced_at_every_level(name: str) -> None:
     losses = set()
-    for level in levels(name):
+    for level in LEVELS:
         document = json.loads(shown("trace", name, "--level", level, "--json"))
         jsonschema.validate(document, SCHEMA)
         assert document["backward"]
@@ -43,7 +41,7 @@ def test_a_step_is_traced_at_every_level(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_step_is_drawn_at_every_level(name: str) -> None:
-    for level in levels(name):
+    for level in LEVELS:
         written = run("graph", name, "--level", level, "--engine", "wasi", "-o", f"{level}.svg")
         assert "written" in written.stderr
         assert "<svg" in Path(f"{level}.svg").read_text("utf-8")
