@@ -178,7 +178,7 @@ def _factors(trace: Trace, step: Step, node: Row) -> str:
             return ""
         return f"{told['gradient', step.node]} ⊙ {told['local', step.number]}"
     sides = _sides(step)
-    if any(np.size(side) > _FEW for side in sides.values()):
+    if not sides or any(np.size(side) > _FEW for side in sides.values()):
         return ""
     keys = {slot: ("value", i) for slot, i in {**node.inputs, "y": step.node}.items()} | {"g": ("gradient", step.node)}
     digits = _sides(step, {slot: told.precision(key) for slot, key in keys.items()})

@@ -27,6 +27,7 @@ LEVELS = ("layer", "tensor", "scalar")
 def test_a_step_is_traced_at_every_level(name: str) -> None:
     losses = set()
     for level in LEVELS:
+        assert "Gradients" in shown("trace", name, "--level", level)
         document = json.loads(shown("trace", name, "--level", level, "--json"))
         jsonschema.validate(document, SCHEMA)
         assert document["backward"]
