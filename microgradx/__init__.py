@@ -81,6 +81,7 @@ _HOMES = {
     "autodiff": "Edge GradientTape checkpoint grad hessian hvp jacobian jvp value_and_grad vjp vmap",
     "random": "Generator manual_seed random",
     "explain.trace": "trace Trace",
+    "explain.paths": "paths",
     "pictures": "draw",
     "compiler": "compile compile_step explain_compile",
     **{module: module for module in ("autograd", "functional", "linalg", "nn", "optim", "data", "training")},

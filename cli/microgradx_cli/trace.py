@@ -31,6 +31,15 @@ def trace(
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", show_default=False, help="The same as -o FILE.html.")
     ] = None,
+    paths: Annotated[
+        str | None,
+        typer.Option(
+            "--paths",
+            metavar="NODE",
+            show_default=False,
+            help="Instead, write one node's gradient as the sum over all paths that lead there.",
+        ),
+    ] = None,
     zoom: o.Zoom = None,
     width: o.Width = None,
     max_steps: Annotated[
@@ -55,8 +64,8 @@ def trace(
         output = html.with_suffix(".html")
     if output is not None and output.suffix.lower() not in _SUFFIXES:
         raise UserError(f"-o {output}: a trace is written as {', '.join(_SUFFIXES)}; say which by the suffix.")
-    if as_json + step + (output is not None) > 1:
-        raise UserError("--json, --step and -o FILE exclude each other; for a JSON file use -o FILE.json alone.")
+    if as_json + step + (output is not None) + (paths is not None) > 1:
+        raise UserError("--json, --step, --paths and -o FILE exclude each other; a JSON file is -o FILE.json alone.")
     if max_steps is not None and (as_json or step or (output is not None and output.suffix.lower() == ".json")):
         raise UserError("--max-steps shortens what is read at once: the screen, .txt, .md, .html. Leave it out here.")
     if not math.isfinite(lr):
@@ -71,6 +80,12 @@ def trace(
         _write(found, output, width, max_steps)
     elif as_json:
         typer.echo(_json(found))
+    elif paths is not None:
+        from microgradx.explain.paths import paths as paths_to
+        from microgradx.explain.text import show_paths
+
+        told = paths_to(found, paths)
+        out(lambda console: show_paths(told, console), width)
     elif step and sys.stdout.isatty():
         from microgradx.explain.stepper import walk
 

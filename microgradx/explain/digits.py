@@ -41,6 +41,13 @@ def total_of(parts: Sequence[float], total: float, wanted: int = DIGITS) -> str:
     return f"{text} = {answer}"
 
 
+def fitting_digits(parts: Sequence[float], total: float, wanted: int = DIGITS) -> int:
+    """How many digits the parts of a sum need, for its `wanted` digits to come out right."""
+    known = range(DIGITS, _MOST)
+    right = (n for n in known if rounded(sum(rounded(p, n) for p in parts), wanted) == rounded(total, wanted))
+    return next(right, _MOST)
+
+
 def strip_group(text: str) -> str:
     """A number without the parentheses it needs inside a product."""
     return re.sub(r"^\((.*)\)$", r"\1", text)

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from microgradx.explain.paths import Paths, told
 from microgradx.explain.tables import LAYERS, forward_cells, gradient_cells, gradient_columns, layer_cells, notes
 from microgradx.explain.trace import Trace
 from microgradx.explain.wording import StepText, seed_text, step_text, update_text
@@ -96,6 +97,16 @@ def step_block(step: StepText) -> Table:
         if content:
             table.add_row(label, Text(content, style=style))
     return table
+
+
+def show_paths(found: Paths, console: Console) -> None:
+    """Print a gradient as the sum over its paths."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(justify="right", style=_DIM, no_wrap=True, min_width=6)
+    table.add_column(overflow="fold")
+    for label, text in told(found):
+        table.add_row(label, Text(text, style=_RESULT if label in ("sum", "cost") else ""))
+    console.print(table)
 
 
 def gradient_table(trace: Trace) -> Table:

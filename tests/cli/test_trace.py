@@ -26,6 +26,13 @@ def test_the_main_job() -> None:
     assert text.endswith("L 0.8076 → 0.7473  (lower)\n")
 
 
+def test_one_gradient_as_a_sum_over_paths() -> None:
+    text = shown("trace", "xor", "--paths", "x2")
+    assert "sum  ∂L/∂x2 = (−0.036593) + 0.073046 = 0.03645" in text
+    assert "cost  path by path 16 multiplications and 1 addition; reverse mode 14 multiplications" in text
+    assert max(map(len, shown("trace", "xor", "--paths", "x2", "--width", "60").split("\n"))) <= 60
+
+
 def test_options_reach_the_example() -> None:
     assert re.search(r"^t +constant +1$", shown("trace", "xor", "--sample", "1"), re.M)
     assert "(2,4)·(4,2) → (2,2)" in shown("trace", "xor", "--level", "tensor")
