@@ -63,7 +63,8 @@ def sum(x: Any, axis: Any = None, keepdims: bool = False, *, dtype: Any = None) 
 
 def mean(x: Any, axis: Any = None, keepdims: bool = False, *, dtype: Any = None) -> Any:
     """The average over `axis` (all axes by default); integers are refused, unless `dtype` makes floats of them."""
-    return rows.mean(real("mean", cast(x, dtype)), axis, keepdims)
+    x = real("mean", cast(x, dtype))
+    return rows.mean(x) if axis is None and keepdims is False else rows.mean(x, axis, keepdims)
 
 
 def var(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,52 +67,59 @@ def record(kind: Any, data: Any, op: Op, inputs: tuple[Any, ...], static: Any = 
 
 
 def unary(op: Op) -> Callable[[Any], Any]:
-    """The method form of a one-input op without static parameters."""
-    run, fast, hot = op.run, _unguarded(op), not op.nondiff
+    """The short way through a one-input op, its static parameters at their defaults; also its method form."""
+    run, fast, hot, static = _settled(op.run, op), _settled(_unguarded(op), op), not op.nondiff, op.static or None
 
     def method(self: Any) -> Any:
         kind, here = type(self), now()
-        if hot and here.usual and self.requires_grad and (kind is Value or kind is Tensor):
+        if hot and here.usual and (kind is Value or kind is Tensor) and self.requires_grad:
             try:
                 data = fast(self.data) if kind is Value else run(self.data)
             except _ANY:
-                return op(self)
+                return call(op, (self,), op.static)
+            if kind is Tensor and type(data) is not np.ndarray:  # NumPy gives bare numbers for shape ()
+                kind, data = (Value, data) if type(data) is float else (Tensor, np.asarray(data))
             node = _new(kind)
             node.data, node.op, node.left, node.requires_grad, node.scope = data, op, self, True, here.scope
-            node.right = node.rest = node.static = node.grad = node.name = node.source = None
+            node.right = node.rest = node.grad = node.name = node.source = None
+            node.static = static
             return node
-        return op(self)
+        return call(op, (self,), op.static)
 
     method.__name__, method.__doc__ = op.name, op.form
     return method
 
 
 def binary(op: Op, reflected: bool = False) -> Callable[[Any, Any], Any]:
-    """The operator form of a two-input op: a short cut for two nodes of one kind, or a node and a Python number."""
-    run, fast, hot = op.run, _unguarded(op), not op.nondiff
+    """The short way through a two-input op, for nodes of one kind or a node and a number; also its operator form."""
+    run, fast, hot, static = _settled(op.run, op), _settled(_unguarded(op), op), not op.nondiff, op.static or None
 
     def method(self: Any, other: Any) -> Any:
-        kind = type(self)
+        kind, here = type(self), now()
         if type(other) is not kind:
             if type(other) in _NUMBERS and (kind is Value or (kind is Tensor and self.data.dtype.kind == "f")):
                 other = _constant(kind, other, self.data)
             elif not isinstance(other, OPERANDS):
                 return NotImplemented
-        elif kind is Tensor and self.data.dtype is not other.data.dtype:
-            return op(other, self) if reflected else op(self, other)
         left, right = (other, self) if reflected else (self, other)
-        here = now()
-        if hot and here.usual and type(other) is kind and (left.requires_grad or right.requires_grad):
+        alike = hot and here.usual and type(other) is kind
+        if alike and kind is Tensor:
+            alike = left.data.dtype is right.data.dtype and left.data.dtype.kind == "f"
+        if alike and (kind is Tensor or kind is Value):
             try:
                 data = fast(left.data, right.data) if kind is Value else run(left.data, right.data)
             except _ANY:
-                return op(left, right)
+                return call(op, (left, right), op.static)
             node = _new(kind)
-            node.data, node.op, node.left, node.right = data, op, left, right
-            node.requires_grad, node.scope = True, here.scope
-            node.rest = node.static = node.grad = node.name = node.source = None
+            node.op = node.left = node.right = None
+            node.requires_grad = left.requires_grad or right.requires_grad
+            if node.requires_grad:
+                node.op, node.left, node.right = op, left, right
+            node.data, node.scope = data, here.scope
+            node.rest = node.grad = node.name = node.source = None
+            node.static = static if node.requires_grad else None
             return node
-        return op(left, right)
+        return call(op, (left, right), op.static)
 
     method.__name__, method.__doc__ = op.name, op.form
     return method
@@ -125,6 +133,10 @@ def _constant(kind: Any, number: float, beside: Any) -> Any:
     node = _new(kind)
     node._leaf(float(number) if kind is Value else np.array(number, beside.dtype), False, None)
     return node
+
+
+def _settled(run: Any, op: Op) -> Any:
+    return partial(run, **op.static) if op.static and run else run
 
 
 def _unguarded(op: Op) -> Any:

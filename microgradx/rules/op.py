@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from microgradx.graph import OpError, RuleError
-from microgradx.rules.call import call
+from microgradx.rules.call import binary, call, unary
 from microgradx.rules.checking import check_inputs, check_rule, parsed
 from microgradx.rules.domains import REAL, Domain
 from microgradx.rules.refusals import settings
@@ -97,6 +97,10 @@ class Op:
     def __call__(self, *args: Any, **static: Any) -> Any:
         """Run the op on nodes, numbers or arrays and record the result as a new node."""
         n = len(self.inputs)
+        if not static and len(args) == n and self.short is not None:
+            result = self.short(*args)
+            if result is not NotImplemented:
+                return result
         if not static and len(args) == n and not self.variadic:
             static = self.static
         elif static or self.variadic or not n < len(args) <= n + len(self.static) or list in map(type, args[n:]):
@@ -154,6 +158,13 @@ class Op:
     def pull_array(self) -> Callable[[Any, Any], None]:
         """The op's backward for Tensors, as `pull_scalar` is for Values."""
         return pull_function(self, "array")
+
+    @cached_property
+    def short(self) -> Callable[..., Any] | None:
+        """The short way through a row of one or two inputs, its settings left at their defaults."""
+        if self.variadic or self.noop or len(self.inputs) > 2:
+            return None
+        return (unary if len(self.inputs) == 1 else binary)(self)
 
     def twin(self, rule: Rule, kind: str) -> Any:
         """The rule as raw arithmetic on floats ("scalar") or arrays ("array")."""

@@ -191,7 +191,7 @@ def pull_function(op: Op, kind: str) -> Callable[[Any, Any], None]:
         if not plain and op.elementwise and len(op.inputs) > 1:
             lines.append("        if c.shape != x.shape: c = unbroadcast(c, x.shape)")
         if not plain:  # float32 stays float32, whatever it met
-            lines.append("        if c.dtype != x.dtype: c = c.astype(x.dtype)")
+            lines.append("        if c.dtype is not x.dtype: c = c.astype(x.dtype)")
         lines.append(f"        before = {node}.grad")
         lines.append("        if before is not None: c = before + c")
         lines.append(f"        {node}.grad = c" + ("" if plain else f" if {node}.op is not None else own(c, g)"))
