@@ -24,8 +24,7 @@ WORKLOAD = Workload(
         Goal("microgradx eager, fused cell", 1.1, HAND, note="the rulebook has no row for a whole cell yet"),
         Goal(
             "microgradx compiled", 1.2, "PyTorch, nn.LSTM",
-            note="a third of it makes zeros, to put the four gates' gradients into and to add them; joining the four "
-            "slices instead would save that",
+            note="two thirds of it are matrix products, the same as by hand; the cells are 1,100 calls on (20, 128)",
         ),
         Goal("microgradx compiled", 1.0, "jax.jit, scan", note="as above"),
         Goal(

@@ -117,3 +117,27 @@ def test_memory_is_used_again_in_another_shape():
 
     text = mx.compile(f).source(np.ones((3, 4)), differentiate=False, buffers=True)
     assert text.count("np.empty") == 1
+
+
+def test_a_one_hot_is_taken_away_in_place():
+    def f(x, t, u):
+        return mx.cross_entropy(x, t) + 2.0 * mx.cross_entropy(x, u)
+
+    x, t, u = np.random.default_rng(0).normal(size=(3, 4)).astype("float32"), np.array([0, 3, 3]), np.array([1, 0, 3])
+    compiled, leaf = mx.compile(f, fullgraph=True), mx.Tensor(x)
+    text = compiled.source(leaf, t, u, buffers=True)
+    assert text.count("-= 1") == 2 and text.count("np.copyto") == 1 and "eye" not in text
+    eager = f(leaf, t, u)
+    eager.backward()
+    value, (gradient, *_) = compiled.value_and_grad(leaf, t, u)
+    np.testing.assert_array_equal(value, eager.data)
+    np.testing.assert_array_equal(gradient, leaf.grad)
+    with pytest.raises(mx.OpError, match="labels"):
+        compiled.value_and_grad(leaf, t + 1, u)
+
+
+@pytest.mark.parametrize("steps", [3, 9])
+def test_a_matrix_that_is_often_multiplied_turned_is_turned_once(steps):
+    _, f, x = over_time(nn.RNN, steps)
+    text = mx.compile(f).source(x, buffers=True)
+    assert ("np.copyto(" in text) == (steps > 3)

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from microgradx.compiler.form import Form
-from microgradx.compiler.to_numpy.calls import Call, Listed, Name, listed
+from microgradx.compiler.to_numpy.calls import Call, Listed, Name, listed, names_in
 from microgradx.compiler.to_numpy.pieces import Piece, joins, parts, pieces, shapes_of
-from microgradx.compiler.to_numpy.places import Memory, fits, names_in, number
+from microgradx.compiler.to_numpy.places import Memory, fits, number
 from microgradx.compiler.to_numpy.rows import literal, preamble
 
 _FRESH = ("np.where", "np.concatenate", "np.stack", "{0}.astype", "{0}[{1}]")  # these plain calls return new memory
@@ -183,12 +183,17 @@ class _Writer:
             return self.into[call.name], self.into[call.name]
         if call.name in self.pieces or call.name in self.memory.places:  # a part of a place, or one filled in parts
             return self._part(call.name), self.memory.places.get(call.name, "")
-        takes = call.how == "reduce" or joins(call) or (call.how in ("ufunc", "dot") and not call.keywords)
+        takes = (
+            call.how in ("reduce", "put", "turned")
+            or joins(call)
+            or (call.how in ("ufunc", "dot") and not call.keywords)
+        )
         if not takes or not call.sample.ndim or call.name in self.leaving or call.keywords.get("dtype"):
             return "", ""
-        for name in (
-            names_in(call.operands) if call.how == "ufunc" else ()
-        ):  # over an operand that is read for the last time
+        over = (
+            names_in(call.operands) if call.how in ("ufunc", "put") else ()
+        )  # an operand that is read for the last time
+        for name in over:
             owner = self._owner(name)
             if owner and self.last[owner] <= i and self._like(name, call):
                 return self.written[name], self.memory.places[owner]
@@ -225,6 +230,10 @@ class _Writer:
 
     def _text(self, call: Call, out: str) -> str:
         operands = [self._operand(o, call) for o in call.operands]
+        if call.how == "put":
+            return self._put(call, operands, out)
+        if call.how == "turned" and out:
+            return f"np.copyto({out}, {operands[0]}.T)"
         if "{" in call.text:
             return call.text.format(*operands)
         if call.how == "reduce":
@@ -254,6 +263,13 @@ class _Writer:
                 return f"{ones}.dot({self._before(f'{x}.reshape(-1)', f'{x}_flat')})"
         parts = [x, repr(axis), *(["None", out or "None"] if out or keeps else []), *(["True"] if keeps else [])]
         return f"{self._before(call.text)}({', '.join(parts)})"
+
+    def _put(self, call: Call, operands: list[str], out: str) -> str:
+        """Some numbers changed, counted from the first one, in place or in a copy."""
+        flat = self._before(f"{out}.reshape(-1)") if out else f"{call.name}.reshape(-1)"
+        change = call.text.format(flat, *operands[1:])
+        copied = f"np.copyto({out}, {operands[0]})" if out else f"np.array({operands[0]})"
+        return change if out == operands[0] else f"{copied}\n{change}"
 
     def _joined(self, call: Call, text: str, out: str) -> str:
         """Pieces side by side: those that are not in their places yet are copied there."""

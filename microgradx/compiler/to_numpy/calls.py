@@ -6,7 +6,8 @@ cannot be listed: it stays one call, of the function itself.
 """
 
 import ast
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ from microgradx.compiler.to_numpy.rows import literal, written
 from microgradx.rules.losses import _check_labels
 
 VIEWS = {np.reshape, np.transpose, np.swapaxes, np.expand_dims, np.squeeze, np.broadcast_to}  # no numbers move
+_OFTEN = 6  # products, from which on a turned copy of a matrix pays
 REDUCTIONS: dict[Any, str] = {np.sum: "np.add.reduce", np.max: "np.maximum.reduce", np.min: "np.minimum.reduce"}
 
 
@@ -34,7 +36,7 @@ class Call:
     operands: tuple[Any, ...]  # names (class Name), and constants of Python
     keywords: dict[str, Any]
     sample: Any  # an array of the result's shape and dtype
-    how: str  # "ufunc", "reduce", "dot": these take out=; "view": no numbers move; "check": no result; "plain"
+    how: str  # "ufunc", "reduce", "dot", "put", "turned": into a place; "view": no numbers move; "check"; "plain"
     section: str = ""
     note: str = ""
 
@@ -43,8 +45,21 @@ class Name(str):
     """An operand that is the result of an earlier call, an argument or a constant."""
 
 
+def names_in(operands: Iterable[Any]) -> list[str]:
+    """The operands that are results, arguments or named constants; those in lists too."""
+    found: list[str] = []
+    for each in operands:
+        if isinstance(each, Name):
+            found.append(each)
+        elif isinstance(each, (list, tuple)):
+            found += names_in(each)
+    return found
+
+
 class StandIn(np.lib.mixins.NDArrayOperatorsMixin):
     """Stands for the array `name` while a run is listed; it knows its shape and dtype, but no numbers."""
+
+    labels: Any = None  # what this is the one-hot of
 
     def __init__(self, listed: "Listed", name: str, sample: Any) -> None:
         self.listed, self.name, self.sample = listed, Name(name), sample
@@ -73,6 +88,8 @@ class StandIn(np.lib.mixins.NDArrayOperatorsMixin):
             raise UntraceableError
         if {"out", "where", "casting", "initial"} & set(keywords):
             raise UntraceableError
+        if ufunc is np.subtract and getattr(inputs[1], "labels", None) is not None and _alike(*inputs):
+            return _less_one(inputs[0], inputs[1].labels)
         text = f"np.{ufunc.__name__}" + (".reduce" if method == "reduce" else "")
         how = "reduce" if method == "reduce" else "dot" if ufunc is np.matmul else "ufunc"
         return self.listed.call(getattr(ufunc, method), text, inputs, keywords, how)
@@ -122,7 +139,23 @@ def check_labels(t: Any, classes: int) -> None:
 
 def _one_hot(t: Any, classes: int, dtype: Any = "float64") -> Any:
     check_labels(t, classes)
-    return t.listed.constant(np.eye(classes, dtype=dtype))[t]
+    found = t.listed.constant(np.eye(classes, dtype=dtype))[t]
+    found.labels = t
+    return found
+
+
+def _alike(a: Any, b: Any) -> bool:
+    return isinstance(a, StandIn) and (a.shape, a.dtype) == (b.shape, b.dtype)
+
+
+def _less_one(x: StandIn, labels: Any) -> Any:
+    """x less a one-hot: one number changes in each row."""
+    return x.listed.call(lambda x, _: x, "{0}[{1}] -= 1", (x, _chosen(x, labels)), {}, "put")
+
+
+def _chosen(x: Any, labels: Any) -> Any:
+    """Where the labels' entries of rows are, counted from the first entry of all."""
+    return labels + np.arange(0, x.size, x.shape[-1]).reshape(labels.shape)
 
 
 def _cross_entropy(x: Any, t: Any) -> Any:
@@ -130,7 +163,7 @@ def _cross_entropy(x: Any, t: Any) -> Any:
         raise UntraceableError
     check_labels(t, x.shape[1])
     x = x - np.max(x, axis=-1, keepdims=True)
-    chosen = x.reshape(-1)[t + np.arange(0, x.size, x.shape[1])]
+    chosen = x.reshape(-1)[_chosen(x, t)]
     return np.log(np.sum(np.exp(x), axis=-1)) - chosen
 
 
@@ -212,7 +245,27 @@ def listed(form: Form) -> Listed:
         found.names[step.name] = result.name
         if found.calls and found.calls[-1].name == result.name:
             found.calls[-1].note = step.note or (step.name if step.named else "")
+    found.calls = [*reversed([*_needed(found)])]
+    _turn(found)
     return found
+
+
+def _turn(found: Listed) -> None:
+    """Matrices that are often multiplied in their turned form get one: BLAS would turn them in every product."""
+    products = [call for call in found.calls if call.how == "dot" and call.sample.ndim == 2 and len(call.sample) > 1]
+    often = Counter(call.operands[1] for call in products)
+    for call in found.calls:
+        if call.text == "{0}.T" and often[call.name] >= _OFTEN:
+            call.how = "turned"
+
+
+def _needed(found: Listed) -> Iterator[Call]:
+    """The calls that a result needs, or that only look, from the last to the first."""
+    needed = {found.names.get(name, name) for name in found.form.results}
+    for call in reversed(found.calls):
+        if call.name in needed or call.how == "check":
+            needed.update(names_in(call.operands))
+            yield call
 
 
 def _plain_numbers(operands: list[Any]) -> list[Any]:

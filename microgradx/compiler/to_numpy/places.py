@@ -1,12 +1,11 @@
 """Places in memory that are kept from call to call, and small questions about calls."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from microgradx.compiler.to_numpy.calls import Call, Name
+from microgradx.compiler.to_numpy.calls import Call
 
 
 @dataclass
@@ -30,17 +29,6 @@ class Memory:
         """Nobody needs what it holds."""
         sample = self.made[place]
         self.free.setdefault((sample.size, sample.dtype), []).append(place)
-
-
-def names_in(operands: Iterable[Any]) -> list[str]:
-    """The operands that are results, arguments or named constants; those in lists too."""
-    found: list[str] = []
-    for each in operands:
-        if isinstance(each, Name):
-            found.append(each)
-        elif isinstance(each, (list, tuple)):
-            found += names_in(each)
-    return found
 
 
 def fits(call: Call, array: Any) -> bool:
