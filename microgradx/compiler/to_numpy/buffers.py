@@ -5,8 +5,6 @@ soon as nobody needs what it holds; an elementwise call writes over its own inpu
 never move, so a transpose of one is made once, beforehand. What leaves the program is never such a place.
 """
 
-import ast
-import re
 from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -16,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from microgradx.compiler.form import Form
-from microgradx.compiler.to_numpy.calls import Call, Listed, Name, listed, names_in
-from microgradx.compiler.to_numpy.pieces import Piece, joins, parts, pieces, shapes_of
-from microgradx.compiler.to_numpy.places import Memory, fits, number
-from microgradx.compiler.to_numpy.rows import literal, preamble
+from microgradx.compiler.to_numpy.calls import Call, Listed, listed, names_in
+from microgradx.compiler.to_numpy.lines import Lines
+from microgradx.compiler.to_numpy.pieces import Piece, joins, pieces
+from microgradx.compiler.to_numpy.places import Before, Memory, fits, number
+from microgradx.compiler.to_numpy.rows import preamble
 
 _FRESH = ("np.where", "np.concatenate", "np.stack", "{0}.astype", "{0}[{1}]")  # these plain calls return new memory
-_SMALL = 4096  # elements; of more, NumPy adds up pairs of pairs, which is more exact
 
 
 @dataclass
@@ -69,11 +67,8 @@ class _Writer:
         self.found, self.form, self.fixed, self.name = found, found.form, fixed, name
         self.calls = {call.name: call for call in found.calls}
         self.memory = Memory()
-        self.shapes = shapes_of(found)
         self.last: dict[str, int] = {}  # when what a name stands on is read for the last time
-        self.setup: list[str] = []
-        self.hoisted: dict[str, str] = {}  # an expression made beforehand -> its name
-        self.taken = {*self.form.arguments, *self.form.constants, *found.constants}
+        self.before = Before({*self.form.arguments, *self.form.constants, *found.constants})
         self.written: dict[str, str] = {}  # a name of a call, argument or constant -> how it is written
         self.here = {n: found.names.get(n, n) for n in self.form.results}
         # Results with a place to go to: (its name here, the word for the place, the array)
@@ -88,10 +83,11 @@ class _Writer:
 
     def run(self) -> tuple[str, dict[str, Any]]:
         self._liveness()
+        lines = Lines(self.found, self.written, self.memory.places, self.pieces, self.before)
         body: list[str] = []
         section = ""
         for i, call in enumerate(self.found.calls):
-            line = self._line(i, call)
+            line = self._line(i, call, lines)
             if line and call.section != section:
                 section = call.section
                 body.append(f"# {section}")
@@ -101,12 +97,12 @@ class _Writer:
         body.append(f"return {self._results()}")
         arguments = [n for n in self.form.arguments if n not in self.fixed.arrays]
         memory = [f"{n} = np.empty({s.shape}, '{s.dtype}')" for n, s in self.memory.made.items()]
-        lines = ["def make():", *(f"    {line}" for line in [*memory, *self.setup])]
-        lines += [f"    def {self.name}({', '.join(arguments)}):", *(f"        {line}" for line in body)]
-        lines += [f"    return {self.name}"]
+        program = ["def make():", *(f"    {line}" for line in [*memory, *self.before.setup])]
+        program += [f"    def {self.name}({', '.join(arguments)}):", *(f"        {line}" for line in body)]
+        program += [f"    return {self.name}"]
         targets = {word: array for _, word, array in self.targets if word not in arguments}
         space = {**self.found.constants, **self.fixed.arrays, **targets}
-        return f"{preamble(self.found.needed)}\n\n\n" + "\n".join(lines) + "\n", space
+        return f"{preamble(self.found.needed)}\n\n\n" + "\n".join(program) + "\n", space
 
     # What is alive until when
 
@@ -141,9 +137,9 @@ class _Writer:
 
     # One call as a line
 
-    def _line(self, i: int, call: Call) -> str:
+    def _line(self, i: int, call: Call, lines: Lines) -> str:
         word, place = self._out(i, call)
-        text = self._text(call, word)
+        text = lines.text(call, word)
         self._free(i, call, place)
         if word:
             self.written[call.name] = word
@@ -152,7 +148,7 @@ class _Writer:
         elif call.how == "view" and all(self._stays(n) for n in names_in(call.operands)):
             owner = self._owner(call.operands[0]) if call.text == "np.reshape" else ""
             place = self.memory.places.get(owner, "")
-            self.written[call.name] = self._shaped(place, call) if owner else self._before(text)
+            self.written[call.name] = self._shaped(place, call) if owner else self.before(text)
             return ""
         elif call.how != "check":
             self.written[call.name] = call.name
@@ -174,7 +170,7 @@ class _Writer:
             name in self.memory.places
             or name in self.fixed.arrays
             or name in self.found.constants
-            or (name in self.calls and self.written.get(name, "") in self.hoisted.values())
+            or (name in self.calls and self.written.get(name, "") in self.before.made.values())
         )
 
     def _out(self, i: int, call: Call) -> tuple[str, str]:
@@ -207,12 +203,12 @@ class _Writer:
     def _shaped(self, place: str, call: Call) -> str:
         """A place as an array of the result's shape."""
         same = self.memory.made[place].shape == call.sample.shape
-        return place if same else self._before(f"{place}.reshape({call.sample.shape})")
+        return place if same else self.before(f"{place}.reshape({call.sample.shape})")
 
     def _part(self, name: str) -> str:
         """How the place of a piece, or of what is made of pieces, is written; it is taken for the first of them."""
         if name in self.pieces:
-            return self._before(f"{self._part(self.pieces[name].whole)}[{self.pieces[name].key}]")
+            return self.before(f"{self._part(self.pieces[name].whole)}[{self.pieces[name].key}]")
         if name not in self.memory.places:
             self.written[name], self.memory.places[name] = self._taken(self.calls[name])
         return self.written[name]
@@ -227,90 +223,6 @@ class _Writer:
     def _like(self, name: str, call: Call) -> bool:
         sample = self.calls[name].sample
         return (sample.shape, sample.dtype) == (call.sample.shape, call.sample.dtype)
-
-    def _text(self, call: Call, out: str) -> str:
-        operands = [self._operand(o, call) for o in call.operands]
-        if call.how == "put":
-            return self._put(call, operands, out)
-        if call.how == "turned" and out:
-            return f"np.copyto({out}, {operands[0]}.T)"
-        if "{" in call.text:
-            return call.text.format(*operands)
-        if call.how == "reduce":
-            return self._reduction(call, operands[0], out)
-        if joins(call) and out:
-            return self._joined(call, operands[0], out)
-        keywords = [f"{k}={ast.unparse(literal(v, self.found.needed))}" for k, v in call.keywords.items()]
-        if out:
-            operands.append(f"out={out}" if call.text in ("np.maximum", "np.minimum") else out)
-        if call.text == "np.dot" and isinstance(call.operands[0], Name):  # the method starts sooner than the function
-            return f"{operands[0]}.dot({', '.join(operands[1:])})"
-        function = self._before(call.text) if call.text.startswith("np.") else call.text
-        return f"{function}({', '.join([*operands, *keywords])})"
-
-    def _reduction(self, call: Call, x: str, out: str) -> str:
-        axis, keeps = call.keywords.get("axis", 0), call.keywords.get("keepdims", False)
-        whole = self.calls.get(call.operands[0])
-        shape: tuple[int, ...] = () if whole is None else whole.sample.shape
-        floats = call.text == "np.add.reduce" and whole is not None and whole.sample.dtype.char in "fd" and not keeps
-        if floats and whole is not None and whole.name in self.memory.places:  # a product with ones is sooner done
-            dtype, size = whole.sample.dtype, whole.sample.size
-            if axis == 0 and len(shape) == 2:
-                ones = self._before(f"np.ones({shape[0]}, '{dtype}')", f"ones_{shape[0]}")
-                return f"{ones}.dot({', '.join(filter(None, [x, out]))})"
-            if axis is None and size <= _SMALL:
-                ones = self._before(f"np.ones({size}, '{dtype}')", f"ones_{size}")
-                return f"{ones}.dot({self._before(f'{x}.reshape(-1)', f'{x}_flat')})"
-        parts = [x, repr(axis), *(["None", out or "None"] if out or keeps else []), *(["True"] if keeps else [])]
-        return f"{self._before(call.text)}({', '.join(parts)})"
-
-    def _put(self, call: Call, operands: list[str], out: str) -> str:
-        """Some numbers changed, counted from the first one, in place or in a copy."""
-        flat = self._before(f"{out}.reshape(-1)") if out else f"{call.name}.reshape(-1)"
-        change = call.text.format(flat, *operands[1:])
-        copied = f"np.copyto({out}, {operands[0]})" if out else f"np.array({operands[0]})"
-        return change if out == operands[0] else f"{copied}\n{change}"
-
-    def _joined(self, call: Call, text: str, out: str) -> str:
-        """Pieces side by side: those that are not in their places yet are copied there."""
-        left = [(n, key) for n, key in parts(call, self.shapes) if self.pieces.get(n) != (call.name, key)]
-        if len(left) < len(call.operands[0]):
-            return "\n".join(f"np.copyto({self._before(f'{out}[{key}]')}, {self.written.get(n, n)})" for n, key in left)
-        flat = call.text == "np.stack" and call.keywords.get("axis", 0) == 0 and call.sample.ndim > 1
-        if flat:  # np.stack would look at every piece in Python
-            out = self._before(f"{out}.reshape({(-1, *call.sample.shape[2:])})")
-        function = self._before("np.concatenate" if flat else call.text)
-        return f"{function}({text}, {call.keywords.get('axis', 0)}, {out})"
-
-    def _operand(self, operand: Any, call: Call) -> str:
-        if isinstance(operand, Name):
-            return self.written.get(operand, operand)
-        if isinstance(operand, list):
-            return f"[{', '.join(self._operand(each, call) for each in operand)}]"
-        arrays = [self._sample(n) for n in names_in(call.operands)]
-        kinds = [*{a.dtype for a in arrays if a is not None}]
-        if call.how == "ufunc" and isinstance(operand, (int, float)) and len(kinds) == 1 and kinds[0].kind == "f":
-            return self._before(f"np.array({number(operand)}, '{kinds[0]}')", "c1")
-        return number(operand) if isinstance(operand, float) else ast.unparse(literal(operand, self.found.needed))
-
-    def _sample(self, name: str) -> Any:
-        if name in self.calls:
-            return self.calls[name].sample
-        kind = self.form.arguments.get(name)
-        return self.found.constants.get(name) if kind is None else None if kind.scalar else np.empty(0, kind.dtype)
-
-    def _before(self, expression: str, word: str = "") -> str:
-        """The name (`word`, or one like it) of something that is made once, before the first call."""
-        if expression not in self.hoisted:
-            word = word or "_".join(re.findall(r"\w+", expression.removeprefix("np.")))
-            plain, count = word.rstrip("0123456789") if word == "c1" else f"{word}_", 1
-            while word in self.taken:
-                count += 1
-                word = f"{plain}{count}"
-            self.taken.add(word)
-            self.hoisted[expression] = word
-            self.setup.append(f"{word} = {expression}")
-        return self.hoisted[expression]
 
     def _copies(self) -> list[str]:
         """What no call could write into its place."""
@@ -333,7 +245,7 @@ class _Writer:
 
         def text(name: str) -> str:
             here = self.here[name]
-            mine = here in self.calls and here not in seen and self.written[here] not in self.hoisted.values()
+            mine = here in self.calls and here not in seen and self.written[here] not in self.before.made.values()
             scalar = self.form.kinds().get(name, None)
             seen.add(here)
             shown = self._shown(here)

@@ -1,5 +1,6 @@
 """Places in memory that are kept from call to call, and small questions about calls."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,28 @@ class Memory:
         """Nobody needs what it holds."""
         sample = self.made[place]
         self.free.setdefault((sample.size, sample.dtype), []).append(place)
+
+
+@dataclass
+class Before:
+    """What is made once, before the first call."""
+
+    taken: set[str]  # names that others have
+    made: dict[str, str] = field(default_factory=dict)  # an expression -> its name
+    setup: list[str] = field(default_factory=list)
+
+    def __call__(self, expression: str, word: str = "") -> str:
+        """The name (`word`, or one like it) of something that is made once, before the first call."""
+        if expression not in self.made:
+            word = word or "_".join(re.findall(r"\w+", expression.removeprefix("np.")))
+            plain, count = word.rstrip("0123456789") if word == "c1" else f"{word}_", 1
+            while word in self.taken:
+                count += 1
+                word = f"{plain}{count}"
+            self.taken.add(word)
+            self.made[expression] = word
+            self.setup.append(f"{word} = {expression}")
+        return self.made[expression]
 
 
 def fits(call: Call, array: Any) -> bool:
