@@ -1,12 +1,12 @@
 """Every program beside the same one in PyTorch: `python -m benchmarks.programs_beside_torch` prints a Markdown table.
 
 Both start from the same weights and see the same batches in the same order, with the same optimizer, schedule and
-clipping, in float64, in one process. The program itself measures both: PyTorch's weights are put into its model when
-they are trained. So numbers agree to rounding, but where dropout, which each draws for itself, takes part, or where
-rounding grows (a training that diverges). The seconds are the processor's, of
-the trainings alone, validation included, with one thread for either.
+clipping, in one process, in float64 where the row does not say float32. The program itself measures both: PyTorch's
+weights are put into its model when they are trained. So numbers agree to rounding, but where dropout, which each draws
+for itself, takes part, or where rounding grows (a training that diverges, or a long one in float32). The seconds are
+the processor's, of the trainings alone, validation included, with one thread for either.
 
-    python -m benchmarks.programs_beside_torch [NAME ...] > benchmarks/PROGRAMS.md
+    python -m benchmarks.programs_beside_torch [ROW ...] > benchmarks/PROGRAMS.md
 """
 
 import datetime
@@ -24,14 +24,15 @@ import numpy as np
 import torch
 
 from microgradx import nn
-from microgradx.data import DataLoader
-from microgradx.programs import PROGRAMS, Run
-from microgradx.training import ClipGradients, History, Schedule
+from microgradx.data import DataError, DataLoader
+from microgradx.programs import PROGRAMS, WITH_FILES, Run
+from microgradx.training import Callback, ClipGradients, History, Schedule
 
 tnn = torch.nn
 
-# Program: its data, and the numbers of its result that are shown.
+# Program and options: its data, and the numbers of its result that are shown.
 SHOWN: dict[str, tuple[str, tuple[str, ...]]] = {
+    "neuron": ("1 sample", ("output", "loss")),
     "gates": ("4 rows, three gates", ("and_right", "or_right", "xor_right", "xor_loss")),
     "linear-regression": ("3 points", ("w_at_0.01", "w_at_0.4", "w_at_0.51")),
     "polynomial-regression": ("100 points", ("constant", "x", "x_squared")),
@@ -39,6 +40,7 @@ SHOWN: dict[str, tuple[str, tuple[str, ...]]] = {
     "softmax-regression": ("iris, 120 + 30", ("held_out_accuracy", "held_out_loss")),
     "xor": ("4 rows", ("right", "loss")),
     "xor-deep": ("4 rows", ("right", "loss")),
+    "xor-zero": ("4 rows", ("right", "loss")),
     "digit-or-not": ("digits, 1,438 + 359", ("one_unit_accuracy", "two_layers_accuracy")),
     "digits-mlp": ("digits, 1,438 + 359", ("test_accuracy", "test_loss")),
     "cnn": ("digits, 1,438 + 359", ("test_accuracy", "test_loss")),
@@ -46,7 +48,14 @@ SHOWN: dict[str, tuple[str, tuple[str, ...]]] = {
     "diabetes-regression": ("diabetes, 354 + 88", ("explained_variance", "held_out_loss")),
     "char-rnn": ("one sentence", ("rnn_perplexity", "lstm_perplexity")),
     "word-rnn": ("one sentence", ("rnn_perplexity", "lstm_perplexity")),
+    "char-rnn --text=topics --dtype=float32": ("Python's help topics", ("lstm_held_out_perplexity", "by_pairs")),
+    "word-rnn --text=topics --dtype=float32": ("Python's help topics", ("lstm_held_out_perplexity", "by_pairs")),
+    "word-vectors --dtype=float32": (
+        "Python's help topics", ("lstm_held_out_perplexity", "by_pairs", "within_kind", "across_kinds"),
+    ),
     "lstm-remember": ("512 + 256 sequences of 80", ("rnn_accuracy", "lstm_accuracy")),
+    "mnist --samples=10000 --dtype=float32": ("MNIST, 10,000 + 10,000", ("test_accuracy", "test_loss")),
+    "fashion-mnist --samples=10000 --dtype=float32": ("Fashion-MNIST, 10,000 + 10,000", ("test_accuracy", "test_loss")),
 }  # fmt: skip
 
 
@@ -74,11 +83,10 @@ class Theirs(Run):
         torch.manual_seed(0)
         twin = translated(model)
         begin = time.process_time()
-        training = Training(model, twin, LOSSES[loss.__name__], translated_optimizer(optimizer, model, twin), metrics)
+        training = Training(model, twin, loss, translated_optimizer(optimizer, model, twin), metrics)
         training.fit(data, epochs, callbacks, validation)
         self.seconds += time.process_time() - begin
-        for ours, theirs in zip(model.parameters(), twin.parameters(), strict=True):
-            ours.grad = theirs.grad.numpy().copy()
+        hand_over(model, twin)
         self.history[part], self.model = training.history, model.eval()
         return training.history
 
@@ -88,15 +96,18 @@ class Training:
 
     def __init__(self, model: Any, twin: Any, loss: Any, optimizer: Any, metrics: Any) -> None:
         self.model, self.twin, self.loss, self.optimizer = model, twin, loss, optimizer
+        self.cost = LOSSES[loss.__name__]
         self.accuracy = bool(metrics)
         self.history, self.stop = History(), ""
 
     def fit(self, data: Any, epochs: int, callbacks: Any, validation: Any) -> None:
+        self.data = data
         norm = next((c.norm for c in callbacks if isinstance(c, ClipGradients)), None)
         schedule = next((c for c in callbacks if isinstance(c, Schedule)), None)
         others = [c for c in callbacks if not isinstance(c, (ClipGradients, Schedule))]
         if schedule:
             falling = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, schedule.scheduler.options["T_max"])
+        looking = [c for c in others if type(c).on_backward is not Callback.on_backward]
         for each in others:
             each.on_start(self)
         for _ in range(epochs):
@@ -105,8 +116,11 @@ class Training:
             for *inputs, target in batches(data):
                 self.optimizer.zero_grad()
                 y = self.twin(*inputs)
-                L = self.loss(y, target)
+                L = self.cost(y, target)
                 L.backward()
+                for each in looking:
+                    hand_over(self.model, self.twin)
+                    each.on_backward(self)
                 if norm is not None:
                     tnn.utils.clip_grad_norm_(self.twin.parameters(), norm)
                 self.optimizer.step()
@@ -119,11 +133,11 @@ class Training:
                 with torch.no_grad():
                     whole = DataLoader(getattr(validation, "dataset", validation), self.size(validation))
                     seen = [(self.twin(*x), t) for *x, t in batches(whole)]
-                    found = means([self.measured(y, t, self.loss(y, t)) for y, t in seen])
+                    found = means([self.measured(y, t, self.cost(y, t)) for y, t in seen])
                 self.history.last.update({f"validation_{name}": value for name, value in found.items()})
             if hasattr(self.twin, "forget"):
                 self.twin.forget()
-            self.model.load_state_dict(self.twin.state_dict())
+            hand_over(self.model, self.twin)
             for each in others:
                 each.on_epoch(self)
             if schedule and schedule.every == "epoch":
@@ -145,6 +159,13 @@ class Training:
         return getattr(validation, "batch_size", 256)
 
 
+def hand_over(model: Any, twin: Any) -> None:
+    """PyTorch's weights and gradients into our model."""
+    model.load_state_dict(twin.state_dict())
+    for ours, theirs in zip(model.parameters(), twin.parameters(), strict=True):
+        ours.grad = theirs.grad.numpy().copy()
+
+
 def batches(data: Any) -> Any:
     """The loader's batches as torch's tensors, which share their memory."""
     return (tuple(torch.from_numpy(np.ascontiguousarray(each.data)) for each in batch) for batch in data)
@@ -160,6 +181,7 @@ def means(sums: list[dict[str, float]]) -> dict[str, float]:
 LOSSES = {
     "cross_entropy": tnn.functional.cross_entropy, "mse_loss": tnn.functional.mse_loss,
     "binary_cross_entropy": tnn.functional.binary_cross_entropy,
+    "squared_error": tnn.functional.mse_loss,  # of neuron
     "cost": lambda y, t: 0.5 * tnn.functional.mse_loss(y, t),  # of linear-regression
 }  # fmt: skip
 
@@ -181,6 +203,17 @@ class LanguageModel(tnn.Module):
         y, state = self.recurrent(self.drop(self.embedding(ids)), getattr(self, here))
         setattr(self, here, tuple(s.detach() for s in state) if isinstance(state, tuple) else state.detach())
         return self.scores(self.drop(y)).transpose(1, 2)
+
+
+class Neuron(tnn.Module):
+    """`microgradx.programs.neuron.Neuron`, line by line."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.weight, self.bias = (tnn.Parameter(torch.empty(p.shape)) for p in (model.weight, model.bias))
+
+    def forward(self, x: Any) -> Any:
+        return torch.sigmoid(x @ self.weight.mT + self.bias)
 
 
 class Reader(tnn.Module):
@@ -211,7 +244,7 @@ BUILD: dict[type, Any] = {
     nn.Flatten: lambda m: tnn.Flatten(), nn.ReLU: lambda m: tnn.ReLU(), nn.Sigmoid: lambda m: tnn.Sigmoid(),
     nn.RNN: recurrent, nn.LSTM: recurrent, nn.GRU: recurrent,
 }  # fmt: skip
-OWN = {"LanguageModel": LanguageModel, "Reader": Reader}
+OWN = {"LanguageModel": LanguageModel, "Neuron": Neuron, "Reader": Reader}
 
 
 def built(module: Any) -> Any:
@@ -221,7 +254,7 @@ def built(module: Any) -> Any:
 
 def translated(model: Any) -> Any:
     """The same model in PyTorch, with the same weights."""
-    twin = built(model).double()
+    twin = built(model).to(getattr(torch, str(next(model.parameters()).dtype)))
     twin.load_state_dict({name: torch.from_numpy(array) for name, array in model.state_dict().items()})
     return twin
 
@@ -233,14 +266,19 @@ def translated_optimizer(optimizer: Any, model: Any, twin: Any) -> Any:
     return getattr(torch.optim, type(optimizer).__name__)(twin.parameters(), **settings)
 
 
-def compared(name: str) -> tuple[str, ...]:
-    """A row of the table."""
-    data, shown = SHOWN[name]
+def compared(row: str) -> tuple[str, ...]:
+    """A row of the table; without its files, MNIST's is left open."""
+    (data, shown), (name, *words) = SHOWN[row], row.split()
+    options: dict[str, Any] = dict(word.removeprefix("--").split("=") for word in words)
     cells = []
     for run in (Ours(), Theirs()):
-        PROGRAMS[name].run(run)
+        try:
+            (PROGRAMS | WITH_FILES)[name].run(run, **options)
+        except DataError:
+            cells += ["its files are not here", "–"]
+            continue
         cells += [", ".join(f"{run.numbers[key]:.4g}" for key in shown), f"{run.seconds:.2f}"]
-    return (name, data, ", ".join(key.replace("_", " ") for key in shown), *cells)
+    return (row, data, ", ".join(key.replace("_", " ") for key in shown), *cells)
 
 
 def machine() -> str:
