@@ -28,6 +28,9 @@ def trace(
     lr: Annotated[float, typer.Option("--lr", help="Learning rate of the gradient step shown at the end.")] = 0.1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON (schema microgradx.trace/1).")] = False,
     step: Annotated[bool, typer.Option("--step", help="Walk through the steps one at a time.")] = False,
+    predict: Annotated[
+        bool, typer.Option("--predict", help="With --step: guess each number before it is shown.")
+    ] = False,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", show_default=False, help="The same as -o FILE.html.")
     ] = None,
@@ -66,6 +69,8 @@ def trace(
         raise UserError(f"-o {output}: a trace is written as {', '.join(_SUFFIXES)}; say which by the suffix.")
     if as_json + step + (output is not None) + (paths is not None) > 1:
         raise UserError("--json, --step, --paths and -o FILE exclude each other; a JSON file is -o FILE.json alone.")
+    if predict and not step:
+        raise UserError("--predict asks for the next number while walking: it goes with --step.")
     if max_steps is not None and (as_json or step or (output is not None and output.suffix.lower() == ".json")):
         raise UserError("--max-steps shortens what is read at once: the screen, .txt, .md, .html. Leave it out here.")
     if not math.isfinite(lr):
@@ -89,7 +94,7 @@ def trace(
     elif step and sys.stdout.isatty():
         from microgradx.explain.stepper import walk
 
-        walk(found, screen(width))
+        walk(found, screen(width), predict)
     else:
         from microgradx.explain.text import show
 

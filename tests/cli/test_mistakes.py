@@ -41,6 +41,7 @@ MISTAKES = [
     (("trace", "xor", "--json", "--step"), "exclude each other"),
     (("trace", "xor", "--json", "-o", "x.json"), "exclude each other"),
     (("trace", "xor", "--json", "--paths", "x1"), "exclude each other"),
+    (("trace", "xor", "--predict"), "it goes with --step"),
     (("trace", "xor", "--paths", "x3"), "there is no node x3 in this trace; it has x1, x2"),
     (("trace", "xor", "--level", "tensor", "--paths", "W1"), "take --level scalar"),
     (("graph", "xor", "--engine", "neato"), "Invalid value for '--engine'"),

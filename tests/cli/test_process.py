@@ -70,6 +70,15 @@ def test_stepping_goes_forward_and_back() -> None:
     assert "36 + 18 = 54" in text
 
 
+def test_stepping_asks_for_a_prediction_before_it_reveals() -> None:
+    keys = "\n9\n\n7\n\n\n\nnine\nq\n"  # right, wrong, none, no number
+    text = on_a_terminal("trace", "two-paths", "--step", "--predict", columns=100, keys=keys)
+    assert "Next: L → a, where ∂L/∂a = b, and ∂L/∂L = 1 has arrived." in text
+    assert "What does this add to ∂L/∂a?" in text
+    assert "9 is right." in text and "You said 7; it is 6." in text and "'nine' is no number." in text
+    assert re.findall(r"step (\d) of 4", text) == ["0", "1", "2", "3", "4"]
+
+
 @pytest.mark.parametrize("columns", [60, 100])
 def test_on_a_terminal_it_is_as_wide_as_that_and_coloured(columns: int) -> None:
     text = on_a_terminal("trace", "xor", columns=columns)
