@@ -27,6 +27,9 @@ def graph(
     seed: o.Seed = None,
     epochs: o.Epochs = None,
     no_grad: Annotated[bool, typer.Option("--no-grad", help="Draw the forward pass only.")] = False,
+    animate: Annotated[
+        bool, typer.Option("--animate", help="Write an SVG that walks through the steps of the chain rule by itself.")
+    ] = False,
     engine: Annotated[
         Literal["auto", "dot", "wasi"],
         typer.Option("--engine", help="Who lays it out: the system's Graphviz (dot), or the embedded one (wasi)."),
@@ -37,6 +40,8 @@ def graph(
     """Draw the computation graph with values and gradients."""
     if output is not None and output.suffix.lower() not in _SUFFIXES:
         raise UserError(f"-o {output}: a picture is written as {', '.join(_SUFFIXES)}; say which by the suffix.")
+    if animate and (no_grad or output is None or output.suffix.lower() != ".svg"):
+        raise UserError("--animate shows gradients on their way: it goes with -o FILE.svg, without --no-grad.")
 
     from microgradx.explain.levels import picture as picture_of
     from microgradx.graph import GradientError, Node
@@ -56,6 +61,13 @@ def graph(
             trace = found.trace(lr=0.1, zoom=zoom)
         except GradientError as problem:
             raise UserError(f"{problem} (With --no-grad it is drawn without gradients.)") from problem
+        if animate and output is not None:
+            from microgradx.explain.animation import animated
+            from microgradx.files import write_atomically
+
+            write_atomically(output, animated(trace, engine))
+            typer.echo(f"{output} written: {len(trace.steps)} steps.", err=True)
+            return
         picture = picture_of(trace, engine)
     if output is None:
         typer.echo(picture.dot)

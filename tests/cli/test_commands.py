@@ -20,6 +20,12 @@ def test_pictures_are_written_as_their_suffix_says(folder: Path) -> None:
         assert (folder / name).read_bytes().startswith(start)
 
 
+def test_an_animated_picture(folder: Path) -> None:
+    result = run("graph", "two-paths", "--animate", "-o", "a.svg")
+    assert (result.exit_code, result.stderr) == (0, "a.svg written: 4 steps.\n")
+    assert (folder / "a.svg").read_text("utf-8").count('<g class="step"') == 4
+
+
 def test_without_a_file_dot_text_is_printed() -> None:
     text = shown("graph", "xor")
     assert text.startswith("digraph")

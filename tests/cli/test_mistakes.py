@@ -45,6 +45,8 @@ MISTAKES = [
     (("trace", "xor", "--paths", "x3"), "there is no node x3 in this trace; it has x1, x2"),
     (("trace", "xor", "--level", "tensor", "--paths", "W1"), "take --level scalar"),
     (("graph", "xor", "--engine", "neato"), "Invalid value for '--engine'"),
+    (("graph", "xor", "--animate"), "it goes with -o FILE.svg"),
+    (("graph", "xor", "--animate", "-o", "x.png"), "it goes with -o FILE.svg"),
     (("explain", "sigmod"), "no op is called sigmod. Did you mean sigmoid"),
     # --at
     (("trace", "net.py:loss", "--at", "w=1"), "loss(w, x, b, t) needs x, b: add --at x=… b=…."),
