@@ -28,7 +28,7 @@ def graph(
     epochs: o.Epochs = None,
     no_grad: Annotated[bool, typer.Option("--no-grad", help="Draw the forward pass only.")] = False,
     animate: Annotated[
-        bool, typer.Option("--animate", help="Write an SVG that walks through the steps of the chain rule by itself.")
+        bool, typer.Option("--animate", help="Write an SVG (or FILE.gif) that walks through the steps by itself.")
     ] = False,
     engine: Annotated[
         Literal["auto", "dot", "wasi"],
@@ -38,10 +38,11 @@ def graph(
     ops: o.Ops = None,
 ) -> None:  # fmt: skip
     """Draw the computation graph with values and gradients."""
-    if output is not None and output.suffix.lower() not in _SUFFIXES:
+    suffix = "" if output is None else output.suffix.lower()
+    if animate and (no_grad or suffix not in (".svg", ".gif")):
+        raise UserError("--animate shows gradients on their way: it goes with -o FILE.svg or .gif, without --no-grad.")
+    if output is not None and suffix not in _SUFFIXES and not animate:
         raise UserError(f"-o {output}: a picture is written as {', '.join(_SUFFIXES)}; say which by the suffix.")
-    if animate and (no_grad or output is None or output.suffix.lower() != ".svg"):
-        raise UserError("--animate shows gradients on their way: it goes with -o FILE.svg, without --no-grad.")
 
     from microgradx.explain.levels import picture as picture_of
     from microgradx.graph import GradientError, Node
@@ -62,10 +63,10 @@ def graph(
         except GradientError as problem:
             raise UserError(f"{problem} (With --no-grad it is drawn without gradients.)") from problem
         if animate and output is not None:
-            from microgradx.explain.animation import animated
+            from microgradx.explain.animation import animated, gif_bytes
             from microgradx.files import write_atomically
 
-            write_atomically(output, animated(trace, engine))
+            write_atomically(output, animated(trace, engine) if suffix == ".svg" else gif_bytes(trace, engine))
             typer.echo(f"{output} written: {len(trace.steps)} steps.", err=True)
             return
         picture = picture_of(trace, engine)

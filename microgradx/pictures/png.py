@@ -16,8 +16,8 @@ FONT_FILE = Path(__file__).parent / "fonts" / "DejaVuSans-subset.ttf"
 _WIDEST, _TALLEST = 4000, 8000  # pixels
 
 
-def png_bytes(svg: str) -> bytes:
-    """The SVG at twice screen size, or as large as 4,000 × 8,000 pixels allow.
+def png_bytes(svg: str, widest: int = _WIDEST) -> bytes:
+    """The SVG at twice screen size, or as large as `widest` × 8,000 pixels allow.
 
     Characters that the bundled font lacks (Korean, emoji …) are taken from the system's fonts; a warning
     names those that no font has.
@@ -30,7 +30,7 @@ def png_bytes(svg: str) -> bytes:
     except ImportError:
         raise PictureError(f"PNG needs resvg-py: {install('png')}. SVG and DOT work without.") from None
     width, height = (points * 96 / 72 for points in size(svg))
-    scale = min(2.0, _WIDEST / width, _TALLEST / height)
+    scale = min(2.0, widest / width, _TALLEST / height)
     strangers = "".join(sorted(set(unescape("".join(re.findall(r"<text[^>]*>([^<]*)", svg)))) - covered()))
     if strangers:
         _warn_missing(strangers)

