@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from microgradx.functional.inputs import node, real, same_shape
-from microgradx.functional.losses import reduced
+from microgradx.functional.losses import reduced, weighted
+from microgradx.functional.shaping import movedim
 from microgradx.graph import OpError, Tensor, Value
 from microgradx.rules import losses as rows
 from microgradx.rules.arithmetic import not_equal, where
 from microgradx.rules.elementary import relu
 from microgradx.rules.reductions import log_softmax, sum
-from microgradx.rules.shaping import broadcast_to, transpose
+from microgradx.rules.shaping import broadcast_to
 
 
 def cross_entropy(
@@ -48,11 +49,11 @@ def cross_entropy(
         same_shape("cross_entropy", x, t)
         if label_smoothing:
             t = t * (1 - label_smoothing) + label_smoothing / classes
-        return reduced(-sum(_times(t * log_softmax(x), weight), -1), reduction)
+        return reduced(-sum(weighted(t * log_softmax(x), weight), -1), reduction)
     keep, t = _kept(t, ignore_index)
     if weight is None and not label_smoothing:
         return _averaged(rows.softmax_cross_entropy(x, t), keep, None, t, reduction)
-    logs = _times(log_softmax(x), weight)
+    logs = weighted(log_softmax(x), weight)
     loss = (1 - label_smoothing) * _picked(logs, t)
     if label_smoothing:
         loss = loss - label_smoothing / classes * sum(logs, -1)
@@ -65,7 +66,7 @@ def nll_loss(x: Any, t: Any, weight: Any = None, ignore_index: int = -100, reduc
     if t.dtype.kind == "f":
         raise OpError("nll_loss takes integer labels; for probabilities use cross_entropy or kl_div.")
     keep, t = _kept(t, ignore_index)
-    return _averaged(_picked(_times(x, weight), t), keep, weight, t, reduction)
+    return _averaged(_picked(weighted(x, weight), t), keep, weight, t, reduction)
 
 
 def _prepared(name: str, x: Any, t: Any, weight: Any) -> tuple[Any, Any, Any, int]:
@@ -88,9 +89,7 @@ def _prepared(name: str, x: Any, t: Any, weight: Any) -> tuple[Any, Any, Any, in
 
 
 def _last(x: Any, axis: int) -> Any:
-    if axis == x.ndim - 1 or x.ndim <= axis:
-        return x
-    return transpose(x, axes=(*(a for a in range(x.ndim) if a != axis), axis))
+    return x if x.ndim - 1 <= axis else movedim(x, axis, -1)
 
 
 def _kept(t: Any, ignore_index: int) -> tuple[Any, Any]:
@@ -99,10 +98,6 @@ def _kept(t: Any, ignore_index: int) -> tuple[Any, Any]:
         return None, t
     keep = not_equal(t, ignore_index)
     return keep, where(keep, t, 0)
-
-
-def _times(x: Any, weight: Any) -> Any:
-    return x if weight is None else x * weight
 
 
 def _picked(x: Any, t: Any) -> Any:

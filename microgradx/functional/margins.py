@@ -10,6 +10,7 @@ from microgradx.functional.reductions import vector_norm
 from microgradx.graph import Node, OpError
 from microgradx.rules.arithmetic import clip, equal, minimum, not_equal, where
 from microgradx.rules.elementary import softplus, sqrt
+from microgradx.rules.losses import bce_with_logits
 from microgradx.rules.reductions import mean, sum
 
 
@@ -29,8 +30,7 @@ def hinge_embedding_loss(x: Any, t: Any, margin: float = 1.0, reduction: str = "
 def multilabel_soft_margin_loss(x: Any, t: Any, weight: Any = None, reduction: str = "mean") -> Any:
     """Binary cross-entropy of every class with sigmoid(x), averaged over the classes (the last axis)."""
     x, t = pair("multilabel_soft_margin_loss", x, t)
-    loss = weighted(t * softplus(-x) + (1 - t) * softplus(x), weight)
-    return reduced(mean(loss, -1), reduction)
+    return reduced(mean(weighted(bce_with_logits(x, t), weight), -1), reduction)
 
 
 def margin_ranking_loss(x1: Any, x2: Any, t: Any, margin: float = 0.0, reduction: str = "mean") -> Any:

@@ -25,23 +25,24 @@ floor_divide = op(
     "floor_divide(a, b)", np.floor_divide, None, where=_APART, a=lambda: 0.0, b=lambda: 0.0,
     words=dict(a=_FLAT, b=_FLAT),
 )  # fmt: skip
+
+
+def _remains(how: str) -> dict[str, str]:
+    b = f"{{b}} is taken away as often as it fits (rounded {how}), so it counts that often, with a minus"
+    return dict(a="what remains grows as {a} does", b=b)
+
+
 remainder = op(
     "remainder(a, b)", np.remainder, None, where=_APART,
     a=lambda: 1.0,
     b=lambda a, b: -floor(a / b),
-    words=dict(
-        a="what remains grows as {a} does",
-        b="{b} is taken away as often as it fits (rounded down), so it counts that often, with a minus",
-    ),
+    words=_remains("down"),
 )  # fmt: skip
 fmod = op(
     "fmod(a, b)", np.fmod, None, where=_APART,
     a=lambda: 1.0,
     b=lambda a, b: -trunc(a / b),
-    words=dict(
-        a="what remains grows as {a} does",
-        b="{b} is taken away as often as it fits (rounded towards zero), so it counts that often, with a minus",
-    ),
+    words=_remains("towards zero"),
 )  # fmt: skip
 copysign = op(
     "copysign(a, b)", np.copysign, None, where=dict(a=nonzero, b=nonzero),

@@ -153,6 +153,27 @@ def refuse(inputs: Inputs, call: Call) -> None:
     assert len(str(caught.value)) > 20, "the message must say what is wrong"
 
 
+def agreeing(cases: list[Any]) -> Any:
+    """The test that every call of a table agrees with PyTorch, in float64 and in float32."""
+
+    @pytest.mark.parametrize(("inputs", "call"), cases)
+    def test(inputs: Inputs, call: Call) -> None:
+        agree(inputs, call)
+        agree(inputs, call, np.float32, seed=1)
+
+    return test
+
+
+def refusing(cases: list[Any]) -> Any:
+    """The test that both libraries refuse every call of a table."""
+
+    @pytest.mark.parametrize(("inputs", "call"), cases)
+    def test(inputs: Inputs, call: Call) -> None:
+        refuse(inputs, call)
+
+    return test
+
+
 def made(inputs: Inputs, dtype: Any, seed: int) -> dict[str, Array]:
     """The inputs as arrays; those of real numbers are of `dtype`."""
     rng = np.random.default_rng(seed)

@@ -14,7 +14,7 @@ import pytest
 
 import microgradx as mx
 from microgradx import OpError, Tensor
-from tests.oracle.compare import agree, refuse, table
+from tests.oracle.compare import agreeing, refusing, table
 
 CONV = [
     *table(dict(x=(2, 3, 7), w=(4, 3, 3), b=(4,)), """
@@ -70,15 +70,10 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("inputs", "call"), CONV)
-def test_agrees_with_pytorch(inputs: dict[str, Any], call: str) -> None:
-    agree(inputs, call)
-    agree(inputs, call, np.float32, seed=1)
+test_agrees_with_pytorch = agreeing(CONV)
 
 
-@pytest.mark.parametrize(("inputs", "call"), REFUSED)
-def test_refuses_what_pytorch_refuses(inputs: dict[str, Any], call: str) -> None:
-    refuse(inputs, call)
+test_refuses_what_pytorch_refuses = refusing(REFUSED)
 
 
 X, W = [2.0, 8, 3, 7, 1, 2, 0, 4, 5], [2.0, 1, 5, 3]  # the lecture's signal and kernel

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import microgradx as mx
-from tests.oracle.compare import OURS, THEIRS, agree, derivatives, refuse, run, table, within
+from tests.oracle.compare import OURS, THEIRS, agree, agreeing, derivatives, refusing, run, table, within
 
 REAL, UNIT, POSITIVE, ABOVE_ONE = (-3.0, 3.0), (0.05, 0.95), (0.1, 4.0), (1.1, 4.0)
 
@@ -90,10 +90,7 @@ CASES = [
 SIXTHS = [case for shape in SHAPES for case in table(dict(x=within(-5, 5, *shape)), "hardsigmoid(x)")]
 
 
-@pytest.mark.parametrize(("inputs", "call"), CASES)
-def test_agrees_with_pytorch(inputs: dict[str, Any], call: str) -> None:
-    agree(inputs, call)
-    agree(inputs, call, np.float32, seed=1)
+test_agrees_with_pytorch = agreeing(CASES)
 
 
 KINDS = dict(i=np.array([1, 2, 3]), b=np.array([True, False, True]), f=np.array([0.5, -1.5, 2.5]))
@@ -278,6 +275,4 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("inputs", "call"), REFUSED)
-def test_refuses_what_pytorch_refuses(inputs: dict[str, Any], call: str) -> None:
-    refuse(inputs, call)
+test_refuses_what_pytorch_refuses = refusing(REFUSED)

@@ -10,14 +10,12 @@ Decisions, where we differ on purpose:
 - `matmul` of a matrix and a number is refused, as in PyTorch; `F.dot`, `mv`, `outer` want exactly vectors and matrices.
 """
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 import microgradx as mx
 from microgradx import Tensor, linalg
-from tests.oracle.compare import agree, invertible, refuse, table
+from tests.oracle.compare import agreeing, invertible, refusing, table
 
 PRODUCTS = [
     *table(dict(A=(2, 3), B=(3, 4), x=(3,), z=(2,), C=(5, 2, 3), D=(5, 3, 4), E=(1, 3, 2)), """
@@ -100,15 +98,10 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("inputs", "call"), [*PRODUCTS, *LINALG])
-def test_agrees_with_pytorch(inputs: dict[str, Any], call: str) -> None:
-    agree(inputs, call)
-    agree(inputs, call, np.float32, seed=1)
+test_agrees_with_pytorch = agreeing([*PRODUCTS, *LINALG])
 
 
-@pytest.mark.parametrize(("inputs", "call"), REFUSED)
-def test_refuses_what_pytorch_refuses(inputs: dict[str, Any], call: str) -> None:
-    refuse(inputs, call)
+test_refuses_what_pytorch_refuses = refusing(REFUSED)
 
 
 @pytest.mark.parametrize("rank", [2, 1, 0])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import microgradx as mx
-from tests.oracle.compare import agree, ints, positive, refuse, table, within
+from tests.oracle.compare import agree, agreeing, ints, positive, refusing, table, within
 
 DECISIONS = """mse_loss and the others refuse a target that would only broadcast against the guess; PyTorch warns.
 triplet_margin_loss, pairwise_distance: where two points are eps apart the distance has slope 0, as every norm.
@@ -110,11 +110,7 @@ PROBABLE = [
 ]  # fmt: skip
 
 
-@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides")
-@pytest.mark.parametrize(("inputs", "call"), CASES)
-def test_agrees_with_pytorch(inputs: dict[str, Any], call: str) -> None:
-    agree(inputs, call)
-    agree(inputs, call, np.float32, seed=1)
+test_agrees_with_pytorch = pytest.mark.filterwarnings("ignore:reduction. 'mean' divides")(agreeing(CASES))
 
 
 @pytest.mark.parametrize(("inputs", "call"), PROBABLE)
@@ -211,10 +207,7 @@ REFUSED = table(
 )
 
 
-@pytest.mark.filterwarnings("ignore:Using a target size")
-@pytest.mark.parametrize(("inputs", "call"), REFUSED)
-def test_refuses_what_pytorch_refuses(inputs: dict[str, Any], call: str) -> None:
-    refuse(inputs, call)
+test_refuses_what_pytorch_refuses = pytest.mark.filterwarnings("ignore:Using a target size")(refusing(REFUSED))
 
 
 @pytest.mark.parametrize("name", ["mse_loss", "l1_loss", "huber_loss", "smooth_l1_loss"])

@@ -16,7 +16,7 @@ import pytest
 
 import microgradx as mx
 from microgradx import OpError, Tensor
-from tests.oracle.compare import agree, ints, mask, positive, refuse, table
+from tests.oracle.compare import agree, agreeing, ints, mask, positive, refusing, table
 
 NORM = [
     *table(dict(x=(4, 3), w=(3,), b=(3,)), """
@@ -77,15 +77,10 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("inputs", "call"), [*NORM, *ATTENTION])
-def test_agrees_with_pytorch(inputs: dict[str, Any], call: str) -> None:
-    agree(inputs, call)
-    agree(inputs, call, np.float32, seed=1)
+test_agrees_with_pytorch = agreeing([*NORM, *ATTENTION])
 
 
-@pytest.mark.parametrize(("inputs", "call"), REFUSED)
-def test_refuses_what_pytorch_refuses(inputs: dict[str, Any], call: str) -> None:
-    refuse(inputs, call)
+test_refuses_what_pytorch_refuses = refusing(REFUSED)
 
 
 @pytest.mark.parametrize("call", ["batch_norm(x, None, None, None, b, True)", "instance_norm(x, bias=b)"])

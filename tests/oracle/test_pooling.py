@@ -7,14 +7,11 @@ Decisions, where we differ on purpose:
 - Where several elements of a window are equal, the first one wins and takes the gradient, as in PyTorch.
 """
 
-from typing import Any
-
 import numpy as np
-import pytest
 
 import microgradx as mx
 from microgradx import Tensor
-from tests.oracle.compare import agree, apart, refuse, table
+from tests.oracle.compare import agree, agreeing, apart, refusing, table
 
 POOL = [
     *table(dict(x=apart(2, 3, 7)), """
@@ -91,15 +88,10 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("inputs", "call"), [*POOL, *RESAMPLE])
-def test_agrees_with_pytorch(inputs: dict[str, Any], call: str) -> None:
-    agree(inputs, call)
-    agree(inputs, call, np.float32, seed=1)
+test_agrees_with_pytorch = agreeing([*POOL, *RESAMPLE])
 
 
-@pytest.mark.parametrize(("inputs", "call"), REFUSED)
-def test_refuses_what_pytorch_refuses(inputs: dict[str, Any], call: str) -> None:
-    refuse(inputs, call)
+test_refuses_what_pytorch_refuses = refusing(REFUSED)
 
 
 def test_of_equal_elements_the_first_wins() -> None:

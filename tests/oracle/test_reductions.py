@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import microgradx as mx
-from tests.oracle.compare import agree, ints, mask, refuse, table, within
+from tests.oracle.compare import agree, agreeing, ints, mask, refusing, table, within
 
 DECISIONS = """median of everything: where several elements tie, one of them gets the gradient; PyTorch shares it.
 sum, mean and others over dim=(): nothing is reduced, as in NumPy; PyTorch reduces everything.
@@ -88,10 +88,7 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("inputs", "call"), CASES)
-def test_agrees_with_pytorch(inputs: dict[str, Any], call: str) -> None:
-    agree(inputs, call)
-    agree(inputs, call, np.float32, seed=1)
+test_agrees_with_pytorch = agreeing(CASES)
 
 
 TIES = np.array([[1.0, 3.0, 3.0, 0.0], [2.0, 2.0, 2.0, 2.0]])
@@ -202,6 +199,4 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("inputs", "call"), REFUSED)
-def test_refuses_what_pytorch_refuses(inputs: dict[str, Any], call: str) -> None:
-    refuse(inputs, call)
+test_refuses_what_pytorch_refuses = refusing(REFUSED)

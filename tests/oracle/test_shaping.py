@@ -9,12 +9,7 @@ Decisions, where we differ on purpose:
 - Functions of torch that only rename others (`view`, `ravel`, `swapaxes`, `moveaxis`, `dstack` …) are left out.
 """
 
-from typing import Any
-
-import numpy as np
-import pytest
-
-from tests.oracle.compare import agree, apart, ints, mask, refuse, table
+from tests.oracle.compare import agreeing, apart, ints, mask, refusing, table
 
 SHAPE = [
     *table(dict(x=(2, 3, 4)), """
@@ -160,12 +155,7 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("inputs", "call"), [*SHAPE, *JOIN, *INDEX])
-def test_agrees_with_pytorch(inputs: dict[str, Any], call: str) -> None:
-    agree(inputs, call)
-    agree(inputs, call, np.float32, seed=1)
+test_agrees_with_pytorch = agreeing([*SHAPE, *JOIN, *INDEX])
 
 
-@pytest.mark.parametrize(("inputs", "call"), REFUSED)
-def test_refuses_what_pytorch_refuses(inputs: dict[str, Any], call: str) -> None:
-    refuse(inputs, call)
+test_refuses_what_pytorch_refuses = refusing(REFUSED)
