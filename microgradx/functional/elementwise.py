@@ -9,7 +9,7 @@ from microgradx.functional.arguments import constant
 from microgradx.functional.inputs import astype, node, tensor
 from microgradx.graph import Node, OpError, Value, default_dtype
 from microgradx.rules import arithmetic as rows
-from microgradx.rules.arithmetic import abs, isnan, less, less_equal, logical_and, logical_or, mul
+from microgradx.rules.arithmetic import abs, isnan, less, less_equal, logical_and, logical_or, mul, sign
 from microgradx.rules.elementary import log, log1p, sin, sqrt
 from microgradx.rules.lifting import lift
 from microgradx.rules.steps import floor_divide, trunc
@@ -33,10 +33,10 @@ def div(a: Any, b: Any, *, rounding_mode: str | None = None) -> Any:
         return rows.div(a, b)
     if rounding_mode == "floor":
         return floor_divide(a, b)
-    n, m = (np.asarray(x.data if isinstance(x, Node) else x) for x in (a, b))
-    if "f" in n.dtype.kind + m.dtype.kind:
+    a, b = lift(floor_divide, (a, b))
+    if "f" in a.dtype.kind + b.dtype.kind:
         return trunc(rows.div(a, b))
-    return constant(np.sign(n) * np.sign(m) * (np.abs(n) // np.abs(m)))
+    return sign(a) * sign(b) * floor_divide(abs(a), abs(b))
 
 
 def isclose(a: Any, b: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
@@ -60,12 +60,18 @@ def equal(a: Any, b: Any) -> bool:
     return np.array_equal(tensor(a).data, tensor(b).data)
 
 
-def where(c: Any, a: Any, b: Any) -> Any:
+def where(c: Any, a: Any = None, b: Any = None) -> Any:
     """`a` where the condition `c` holds, `b` elsewhere; all three broadcast. No gradient flows through `c`.
+
+    `where(c)` alone gives the places where `c` is not 0: a tuple with one tensor of positions for each axis.
 
     Raises:
         OpError: `c` is not boolean; compare it with something, for example `where(x > 0, a, b)`.
     """
+    if a is None and b is None:
+        return tuple(map(constant, np.nonzero(np.atleast_1d(tensor(c).data))))
+    if a is None or b is None:
+        raise OpError("where takes a condition and two choices, where(x > 0, a, b), or a condition alone.")
     if not isinstance(c, Value) and node(c).dtype.kind != "b" and not isinstance(c, bool):
         raise OpError(
             f"where needs a condition of dtype bool, not {node(c).dtype}; write for example where(x > 0, a, b)."

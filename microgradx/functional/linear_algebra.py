@@ -7,7 +7,7 @@ import numpy as np
 
 from microgradx.functional.arguments import axes_of
 from microgradx.functional.inputs import tensor
-from microgradx.graph import OpError, Tensor
+from microgradx.graph import Node, OpError, Tensor
 from microgradx.rules import linear_algebra as rows
 from microgradx.rules.linear_algebra import explicit_spec
 from microgradx.rules.shaping import broadcast_to, reshape, squeeze, transpose, unsqueeze
@@ -32,7 +32,12 @@ def matmul(A: Any, B: Any) -> Any:
 
 
 def einsum(spec: str, *xs: Any) -> Any:
-    """Einstein's summation, as `np.einsum`: `einsum("ij,jk->ik", A, B)`; '...' and implicit outputs too."""
+    """Einstein's summation, as `np.einsum`: `einsum("ij,jk->ik", A, B)`; '...' and implicit outputs too.
+
+    The factors may also come as one list, `einsum("ij,jk->ik", [A, B])`.
+    """
+    if len(xs) == 1 and isinstance(xs[0], (list, tuple)) and any(isinstance(x, (Node, np.ndarray)) for x in xs[0]):
+        xs = tuple(xs[0])
     nodes = [tensor(x) for x in xs]
     try:
         full = explicit_spec(spec, [x.shape for x in nodes])
@@ -113,7 +118,7 @@ def bilinear(x1: Any, x2: Any, weight: Any, bias: Any = None) -> Any:
 
 
 def addmm(x: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
-    """beta · x + alpha · mat1 @ mat2, for matrices; x broadcasts."""
+    """beta · x + alpha · mat1 @ mat2, for matrices; x broadcasts, and is not looked at where beta is 0."""
     x, A, B = tensor(x), tensor(mat1), tensor(mat2)
     if A.ndim != 2 or B.ndim != 2:
         raise OpError(f"addmm takes the product of two matrices, not of {A.shape} and {B.shape}.")
@@ -122,4 +127,5 @@ def addmm(x: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) ->
         x = broadcast_to(x, shape=product.shape)
     except OpError:
         raise OpError(f"addmm: {x.shape} does not broadcast to the product's {product.shape}.") from None
-    return (x if beta == 1 else beta * x) + (product if alpha == 1 else alpha * product)
+    product = product if alpha == 1 else alpha * product
+    return product if beta == 0 else (x if beta == 1 else beta * x) + product

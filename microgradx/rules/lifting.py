@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from microgradx.graph.errors import OpError
 from microgradx.graph.node import Node, Tensor, Value, as_array, default_dtype
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ acos acosh asin asinh atan atan2 atanh cos cosh div erf exp exp2 expm1 hypot log
 sigmoid sin sinh softplus sqrt tan tanh
 """
 _OF_REALS = frozenset(_REALS.split())
+_DIVIDING = frozenset(["floor_divide", "fmod", "remainder"])  # of whole numbers NumPy says 0 where the divisor is 0
+_OF_WHOLE = _OF_REALS | _DIVIDING
 _RANK = {"b": 0, "i": 1, "u": 1, "f": 2}
 
 
@@ -93,12 +96,14 @@ def _agreed(op: Op, nodes: tuple[Any, ...]) -> tuple[Any, ...]:
         if nodes[k].data.dtype is not dtype:
             break
     else:
-        if dtype.kind == "f" or op.name not in _OF_REALS:
+        if dtype.kind == "f" or op.name not in _OF_WHOLE:
             return nodes
     arrays = [nodes[k].data for k in places]
     wanted = result_dtype(arrays)
     if wanted.kind != "f" and op.name in _OF_REALS:
         wanted = default_dtype()
+    if wanted.kind != "f" and op.name in _DIVIDING and not np.all(arrays[1]):
+        raise OpError(f"{op.name}: whole numbers cannot be divided by 0, real ones can: try x.astype('float64').")
     if wanted == np.result_type(*(each.dtype for each in arrays)) or (wanted.kind != "f" and not op.smooth):
         return nodes  # as they are: NumPy does the same, and it compares whole numbers of any dtype
     from microgradx.rules.shaping import astype

@@ -63,7 +63,8 @@ MIXED = """
     sin(i); tanh(i); log(i); atan(i); reciprocal(i); rsqrt(i); erf(i); exp2(i); relu(i - 2); addcmul(i, i, i);
     hypot(f, f); add(i, i, alpha=2); sub(i, i, alpha=2); pow(i, 2); pow(i, f); pow(2, i); xlogy(i, i);
     ceil(i); floor(i); round(i); trunc(i); frac(f); nan_to_num(i); fmod(i, 2); remainder(i, 2); isnan(i); atan2(i, i);
-    copysign(i, i); logaddexp(f, f); expm1(i); log1p(i); neg(i); lerp(f, f, 0.5); sinc(i); i.tolist(); i.numel()
+    copysign(i, i); logaddexp(f, f); expm1(i); log1p(i); neg(i); lerp(f, f, 0.5); sinc(i); i.tolist(); i.numel();
+    where(f > 0); where(i - 1); where(stack([b, b])); where(b[0])
 """
 SHAPES: list[tuple[int, ...]] = [(), (5,), (2, 3), (3, 0), (2, 1, 4)]
 PAIRS: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
@@ -261,7 +262,8 @@ def test_sinc_is_smooth_at_zero() -> None:
 
 
 REFUSED = [
-    *table(dict(x=(3,), z=(4,), A=(2, 3), B=(2, 4), w=(2,), b=np.array([True, False, True])), """
+    *table(dict(x=(3,), z=(4,), A=(2, 3), B=(2, 4), w=(2,), b=np.array([True, False, True]),
+                i=np.array([2, 0, 1])), """
         x + z; where(x > 0, x, z); where(x, x, x); clamp(x); gelu(x, approximate='sin'); celu(x, alpha=0.0);
         hardtanh(x, 1.0, -1.0); softshrink(x, -1.0); glu(A); glu(B, 5); prelu(A, w); softmax(A, dim=2); x & x;
         add(x, z); add(x, x, alpha='two'); div(x, x, rounding_mode='round'); sub(b, b); -b; isclose(x, z);
@@ -270,7 +272,9 @@ REFUSED = [
         addcdiv(x, z, x); xlogy(x, z); round(x, decimals=0.5); pow(x, z); clamp(x, z); b & x; ~x; relu(x, x, x);
         sin(x, x); add(x); sub(x); mul(x); tanh(); add(x, x, beta=2); exp(x, base=2); leaky_relu(x, slope=1);
         clamp(x, lower=1); x.add(); x.mul(x, x, x); x.where(x, x); isnan(x, x); eq(x, z); lt(x, z); ne(x, z);
-        logical_and(x, z); softmax(b, 0); leaky_relu(x, 'a'); elu(x, 'a'); exp('a')
+        logical_and(x, z); softmax(b, 0); leaky_relu(x, 'a'); elu(x, 'a'); exp('a');
+        i // i; i % 0; i // 0; fmod(i, i); div(i, i, rounding_mode='trunc'); div(i, 0, rounding_mode='floor');
+        where(b, x)
     """),
 ]  # fmt: skip
 

@@ -36,8 +36,9 @@ PRODUCTS = [
         einsum('ij,jk->ik', A, B); einsum('ij,jk', A, B); einsum('ij->ji', A); einsum('ij->', A);
         einsum('bii->b', C); einsum('bii->bi', C); einsum('...j,j->...', C, x); einsum('i,i,i->', x, x, x);
         einsum('bij,jk->bik', C, B); einsum('i,j->ij', x, x); einsum('ij,kj,j->ik', A, A, x);
-        einsum('...ij->...ji', C); einsum('ij', A)
+        einsum('...ij->...ji', C); einsum('ij', A); einsum('ij,jk->ik', [A, B])
     """),
+    *table(dict(x=np.array([np.nan, np.inf]), A=(3, 2), B=(2, 2)), "addmm(x, A, B, beta=0)"),
 ]  # fmt: skip
 
 LINALG = [
