@@ -72,8 +72,8 @@ def _applied(node: Any, inputs: Mapping[Any, Array], name: str) -> Array:
         try:
             if op.elementwise:
                 made = np.frompyfunc(lambda *one: op(*map(_plain, one), **static), len(arrays), 1)(*arrays)
-            elif op.shapes in ("value", "()"):
-                made = arrays[0]  # the same number as a tensor or as a scalar
+            elif op.shapes in ("value", "()") or (op.name == "astype" and node.dtype.kind == "f"):
+                made = arrays[0]  # the same number as a tensor, as a scalar or with another number of digits
             else:
                 made = op.run(*arrays, **static)
         except (TypeError, ValueError, AttributeError, np.linalg.LinAlgError) as problem:

@@ -41,7 +41,7 @@ def test_an_op_equals_its_scalar_graph(name, case, seed):
     np.testing.assert_allclose(values, y.data, rtol=1e-12, atol=1e-14)
     for each, gradient in pulled_back(result, inputs, upstream).items():
         if each.grad is not None:
-            np.testing.assert_allclose(gradient, each.grad, rtol=1e-10, atol=1e-12)
+            np.testing.assert_allclose(gradient.astype(each.dtype), each.grad, rtol=1e-10, atol=1e-12)
 
 
 def display_names_of(node):
