@@ -71,7 +71,7 @@ def _rule(op: Op, y: Any, position: int, name: str, console: Console) -> None:
         console.print(Text.assemble((reading.formula, "magenta"), (when, "dim")))
     words = op.words.get(op.inputs[0] if op.variadic else name)
     if words:
-        console.print(f"   {words.format(**{n: n for n in op.inputs})}", highlight=False)
+        console.print(f"   {words.format(y='y', **{n: n for n in op.inputs})}", highlight=False)
     inputs = zip(slots(op, len(y.inputs)), y.inputs, strict=True)
     told = [f"{n} = {screen_text(constant(v))}" for n, v in (y.static or {}).items()]
     if isinstance(y, Value) and not rule.whole:

@@ -17,6 +17,7 @@ import numpy as np
 
 from microgradx.autodiff.backward import apply_rule, handed_back
 from microgradx.explain.arrays import fits, value_text
+from microgradx.explain.jacobian import jacobian, shown_jacobian
 from microgradx.explain.rerun import running
 from microgradx.explain.trace import Row, Step, Trace
 from microgradx.graph import Value
@@ -127,13 +128,23 @@ class Numbers:
         upstream, local, part = ("gradient", step.node), ("local", step.number), ("part", step.number)
         self.data[upstream] = step.upstream
 
+        def known(data: tuple[Any, ...]) -> tuple[list[Any], Any]:
+            values = {**step.values, **dict(zip(read, data, strict=True))}
+            return [values[name] for name in names], values["y"]
+
         def ruled(g: Any, *data: Any) -> tuple[Any, Any]:
-            known = {**step.values, **dict(zip(read, data, strict=True))}
-            return apply_rule(node, position, g, data=([known[name] for name in names], known["y"]))
+            return apply_rule(node, position, g, data=known(data))
 
         given = [ids[name] for name in read]
         if not shows_local(step, node):
             self._line(part, [upstream, *given], lambda g, *data: ruled(g, *data)[1])
+            matrix = shown_jacobian(step, node, position)
+            if matrix is not None:
+                self.data["jacobian", step.number] = matrix
+                self._line(("jacobian", step.number), given, lambda *data: jacobian(node, position, known(data)))
+                self._line(
+                    part, [upstream, ("jacobian", step.number)], lambda g, m: np.reshape(np.ravel(g) @ m, g.shape)
+                )
             return
         if len(read) == 1 and step.local is step.values[read[0]]:
             self.same[local] = given[0]

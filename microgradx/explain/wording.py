@@ -10,6 +10,7 @@ import numpy as np
 
 from microgradx.explain.arrays import shape_text, value_text
 from microgradx.explain.digits import strip_group, total_of
+from microgradx.explain.jacobian import long_way
 from microgradx.explain.precision import LOSS_AFTER, Key, shows_local
 from microgradx.explain.trace import Row, Step, Trace
 from microgradx.graph import Value
@@ -81,7 +82,7 @@ def step_text(trace: Trace, step: Step) -> StepText:
     scalar = isinstance(node.node, Value) and step.local is not None
     formula, numbers, chain, notes = (_scalar if scalar else _tensor)(trace, step, node, target)
     if step.words:
-        names = {slot: trace.rows[i].name for slot, i in node.inputs.items()}
+        names = {"y": node.name, **{slot: trace.rows[i].name for slot, i in node.inputs.items()}}
         notes = (step.words.format(**names), *notes)
     return StepText(
         step.number, f"{node.name} → {target.name}", place(node, code=True), formula, numbers, chain,
@@ -166,6 +167,10 @@ def _tensor(trace: Trace, step: Step, node: Row, target: Row) -> tuple[str, str,
         )
     part = ("part", step.number)
     notes += _one_entry(step, trace.numbers.precision(part))
+    if ("jacobian", step.number) in trace.numbers.data:
+        matrix = f"∂{in_slot(node.name)}/∂{in_slot(target.name)}"
+        notes.append(f"the matrix is the Jacobian {matrix}: a row for each result, how it moves with each input")
+    notes += long_way(trace, step, node)
     handed = f"{goal} += {result(trace, part)}"
     return formula, _factors(trace, step, node), handed, tuple(notes)
 
@@ -177,6 +182,8 @@ def _factors(trace: Trace, step: Step, node: Row) -> str:
         if not shows_local(step, node.node):
             return ""
         return f"{told['gradient', step.node]} ⊙ {told['local', step.number]}"
+    if ("jacobian", step.number) in told.data:
+        return f"{told['gradient', step.node]} · {told['jacobian', step.number]}"
     sides = _sides(step)
     if not sides or any(np.size(side) > _FEW for side in sides.values()):
         return ""

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from microgradx.explain.jacobian import long_way
 from microgradx.explain.trace import Row, Trace, traced
 from microgradx.explain.wording import d, forward_text, step_text
 from microgradx.graph import OpError, Value
@@ -35,6 +36,7 @@ def zoom_into(trace: Trace, where: str) -> Trace:
             f"{d(trace, where)} = {share} arrived here; {part}",
             _check(trace, row, pulled_back(*zoom(row.node, names), upstream)),
             *dict.fromkeys(step_text(trace, s).notes[0] for s in trace.steps if s.node == row.id and s.words),
+            *(line for s in trace.steps if s.node == row.id for line in long_way(trace, s, row, at)),
         ]
     return found
 

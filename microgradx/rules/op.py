@@ -202,7 +202,8 @@ def op(
         nondiff: inputs that carry no gradient (labels, masks, indices).
         linear: inputs in which the op is linear; "A B" means linear in each alone, ("A B",) jointly;
             of a variadic input, "xs" means linear in each one alone, "*xs" in all of them jointly.
-        words: per input, what its rule does, as a sentence for the trace; "{A}" stands for that input's name there.
+        words: per input, what its rule does, as a sentence for the trace; "{A}" stands for that input's name there,
+            "{y}" for the result's.
         noop: called like `run`; true when the first input would be returned unchanged.
         **rules: per input, its derivative, a function of any of: the inputs, the static parameters,
             `y` (the output), `g` (the upstream gradient), and `i` (the position, for `*xs`). A rule without

@@ -145,7 +145,10 @@ logsumexp = op(
 softmax = op(
     "softmax(x, axis=-1)", _softmax, shapes="(n,m)", cases=_ONE_AXIS,
     x=lambda g, y, axis: y * (g - sum(g * y, axis, keepdims=True)),
-    words=dict(x="raising one input takes share from all others: subtract the average gradient, weigh by the share"),
+    words=dict(
+        x="raising one input takes share from all others, the Jacobian is diag({y}) − {y} · {y}ᵀ: subtract the average "
+        "gradient, weigh by the share"
+    ),
 )  # fmt: skip
 log_softmax = op(
     "log_softmax(x, axis=-1)", _log_softmax, shapes="(n,m)", cases=_ONE_AXIS,
