@@ -55,6 +55,7 @@ def open_layer(trace: Trace, path: str) -> Trace:
     found = Trace(f"{path}, a layer of {trace.title}", rows, steps, trace.output, own, trace.lr, None, path=path)
     whole = {row.node: trace.rows[i].node for i, row in rows.items()}
     found.rerun = lambda data: trace.rerun({whole[node]: each for node, each in data.items()})
+    found.replay = lambda data: trace.replay({whole[node]: each for node, each in data.items()})
     found.loss_after = loss_after(found)
     found.notes.append(f"steps keep the numbers that they have in the whole trace, which has {len(trace.steps)}")
     return found

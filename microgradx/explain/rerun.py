@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from io import StringIO
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microgradx.autodiff.backward import constant
-from microgradx.graph import Node, Value, no_grad
+from microgradx.graph import MicrogradxError, Node, Value, no_grad
 
 if TYPE_CHECKING:
     from microgradx.explain.trace import Trace
@@ -42,7 +43,7 @@ def loss_after(trace: Trace) -> float | None:
 def by_graph(
     order: list[Any], again: Callable[[dict[Any, Any]], float | None] | None, given: dict[Any, Any]
 ) -> float | None:
-    """The output computed once more, with the data `given` for some leaves.
+    """The output computed once more, with the data `given` for some leaves; nan where it is not defined there.
 
     By the function itself, `again`, where that is possible: it may take another branch there. Else by its graph.
     """
@@ -52,7 +53,10 @@ def by_graph(
     for node in order:
         if node in data:
             continue
-        data[node] = running(node)(*(data[each] for each in node.inputs), **(node.static or {}))
+        try:
+            data[node] = running(node)(*(data[each] for each in node.inputs), **(node.static or {}))
+        except (ArithmeticError, ValueError, MicrogradxError):  # a singular matrix, say
+            return math.nan
     return float(np.asarray(data[order[-1]]).item())
 
 

@@ -94,6 +94,7 @@ class Trace:
     folds: dict[Any, str] = field(default_factory=dict)  # at layer level, the layer that a node is in
     path: str = ""  # of the layer that this is the inside of
     rerun: Callable[[dict[Any, Any]], float | None] = lambda _: None  # the output at other data of some leaves
+    replay: Callable[[dict[Any, Any]], float | None] = lambda _: None  # the same by the recorded graph alone
 
     @cached_property
     def numbers(self) -> Numbers:
@@ -204,7 +205,7 @@ def traced(
         wanted = None if parameters is None else set(parameters)
         chosen = [i for i in leaves if wanted is None or rows[i].name in wanted]
         found = Trace(title, rows, steps, ids[output], chosen, lr, None)
-        found.rerun = partial(by_graph, order, again)
+        found.rerun, found.replay = partial(by_graph, order, again), partial(by_graph, order, None)
         found.loss_after = loss_after(found)
     return found
 

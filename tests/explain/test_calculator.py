@@ -225,3 +225,14 @@ def test_what_no_ten_digits_reproduce_is_marked():
 def test_a_constant_of_the_program_stands_there_in_full():
     text = str(mx.trace(lambda x: x * 0.123456789 * 7.0, 1.0))
     assert "× 0.123456789 = 0.8642" in text
+
+
+def test_the_function_is_not_run_again_for_every_digit():
+    runs = []
+
+    def loss(w, x):
+        runs.append(1)
+        return mx.sigmoid(w * x) ** 2
+
+    assert "One gradient step" in str(mx.trace(loss, 0.123, 4.567))
+    assert len(runs) == 2, "once to trace it, once after the gradient step"

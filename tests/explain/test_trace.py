@@ -234,6 +234,12 @@ def test_the_loss_after_a_step_is_the_functions_own_on_another_branch_too():
     assert mx.trace(mx.median, np.array([0.2, 0.5, 0.9]), lr=1.0).loss_after == pytest.approx(0.2)
 
 
+def test_a_step_that_leads_out_of_the_domain_gives_no_number():
+    A = np.array([[1.0, 0.2], [0.2, 0.3]])
+    trace = mx.trace(lambda A: mx.linalg.cholesky(A).sum(), A, lr=5.0)
+    assert math.isnan(trace.loss_after) and "(not a number)" in str(trace)
+
+
 def test_paths_through_which_nothing_comes_back_are_not_waited_for():
     trace = mx.trace(lambda a: mx.where(a - 1 > 0, a, 2 * a), 0.3)
     assert [step["complete"] for step in as_json(trace)["backward"]][-1]
