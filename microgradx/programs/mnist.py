@@ -13,7 +13,7 @@ from microgradx.functional import cross_entropy
 from microgradx.programs import cnn, digits_mlp
 from microgradx.programs.digits_mlp import Activation
 from microgradx.programs.errors import ProgramError
-from microgradx.programs.pictures import Data
+from microgradx.programs.pictures import PROMISED, Data
 from microgradx.programs.registry import Optimizer, TrainingProgram
 from microgradx.programs.run import Run
 from microgradx.programs.starts import Init
@@ -87,15 +87,15 @@ def one_step(picture: Any, label: Any, seed: int, drawn: str) -> Program:
     return step_of(model, cross_entropy, picture[None, None], label, note)
 
 
-MNIST = TrainingProgram(
-    "mnist", "28×28 handwritten digits, once their files are there", "97 % of the test pictures right",
-    training("mnist"),
-    view=Example("mnist", "a digit of 28×28 pixels through four units: one step", one_digit_step, "tensor"),
-    figures=("filters",),  # but for --model mlp
-)  # fmt: skip
-FASHION_MNIST = TrainingProgram(
-    "fashion-mnist", "28×28 photographs of clothes, once their files are there", "87 % of the test pictures right",
-    training("fashion-mnist"),
-    view=Example("fashion-mnist", "a shirt of 28×28 pixels through four units: one step", one_shirt_step, "tensor"),
-    figures=("filters",),  # but for --model mlp
-)  # fmt: skip
+def program(data: Data, pictures: str, shown: str, build: Callable[..., Program]) -> TrainingProgram:
+    """The program called as its data; `shown` is what `build` makes a step of."""
+    return TrainingProgram(
+        data, f"28×28 {pictures}, once their files are there",
+        f"{100 * PROMISED[data]:.0f} % of the test pictures right",
+        training(data), view=Example(data, f"{shown} of 28×28 pixels through four units: one step", build, "tensor"),
+        figures=("filters",),  # but for --model mlp
+    )  # fmt: skip
+
+
+MNIST = program("mnist", "handwritten digits", "a digit", one_digit_step)
+FASHION_MNIST = program("fashion-mnist", "photographs of clothes", "a shirt", one_shirt_step)
