@@ -117,7 +117,7 @@ class _Scratch(threading.local):
     def copy(self, x: Any) -> Any:
         """x in one piece; it is overwritten by the next one that is asked for."""
         size = math.prod(x.shape) * x.dtype.itemsize
-        if x.dtype.hasobject or size > _KEPT:
+        if x.dtype.hasobject or size > _KEPT or not isinstance(x, np.ndarray):  # a compiler's stand-in is none
             return x.copy()
         if self.flat is None or len(self.flat) < size:
             self.flat = np.empty(size, np.uint8)
@@ -190,13 +190,14 @@ def _conv_transpose(u: Any, w: Any, size: Sizes, how: Window) -> Any:
         raise ValueError(f"the kernel visits {places(size, kernel, how)} places of {size}, but u has {out}")
     whole = tuple(s + sum(p) for s, p in zip(size, how.padding, strict=True))
     kernels, maps = _kernels(w, how), _maps(u, how)
-    rows = np.zeros((how.groups, whole[0], kernels.shape[-1], math.prod(out[1:]) * batch), np.result_type(u, w))
+    dtype, row = np.result_type(u.dtype, w.dtype), (kernels.shape[-1], math.prod(out[1:]) * batch)
+    rows = np.zeros_like(u, dtype, "C", shape=(how.groups, whole[0], *row))
     for (i,), (place,) in slabs(kernel[:1], out[:1], how.only(slice(0, 1))):
         part = kernels[:, :, :, i].mT @ maps
         part = part.reshape(*part.shape[:3], out[0] // part.shape[1], -1).swapaxes(2, 3)
-        rows[:, place] += part.reshape(how.groups, out[0], *rows.shape[2:])
+        rows[:, place] += part.reshape(how.groups, out[0], *row)
     rows = rows.reshape(how.groups, whole[0], channels, *kernel[1:], *out[1:], batch)
-    x = np.zeros((how.groups, whole[0], channels, *whole[1:], batch), rows.dtype)
+    x = np.zeros_like(u, dtype, "C", shape=(how.groups, whole[0], channels, *whole[1:], batch))
     for at, place in slabs(kernel[1:], out[1:], how.only(slice(1, None))):
         x[(..., *place, slice(None))] += rows[(slice(None), slice(None), slice(None), *at)]
     x = x.transpose(-1, 0, 2, 1, *range(3, x.ndim - 1)).reshape(batch, how.groups * channels, *whole)

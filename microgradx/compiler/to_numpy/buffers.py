@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 
 from microgradx.compiler.form import Form
-from microgradx.compiler.to_numpy.calls import Call, Listed, listed, names_in
+from microgradx.compiler.to_numpy.calls import Call, Listed, listed
 from microgradx.compiler.to_numpy.lines import Lines
 from microgradx.compiler.to_numpy.pieces import Piece, joins, pieces
-from microgradx.compiler.to_numpy.places import Before, Memory, fits, number
+from microgradx.compiler.to_numpy.places import Before, Memory, fits, in_memory, number
 from microgradx.compiler.to_numpy.rows import preamble
+from microgradx.compiler.to_numpy.stand_in import names_in
 
-_FRESH = ("np.where", "np.concatenate", "np.stack", "{0}.astype", "{0}[{1}]")  # these plain calls return new memory
+_FRESH = ("np.where", "np.concatenate", "np.stack", "{0}[{1}]")  # these plain calls return new memory
 
 
 @dataclass
@@ -145,12 +146,14 @@ class _Writer:
             self.written[call.name] = word
             if place:
                 self.memory.places[call.name] = place
-        elif call.how == "view" and all(self._stays(n) for n in names_in(call.operands)):
+            if call.how == "memory":  # what writes into it comes later
+                return ""
+        elif call.how == "view" and all(self._stays(n) for n in names_in(call.operands)) and not self._may_copy(call):
             owner = self._owner(call.operands[0]) if call.text == "np.reshape" else ""
             place = self.memory.places.get(owner, "")
             self.written[call.name] = self._shaped(place, call) if owner else self.before(text)
             return ""
-        elif call.how != "check":
+        elif call.how not in ("check", "write"):
             self.written[call.name] = call.name
             text = f"{call.name} = {text}"
         return text + (f"  # {call.note}" if text and call.note else "")
@@ -173,17 +176,25 @@ class _Writer:
             or (name in self.calls and self.written.get(name, "") in self.before.made.values())
         )
 
+    def _may_copy(self, call: Call) -> bool:
+        """True for another shape of what lies in memory otherwise than it would by itself: a piece, a turned matrix."""
+        if call.text != "np.reshape":
+            return False
+        seen = [self.calls.get(n) for n in names_in(call.operands)]
+        while seen and (each := seen.pop()):
+            if each.name in self.pieces or each.how == "turned":
+                return True
+            seen += [self.calls.get(n) for n in names_in(each.operands)] if each.how == "view" else []
+        return False
+
     def _out(self, i: int, call: Call) -> tuple[str, str]:
         """Where the result goes, and the place that it then owns; "" when the call makes it, or others own it."""
         if call.name in self.into:
             return self.into[call.name], self.into[call.name]
         if call.name in self.pieces or call.name in self.memory.places:  # a part of a place, or one filled in parts
             return self._part(call.name), self.memory.places.get(call.name, "")
-        takes = (
-            call.how in ("reduce", "put", "turned")
-            or joins(call)
-            or (call.how in ("ufunc", "dot") and not call.keywords)
-        )
+        takes = call.how in ("reduce", "copy", "memory", "put", "turned") or joins(call)
+        takes = takes or (call.how in ("ufunc", "dot") and not call.keywords)
         if not takes or not call.sample.ndim or call.name in self.leaving or call.keywords.get("dtype"):
             return "", ""
         over = (
@@ -201,9 +212,11 @@ class _Writer:
         return self._shaped(place, call), place
 
     def _shaped(self, place: str, call: Call) -> str:
-        """A place as an array of the result's shape."""
-        same = self.memory.made[place].shape == call.sample.shape
-        return place if same else self.before(f"{place}.reshape({call.sample.shape})")
+        """A place as an array of the result's shape, with its axes in memory in the order that the result's have."""
+        shape, axes = in_memory(call.sample)
+        text = place if self.memory.made[place].shape == shape else f"{place}.reshape({shape})"
+        text = f"{text}.transpose({axes})" if axes else text
+        return place if text == place else self.before(text)
 
     def _part(self, name: str) -> str:
         """How the place of a piece, or of what is made of pieces, is written; it is taken for the first of them."""
@@ -222,7 +235,8 @@ class _Writer:
 
     def _like(self, name: str, call: Call) -> bool:
         sample = self.calls[name].sample
-        return (sample.shape, sample.dtype) == (call.sample.shape, call.sample.dtype)
+        same = (sample.shape, sample.dtype) == (call.sample.shape, call.sample.dtype)
+        return same and in_memory(sample) == in_memory(call.sample)
 
     def _copies(self) -> list[str]:
         """What no call could write into its place."""

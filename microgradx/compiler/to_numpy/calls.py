@@ -3,11 +3,14 @@
 The `run` of an op is NumPy code already. Run once on stand-ins, which note every call that they pass through, it lists
 its own calls; so there is no second table of how ops run. A run that looks at numbers on the way (to check labels, say)
 cannot be listed: it stays one call, of the function itself.
+
+Stand-ins know how their axes lie in memory, too: a convolution's maps have the batch last, and so has all that is made
+of them. Runs may write into memory that they have made (np.zeros_like) themselves, and into nothing else.
 """
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,16 +18,11 @@ import numpy as np
 
 from microgradx.compiler.form import Form, Step
 from microgradx.compiler.passes import frozen
-from microgradx.compiler.to_numpy.rows import literal, written
+from microgradx.compiler.to_numpy.rows import written
+from microgradx.compiler.to_numpy.stand_in import FILLS, Name, StandIn, UntraceableError, chosen, names_in
 from microgradx.rules.losses import _check_labels
 
-VIEWS = {np.reshape, np.transpose, np.swapaxes, np.expand_dims, np.squeeze, np.broadcast_to}  # no numbers move
 _OFTEN = 6  # products, from which on a turned copy of a matrix pays
-REDUCTIONS: dict[Any, str] = {np.sum: "np.add.reduce", np.max: "np.maximum.reduce", np.min: "np.minimum.reduce"}
-
-
-class UntraceableError(Exception):
-    """The run goes its own way with the numbers."""
 
 
 @dataclass
@@ -36,97 +34,11 @@ class Call:
     operands: tuple[Any, ...]  # names (class Name), and constants of Python
     keywords: dict[str, Any]
     sample: Any  # an array of the result's shape and dtype
-    how: str  # "ufunc", "reduce", "dot", "put", "turned": into a place; "view": no numbers move; "check"; "plain"
+    # "ufunc", "reduce", "dot", "copy", "put", "turned": these can write into a place; "view": no numbers move;
+    # "memory": a place to be written to; "write": into the operand that comes last; "check": no result; "plain"
+    how: str
     section: str = ""
     note: str = ""
-
-
-class Name(str):
-    """An operand that is the result of an earlier call, an argument or a constant."""
-
-
-def names_in(operands: Iterable[Any]) -> list[str]:
-    """The operands that are results, arguments or named constants; those in lists too."""
-    found: list[str] = []
-    for each in operands:
-        if isinstance(each, Name):
-            found.append(each)
-        elif isinstance(each, (list, tuple)):
-            found += names_in(each)
-    return found
-
-
-class StandIn(np.lib.mixins.NDArrayOperatorsMixin):
-    """Stands for the array `name` while a run is listed; it knows its shape and dtype, but no numbers."""
-
-    labels: Any = None  # what this is the one-hot of
-
-    def __init__(self, listed: "Listed", name: str, sample: Any) -> None:
-        self.listed, self.name, self.sample = listed, Name(name), sample
-
-    shape = property(lambda self: self.sample.shape)
-    dtype = property(lambda self: self.sample.dtype)
-    ndim = property(lambda self: self.sample.ndim)
-    size = property(lambda self: self.sample.size)
-
-    @property
-    def mT(self) -> Any:
-        """Rows and columns changed."""
-        return np.swapaxes(self, -1, -2) if self.ndim > 2 else self.T
-
-    @property
-    def T(self) -> Any:
-        """The axes in reverse."""
-        return self.listed.call(lambda x: x.T, "{0}.T", (self,), {}, "view")
-
-    def __pow__(self, n: Any) -> Any:  # as arrays do it
-        plain = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal} if isinstance(n, (int, float)) else {}
-        return plain[n](self) if n in plain and self.dtype.kind == "f" else np.power(self, n)
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
-        if not _public(ufunc) or method not in ("__call__", "reduce") or ufunc.nout > 1:
-            raise UntraceableError
-        if {"out", "where", "casting", "initial"} & set(keywords):
-            raise UntraceableError
-        if ufunc is np.subtract and getattr(inputs[1], "labels", None) is not None and _alike(*inputs):
-            return _less_one(inputs[0], inputs[1].labels)
-        text = f"np.{ufunc.__name__}" + (".reduce" if method == "reduce" else "")
-        how = "reduce" if method == "reduce" else "dot" if ufunc is np.matmul else "ufunc"
-        return self.listed.call(getattr(ufunc, method), text, inputs, keywords, how)
-
-    def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
-        if not _public(function) or function in (np.copyto, np.put):
-            raise UntraceableError
-        if function in REDUCTIONS:
-            shown = {k: v for k, v in {"axis": None, **keywords}.items() if v is not np._NoValue}
-            return self.listed.call(function, REDUCTIONS[function], args, shown, "reduce")
-        if function is np.swapaxes and args[0].ndim == 2 and args[1:] == (-1, -2):
-            return args[0].T
-        how = "view" if function in VIEWS else "dot" if function is np.dot else "plain"
-        return self.listed.call(function, f"np.{function.__name__}", args, keywords, how)
-
-    def dot(self, other: Any) -> Any:
-        return np.dot(self, other)
-
-    def reshape(self, *shape: Any) -> Any:
-        return np.reshape(self, shape[0] if len(shape) == 1 else shape)
-
-    def astype(self, dtype: Any) -> Any:
-        text = f"{{0}}.astype('{np.dtype(dtype)}')"
-        return self.listed.call(lambda x: x.astype(dtype), text, (self,), {}, "plain")
-
-    def __getitem__(self, key: Any) -> Any:
-        if isinstance(key, StandIn):
-            return self.listed.call(lambda x, k: x[k], "{0}[{1}]", (self, key), {}, "plain")
-        parts = key if isinstance(key, tuple) else (key,)
-        basic = all(p is None or p is Ellipsis or isinstance(p, (int, slice)) for p in parts)
-        text = f"{{0}}[{ast.unparse(literal(key, set()))}]"
-        return self.listed.call(lambda x: x[key], text, (self,), {}, "view" if basic else "plain")
-
-    def _looked_at(self, *_: Any) -> Any:
-        raise UntraceableError
-
-    __bool__ = __len__ = __float__ = __int__ = __index__ = __iter__ = __array__ = _looked_at
 
 
 def check_labels(t: Any, classes: int) -> None:
@@ -144,27 +56,13 @@ def _one_hot(t: Any, classes: int, dtype: Any = "float64") -> Any:
     return found
 
 
-def _alike(a: Any, b: Any) -> bool:
-    return isinstance(a, StandIn) and (a.shape, a.dtype) == (b.shape, b.dtype)
-
-
-def _less_one(x: StandIn, labels: Any) -> Any:
-    """x less a one-hot: one number changes in each row."""
-    return x.listed.call(lambda x, _: x, "{0}[{1}] -= 1", (x, _chosen(x, labels)), {}, "put")
-
-
-def _chosen(x: Any, labels: Any) -> Any:
-    """Where the labels' entries of rows are, counted from the first entry of all."""
-    return labels + np.arange(0, x.size, x.shape[-1]).reshape(labels.shape)
-
-
 def _cross_entropy(x: Any, t: Any) -> Any:
     if x.ndim != 2 or t.shape != x.shape[:1]:
         raise UntraceableError
     check_labels(t, x.shape[1])
     x = x - np.max(x, axis=-1, keepdims=True)
-    chosen = x.reshape(-1)[_chosen(x, t)]
-    return np.log(np.sum(np.exp(x), axis=-1)) - chosen
+    picked = x.reshape(-1)[chosen(x, t)]
+    return np.log(np.sum(np.exp(x), axis=-1)) - picked
 
 
 # Runs that pick entries by label, for programs: the same numbers with less ado, the labels checked once.
@@ -182,6 +80,7 @@ class Listed:
     names: dict[str, str] = field(default_factory=dict)  # a name of the form -> what it is called here
     seen: dict[Any, StandIn] = field(default_factory=dict)
     known: dict[Any, str] = field(default_factory=dict)  # constants by what they hold
+    written: dict[str, int] = field(default_factory=dict)  # memory -> how often it has been written into
     step: Step | None = None
 
     def call(
@@ -191,15 +90,50 @@ class Listed:
         if how == "ufunc" and any(isinstance(a, StandIn) and a.dtype.kind == "f" for a in args):
             args = [float(a) if type(a) is int else a for a in args]
         operands = tuple(self._operand(a) for a in args)
-        key = (text, repr([(type(o).__name__, o) for o in operands]), frozen(keywords))
+        states = [self.written.get(a.memory, 0) for a in args if isinstance(a, StandIn) and how != "view"]
+        key = (text, repr([(type(o).__name__, o) for o in operands]), frozen(keywords), *states)
         if key not in self.seen:
             with np.errstate(all="ignore"):
                 sample = np.asarray(function(*map(_sample, args), **keywords))
-            assert self.step is not None
-            name = f"v{len(self.calls) + 1}"
-            self.calls.append(Call(name, text, operands, keywords, sample, how, self.step.section))
-            self.seen[key] = StandIn(self, name, sample)
+            memory = args[0].memory if how == "view" and isinstance(args[0], StandIn) else ""
+            self.seen[key] = StandIn(self, self._note(text, operands, keywords, sample, how), sample, memory)
         return self.seen[key]
+
+    def memory(self, function: Callable[..., Any], args: Sequence[Any], keywords: dict[str, Any]) -> StandIn:
+        """Memory of its own for a run, which may write into it."""
+        sample = function(*map(_sample, args), **keywords)
+        name = self._note("np.empty", (), {}, sample, "memory")
+        found = StandIn(self, name, sample, name)
+        fill = FILLS[function] if function in FILLS else keywords.get("fill_value", args[1:2] and args[1])
+        if fill is not None:
+            self.write("np.copyto", (fill, found))
+        return found
+
+    def write(self, text: str, args: Sequence[Any]) -> Any:
+        """Note a call that writes into its last argument: memory that the run has made."""
+        out = args[-1]
+        if not isinstance(out, StandIn) or not out.memory:
+            raise UntraceableError
+        self._note(text, tuple(self._operand(a) for a in args), {}, out.sample, "write")
+        self.written[out.memory] = self.written.get(out.memory, 0) + 1
+        return out
+
+    def copy_into(self, out: Any, x: Any) -> None:
+        """np.copyto; memory that nothing has been written into is the copy from now on, or what lies like it itself."""
+        if not isinstance(out, StandIn) or not isinstance(x, StandIn) or self.written.get(out.memory, 0):
+            raise UntraceableError
+        if (out.shape, out.dtype) != (x.shape, x.dtype) or out.name != out.memory:
+            raise UntraceableError
+        if out.sample.strides != x.sample.strides:
+            like = out.sample
+            x = self.call(lambda _, strides: like, "{0}.copy()", (x,), {"strides": like.strides}, "copy")
+        out.name, out.memory = x.name, ""
+
+    def _note(self, text: str, operands: tuple[Any, ...], keywords: dict[str, Any], sample: Any, how: str) -> str:
+        assert self.step is not None
+        name = f"v{len(self.calls) + 1}"
+        self.calls.append(Call(name, text, operands, keywords, sample, how, self.step.section))
+        return name
 
     def constant(self, array: Any) -> StandIn:
         """A stand-in for an array that is the same in every call."""
@@ -225,7 +159,7 @@ def listed(form: Form) -> Listed:
     stands: dict[str, Any] = {n: v for n, v in form.constants.items() if np.ndim(v) == 0}
     for name, kind in kinds.items():
         if name not in stands:
-            stands[name] = StandIn(found, name, np.broadcast_to(np.ones((), kind.dtype), kind.shape))
+            stands[name] = StandIn(found, name, np.ones(kind.shape, kind.dtype))
     for step in form.steps:
         found.step, before = step, (len(found.calls), len(found.seen))
         operands = _plain_numbers([stands[n] for n in step.operands])
@@ -237,6 +171,8 @@ def listed(form: Form) -> Listed:
             if not isinstance(result, StandIn) or (result.shape, result.dtype) != step.kind[1:]:
                 raise UntraceableError
         except (UntraceableError, TypeError, AttributeError, ValueError):
+            for call in found.calls[before[0] :]:
+                found.written.pop(call.name, None)
             del found.calls[before[0] :]
             for key in list(found.seen)[before[1] :] if len(found.seen) > before[1] else ():
                 del found.seen[key]
@@ -256,15 +192,22 @@ def _turn(found: Listed) -> None:
     often = Counter(call.operands[1] for call in products)
     for call in found.calls:
         if call.text == "{0}.T" and often[call.name] >= _OFTEN:
-            call.how = "turned"
+            call.how, call.sample = "turned", np.ascontiguousarray(call.sample)
 
 
 def _needed(found: Listed) -> Iterator[Call]:
     """The calls that a result needs, or that only look, from the last to the first."""
+    memory: dict[str, str] = {}  # a view of memory that a run made -> the call that made it
+    for call in found.calls:
+        if call.how in ("memory", "view"):
+            memory[call.name] = call.name if call.how == "memory" else memory.get(names_in(call.operands)[0], "")
     needed = {found.names.get(name, name) for name in found.form.results}
+    needed |= {memory.get(name, "") for name in needed}
     for call in reversed(found.calls):
-        if call.name in needed or call.how == "check":
-            needed.update(names_in(call.operands))
+        written = call.how == "write" and memory[names_in(call.operands)[-1]] in needed
+        if call.name in needed or call.how == "check" or written:
+            names = names_in(call.operands)
+            needed.update(names, (memory.get(name, "") for name in names))
             yield call
 
 
@@ -281,7 +224,7 @@ def _whole(found: Listed, step: Step, operands: list[Any], kinds: list[Any]) -> 
     text = ast.unparse(written(step, places, kinds, found.needed)).replace("{", "{{").replace("}", "}}")
     for i in range(len(names)):
         text = text.replace(f"{{{{{i}}}}}", f"{{{i}}}")
-    sample = np.broadcast_to(np.ones((), step.kind.dtype), step.kind.shape)
+    sample = np.ones(step.kind.shape, step.kind.dtype)
     name = f"v{len(found.calls) + 1}"
     shown = tuple(found_name(found, n, o) for n, o in zip(names, operands, strict=True))
     found.calls.append(Call(name, text, shown, {}, sample, "plain", step.section))
@@ -291,11 +234,6 @@ def _whole(found: Listed, step: Step, operands: list[Any], kinds: list[Any]) -> 
 def found_name(found: Listed, name: Any, operand: Any) -> Any:
     """What an operand is called among the calls."""
     return operand.name if isinstance(operand, StandIn) else name
-
-
-def _public(function: Any) -> bool:
-    """True for what NumPy itself offers under that name."""
-    return vars(np).get(function.__name__) is function
 
 
 def _sample(a: Any) -> Any:

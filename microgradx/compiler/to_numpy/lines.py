@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.compiler.to_numpy.calls import Call, Listed, Name, names_in
+from microgradx.compiler.to_numpy.calls import Call, Listed
 from microgradx.compiler.to_numpy.pieces import Piece, joins, parts, shapes_of
-from microgradx.compiler.to_numpy.places import number
+from microgradx.compiler.to_numpy.places import in_memory, number
 from microgradx.compiler.to_numpy.rows import literal
+from microgradx.compiler.to_numpy.stand_in import Name, names_in
 
 _SMALL = 4096  # elements; of more, NumPy adds up pairs of pairs, which is more exact
 
@@ -31,6 +32,13 @@ class Lines:
     def text(self, call: Call, out: str) -> str:
         """The line that computes a call, into `out` where that is not empty."""
         operands = [self._operand(o, call) for o in call.operands]
+        if call.how == "memory":
+            shape, axes = in_memory(call.sample)
+            return f"np.empty({shape}, '{call.sample.dtype}')" + (f".transpose({axes})" if axes else "")
+        if call.how == "write" and call.text == "np.copyto":
+            return f"{self.before('np.copyto')}({operands[1]}, {operands[0]})"
+        if call.how == "copy" and out:
+            return f"{self.before('np.copyto')}({out}, {operands[0]}, 'unsafe')"
         if call.how == "put":
             return self._put(call, operands, out)
         if call.how == "turned" and out:
@@ -54,6 +62,7 @@ class Lines:
         whole = self.calls.get(call.operands[0])
         shape: tuple[int, ...] = () if whole is None else whole.sample.shape
         floats = call.text == "np.add.reduce" and whole is not None and whole.sample.dtype.char in "fd" and not keeps
+        floats = floats and whole is not None and whole.sample.flags.c_contiguous
         if floats and whole is not None and whole.name in self.places:  # a product with ones is sooner done
             dtype, size = whole.sample.dtype, whole.sample.size
             if axis == 0 and len(shape) == 2:
@@ -69,7 +78,7 @@ class Lines:
         """Some numbers changed, counted from the first one, in place or in a copy."""
         flat = self.before(f"{out}.reshape(-1)") if out else f"{call.name}.reshape(-1)"
         change = call.text.format(flat, *operands[1:])
-        copied = f"np.copyto({out}, {operands[0]})" if out else f"np.array({operands[0]})"
+        copied = f"np.copyto({out}, {operands[0]})" if out else f"np.array({operands[0]}, order='C')"
         return change if out == operands[0] else f"{copied}\n{change}"
 
     def _joined(self, call: Call, text: str, out: str) -> str:
@@ -78,6 +87,7 @@ class Lines:
         if len(left) < len(call.operands[0]):
             return "\n".join(f"np.copyto({self.before(f'{out}[{key}]')}, {self.written.get(n, n)})" for n, key in left)
         flat = call.text == "np.stack" and call.keywords.get("axis", 0) == 0 and call.sample.ndim > 1
+        flat = flat and call.sample.flags.c_contiguous
         if flat:  # np.stack would look at every piece in Python
             out = self.before(f"{out}.reshape({(-1, *call.sample.shape[2:])})")
         function = self.before("np.concatenate" if flat else call.text)

@@ -3,7 +3,8 @@
 from collections.abc import Container, Iterator, Mapping
 from typing import NamedTuple
 
-from microgradx.compiler.to_numpy.calls import Call, Listed, Name
+from microgradx.compiler.to_numpy.calls import Call, Listed
+from microgradx.compiler.to_numpy.stand_in import Name
 
 
 class Piece(NamedTuple):
@@ -49,5 +50,6 @@ def shapes_of(found: Listed) -> dict[str, tuple[int, ...]]:
 
 def _can(call: Call, whole: Call) -> bool:
     """True when a call can write its result into a part of another's: where BLAS writes, that is in one piece."""
-    takes = call.how == "ufunc" or (call.how == "dot" and whole.keywords.get("axis", 0) == 0)
+    in_one = whole.keywords.get("axis", 0) == 0 and whole.sample.flags.c_contiguous
+    takes = call.how == "ufunc" or (call.how == "dot" and in_one)
     return call.sample.dtype == whole.sample.dtype and (joins(call) or (takes and not call.keywords))
