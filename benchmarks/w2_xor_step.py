@@ -80,20 +80,19 @@ def network(x: Any, parameters: list[Any], sigmoid: Callable[[Any], Any]) -> Any
     return x
 
 
-def eager(loss_of: Callable[[Any, Any], Any]) -> Work:
+def eager(parameters: list[Any], loss_of: Callable[[Any, Any], Any], found: Callable[[], Any]) -> Work:
     """microgradx's recorded ops, and the update in place."""
-    parameters = [mx.Tensor(array) for array in start()]
     x, t = mx.Tensor(X, requires_grad=False), mx.Tensor(T, requires_grad=False)
 
     def step() -> float:
-        loss = loss_of(network(x, parameters, mx.sigmoid), t)
+        loss = loss_of(x, t)
         loss.backward(keep="leaves")
         for p in parameters:
             p.data -= LR * p.grad
             p.grad = None
         return loss.item()
 
-    return trained(step, start(), lambda: [p.data for p in parameters], LR)
+    return trained(step, start(), found, LR)
 
 
 def logarithms(p: Any, t: Any) -> Any:
@@ -104,13 +103,25 @@ def logarithms(p: Any, t: Any) -> Any:
 @WORKLOAD.contender("microgradx eager")
 def with_elementary_ops(_: int) -> Work:
     """Every op of the formula is a node."""
-    return eager(logarithms)
+    parameters = [mx.Tensor(array) for array in start()]
+    return eager(
+        parameters,
+        lambda x, t: logarithms(network(x, parameters, mx.sigmoid), t),
+        lambda: [p.data for p in parameters],
+    )
 
 
 @WORKLOAD.contender("microgradx eager, fused rows")
 def with_fused_rows(_: int) -> Work:
-    """The loss is one row of the rulebook."""
-    return eager(mx.binary_cross_entropy)
+    """A layer's sums are one row of the rulebook, and the loss with the last sigmoid another; weights as PyTorch's."""
+    parameters = [mx.Tensor(array.T.copy()) for array in start()]
+
+    def loss_of(x: Any, t: Any) -> Any:
+        for k in range(0, len(parameters), 2):
+            x = mx.linear(x if k == 0 else mx.sigmoid(x), parameters[k], parameters[k + 1])
+        return mx.binary_cross_entropy_with_logits(x, t)
+
+    return eager(parameters, loss_of, lambda: [p.data.T for p in parameters])
 
 
 def whole_step(target: str, one_batch: bool = False) -> Work:

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from microgradx.functional.arguments import axes_of
-from microgradx.functional.inputs import tensor
+from microgradx.functional.inputs import node, tensor
 from microgradx.graph import Node, OpError, Tensor
+from microgradx.graph.state import alone
 from microgradx.rules import linear_algebra as rows
 from microgradx.rules.linear_algebra import explicit_spec
 from microgradx.rules.shaping import broadcast_to, reshape, squeeze, transpose, unsqueeze
@@ -55,8 +56,8 @@ def einsum(spec: str, *xs: Any) -> Any:
                 terms[k] = terms[k][:at] + new + terms[k][at + 1 :]
                 extra.append((c + new, np.eye(size, dtype=nodes[k].dtype)))
     sizes: dict[str, int] = {}
-    for term, node in zip(terms, nodes, strict=True):
-        for c, size in zip(term, node.shape, strict=True):
+    for term, each in zip(terms, nodes, strict=True):
+        for c, size in zip(term, each.shape, strict=True):
             sizes[c] = size if sizes.get(c, 1) == 1 else sizes[c]
     stretched = [x.broadcast_to(tuple(sizes[c] for c in term)) for x, term in zip(nodes, terms, strict=True)]
     spec = ",".join([*terms, *(t for t, _ in extra)]) + "->" + out
@@ -98,9 +99,12 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     x, weight = tensor(x), tensor(weight)
     if not x.ndim or weight.ndim not in (1, 2) or x.shape[-1] != weight.shape[-1]:
         raise OpError(f"linear: x {x.shape} and weight {weight.shape} must end in the same number of inputs.")
+    bias = bias if bias is None else node(bias)
+    if bias is not None and bias.shape not in ((), weight.shape[:-1]):
+        raise OpError(f"linear: the bias must have one entry per output, {weight.shape[:-1]}, not {bias.shape}.")
+    if bias is not None and alone() and x.ndim > 1 and weight.ndim == 2:
+        return rows.affine(x, weight, bias)
     y = rows.linear(x, weight) if x.ndim > 1 and weight.ndim == 2 else matmul(weight, x) if x.ndim == 1 else x @ weight
-    if bias is not None and np.shape(bias) not in ((), weight.shape[:-1]):
-        raise OpError(f"linear: the bias must have one entry per output, {weight.shape[:-1]}, not {np.shape(bias)}.")
     return y if bias is None else y + bias
 
 

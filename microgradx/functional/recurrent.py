@@ -47,7 +47,7 @@ def _sums(
 
 
 def _gate(z: Any, k: int, n: int) -> Any:
-    return index(z, key=(..., slice(k * n, (k + 1) * n)))
+    return index(z, (..., slice(k * n, (k + 1) * n)))
 
 
 def rnn_cell(
@@ -210,7 +210,7 @@ def _over_time(how: _Run, x: Any, first: Sequence[Any], params: Sequence[Any]) -
         raise OpError(f"{how.name}: each initial state must be ({how.layers * ways}, {batch}, hidden).")
     x = transpose(x, 0, 1) if how.batch_first else x
     last: list[tuple[Any, ...]] = []
-    steps = [index(x, key=along(0, t)) for t in range(x.shape[0])]
+    steps = [index(x, along(0, t)) for t in range(x.shape[0])]
     for layer in range(how.layers):
         if layer:
             steps = [drop(step, how.dropout, generator=how.generator) for step in steps]

@@ -211,6 +211,16 @@ class Tensor(Node, TensorMethods):
         return np.array(self.data, dtype=dtype, copy=copy)
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """The array's shape."""
+        return self.data.shape  # type: ignore[no-any-return]  # an array's own
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self.data.ndim  # type: ignore[no-any-return]  # an array's own
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         """The array's dtype."""
         return self.data.dtype  # type: ignore[no-any-return]  # data is Any: a float or an array

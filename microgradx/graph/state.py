@@ -34,6 +34,12 @@ class State:
 state = State()
 
 
+def alone() -> bool:
+    """True while nothing but backward will follow: no trace, no transformation. Rows for several ops then serve it."""
+    here = now()
+    return here.usual and not here.depth
+
+
 @contextmanager
 def _set(**changes: Any) -> Iterator[None]:
     after = now()._replace(**changes)

@@ -38,6 +38,11 @@ def _product(A: Any, B: Any) -> Any:
     return A.reshape(-1, A.shape[-1]).dot(B).reshape(*A.shape[:-1], B.shape[-1])  # one long product, not a batch
 
 
+def _affine(x: Any, W: Any, b: Any) -> Any:
+    y = _product(x, W.mT)
+    return np.add(y, b, out=y) if b.dtype is y.dtype else y + b
+
+
 def _over_batch(A: Any, g: Any, B: Any) -> Any:
     """The sum of A.mT @ g over the batch that one matrix (B, or what has its shape) served: one long product again."""
     if B.ndim == 2 < A.ndim == g.ndim:
@@ -62,6 +67,18 @@ linear = op(
     words=dict(
         x="each neuron sends its gradient back along its own weights",
         W="each weight's gradient: its neuron's gradient times its input, summed over the batch",
+    ),
+)  # fmt: skip
+affine = op(
+    "affine(x, W, b) = x @ W.mT + b", _affine, shapes="(n,k),(m,k),(m)",
+    cases=({}, dict(shapes="(2,n,k),(m,k),(m)"), dict(shapes="(n,k),(m,k),()")),
+    x=lambda g, W: matmul(g, W),
+    W=lambda g, x, W: _over_batch(g, x, W),
+    b=lambda g, b: sum_to(g, b.shape),
+    words=dict(
+        x="each neuron sends its gradient back along its own weights",
+        W="each weight's gradient: its neuron's gradient times its input, summed over the batch",
+        b="a bias moves its neuron's sum one for one, in every sample of the batch",
     ),
 )  # fmt: skip
 mv = op(

@@ -9,7 +9,7 @@ from microgradx.rules.arithmetic import maximum
 from microgradx.rules.domains import labels, share, unit
 from microgradx.rules.elementary import log, sigmoid
 from microgradx.rules.op import op
-from microgradx.rules.reductions import softmax
+from microgradx.rules.reductions import exp_over, softmax
 from microgradx.rules.shaping import unsqueeze
 
 E100 = math.exp(-100)  # the probability whose logarithm is the floor
@@ -58,7 +58,8 @@ def _cross_entropy(x: Any, t: Any) -> Any:
         raise ValueError("labels need one entry per row of x")
     _check_labels(t, x.shape[-1])
     x = x - np.max(x, axis=-1, keepdims=True)
-    return np.log(np.sum(np.exp(x), axis=-1)) - np.take_along_axis(x, t[..., None], axis=-1)[..., 0]
+    guessed = np.take_along_axis(x, t[..., None], axis=-1)[..., 0]
+    return np.log(np.sum(exp_over(x), axis=-1)) - guessed
 
 
 bce = op(

@@ -75,9 +75,15 @@ def _logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return total if keepdims else np.squeeze(total, axis=axis)
 
 
+def exp_over(x: Any) -> Any:
+    """e^x, written over x where that holds floats: fresh memory for a large array costs as much as the arithmetic."""
+    return np.exp(x, out=x if x.ndim and x.dtype.kind == "f" else None)
+
+
 def _softmax(x: Any, axis: int = -1) -> Any:
-    raised = np.exp(x - np.max(x, axis=axis, keepdims=True))
-    return raised / np.sum(raised, axis=axis, keepdims=True)
+    raised = exp_over(x - np.max(x, axis=axis, keepdims=True))
+    raised /= np.sum(raised, axis=axis, keepdims=True)
+    return raised
 
 
 def _log_softmax(x: Any, axis: int = -1) -> Any:
