@@ -18,6 +18,7 @@ import numpy as np
 from microgradx.graph import Node
 from microgradx.graph.naming import profiled_by
 from microgradx.random import Generator, default_generator
+from microgradx.rules.op import Op
 
 _PACKAGE = str(Path(__file__).resolve().parents[1])
 _EXAMPLES = str(Path(_PACKAGE) / "examples")  # the named programs count as the learner's own code
@@ -83,7 +84,7 @@ class Surroundings:
                 held.put_back(held.then)
 
     def _note(self, thing: Any) -> None:
-        if isinstance(thing, (*_PLAIN, type, ModuleType)) or id(thing) in self._seen:
+        if isinstance(thing, (*_PLAIN, type, ModuleType, Op)) or id(thing) in self._seen:  # a row never changes
             return
         self._seen.add(id(thing))
         if isinstance(thing, Node):

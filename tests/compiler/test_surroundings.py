@@ -10,6 +10,7 @@ import microgradx as mx
 from microgradx import nn
 from microgradx.compiler import CompileError
 from microgradx.compiler.compiled import MOST
+from microgradx.rules import forget
 
 SCALE = 2.0
 SEEN = []
@@ -193,6 +194,15 @@ def test_an_effect_happens_once_per_call_when_it_runs_eagerly():
 
 def test_a_list_of_its_own_is_no_effect():
     assert compiled(fills)(1.0).data == 2.0
+
+
+def test_an_op_that_is_used_for_the_first_time_is_no_effect():
+    cube = mx.op("cube_of_surroundings(x) = x ** 3", lambda x: x**3, x=lambda x: 3 * x**2)
+    try:
+        f = compiled(lambda x: cube(x).sum())
+        assert f.value_and_grad([2.0])[1][0] == [12.0]
+    finally:
+        forget(cube.name)
 
 
 def test_tracing_leaves_generators_and_gradients_as_they_were():
