@@ -34,7 +34,9 @@ def train(
     lr: Annotated[float | None, _option("--lr", "Learning rate.")] = None,
     batch_size: Annotated[int | None, _option("--batch-size", "Samples per step.")] = None,
     optimizer: Annotated[str | None, _option("--optimizer", "sgd, momentum, rmsprop, adagrad, adam or adamw.")] = None,
-    init: Annotated[str | None, _option("--init", "How the weights start: default, normal, xavier or he.")] = None,
+    init: Annotated[
+        str | None, _option("--init", "How the weights start: default, normal, xavier, he or zero.")
+    ] = None,
     seed: Annotated[int | None, _option("--seed", "Of everything random.")] = None,
     dtype: Annotated[Literal["float32", "float64"] | None, _option("--dtype", "Of all numbers.")] = None,
     save: Annotated[Path | None, _option("--save", "Keep everything in FILE.safetensors or .npz.", "FILE")] = None,

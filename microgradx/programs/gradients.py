@@ -53,7 +53,10 @@ def words_for_time(norms: list[float]) -> str:
         return "vanished: nothing reaches the last step either"
     share = first / last
     if share < FADED_IN_TIME:
-        return f"vanishing: step 1 gets {share:.0e} of the last step's; what came first is hardly learned (try an LSTM)"
+        return (
+            f"vanishing: step 1 gets {share:.0e} of the last step's; what came first is hardly learned (an LSTM helps, "
+            "or more open forget gates)"
+        )
     if share > 1 / FADED_IN_TIME:
         return f"exploding: step 1 gets {share:.0e} times the last step's; clipping helps"
     return "the gradient reaches step 1"

@@ -11,6 +11,7 @@ import pytest
 
 from microgradx import data, nn, training
 from microgradx.data import MissingExtraError
+from microgradx.optim import lr_scheduler as lrs
 from microgradx.training import Checkpoint, CheckpointError
 from tests.training.models import Noisy, Training, same
 
@@ -62,6 +63,34 @@ def test_also_in_the_middle_of_an_epoch(path: Path, epoch: int, batch: int, caps
     assert same(straight, resumed)
     assert after.rows == whole.rows
     assert after.stopped == ""
+
+
+SCHEDULES: dict[str, Any] = {
+    "StepLR": lambda o: lrs.StepLR(o, 5), "MultiStepLR": lambda o: lrs.MultiStepLR(o, [4, 9, 15], 0.5),
+    "ExponentialLR": lambda o: lrs.ExponentialLR(o, 0.9), "ConstantLR": lambda o: lrs.ConstantLR(o, 0.5, 12),
+    "LinearLR": lambda o: lrs.LinearLR(o, 0.1, total_iters=15), "PolynomialLR": lambda o: lrs.PolynomialLR(o, 25, 2.0),
+    "CosineAnnealingWarmRestarts": lambda o: lrs.CosineAnnealingWarmRestarts(o, 4, 2),
+    "OneCycleLR": lambda o: lrs.OneCycleLR(o, 0.1, total_steps=28),
+    "LambdaLR": lambda o: lrs.LambdaLR(o, lambda t: 1 / (1 + t)),
+    "ChainedScheduler": lambda o: lrs.ChainedScheduler([lrs.ConstantLR(o, 0.5, 12), lrs.ExponentialLR(o, 0.9)]),
+    "SequentialLR": lambda o: lrs.SequentialLR(o, [lrs.LinearLR(o), lrs.CosineAnnealingLR(o, 9)], [8]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_with_every_schedule(tmp_path: Path, name: str) -> None:
+    def begun() -> Training:
+        made = Training()
+        made.schedule = training.Schedule(SCHEDULES[name](made.optimizer), every="batch")
+        return made
+
+    path, straight = tmp_path / "run.npz", begun()
+    whole = straight.fit(4, StopAt(9, 9), Checkpoint(path.with_stem("other")))
+    begun().fit(4, StopAt(1, 5), Checkpoint(path))
+    resumed = begun()
+    assert resumed.fit(4, StopAt(9, 9), Checkpoint(path, resume=True)).rows == whole.rows
+    assert same(straight, resumed)
+    assert resumed.optimizer.param_groups[0]["lr"] == straight.optimizer.param_groups[0]["lr"]
 
 
 @pytest.mark.parametrize("batch", [3, 7, 8, 12, 14])  # in the first repetition, at its end, in the second, at its end
