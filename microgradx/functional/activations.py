@@ -84,7 +84,13 @@ def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     if min_val > max_val:
         raise OpError(f"hardtanh: min_val must not exceed max_val, but {min_val} > {max_val}.")
     x = node(x)
-    return where(less_equal(x, min_val), min_val, where(greater_equal(x, max_val), max_val, x))
+    low, high = _level(x, min_val), _level(x, max_val)
+    return where(less_equal(x, low), low, where(greater_equal(x, high), high, x))
+
+
+def _level(x: Any, number: float) -> Any:
+    """A whole number as one beside whole numbers, which then stay whole."""
+    return number if x.dtype.kind == "f" or number != number // 1 else int(number)
 
 
 def relu6(x: Any) -> Any:
@@ -125,7 +131,8 @@ def tanhshrink(x: Any) -> Any:
 
 def threshold(x: Any, threshold: float, value: float) -> Any:
     """`x` where it exceeds the threshold, `value` elsewhere."""
-    return where(less_equal(x, threshold), value, x)
+    x = node(x)
+    return where(less_equal(x, threshold), _level(x, value), x)
 
 
 def prelu(x: Any, weight: Any) -> Any:

@@ -17,12 +17,16 @@ from microgradx.rules.steps import floor_divide, trunc
 
 def add(a: Any, b: Any, *, alpha: float = 1) -> Any:
     """a + alpha · b."""
-    return rows.add(a, b if alpha == 1 else mul(alpha, b))
+    return rows.add(a, b if alpha == 1 else _times(alpha, b))
 
 
 def sub(a: Any, b: Any, *, alpha: float = 1) -> Any:
     """a − alpha · b."""
-    return rows.sub(a, b if alpha == 1 else mul(alpha, b))
+    return rows.sub(a, b if alpha == 1 else _times(alpha, b))
+
+
+def _times(alpha: float, b: Any) -> Any:
+    return mul(alpha, b) if isinstance(b, (Node, list)) else alpha * b  # a plain number stays one
 
 
 def div(a: Any, b: Any, *, rounding_mode: str | None = None) -> Any:
@@ -89,9 +93,9 @@ def clamp(x: Any, min: Any = None, max: Any = None) -> Any:
     if not any(isinstance(bound, (Node, np.ndarray, list)) for bound in (min, max)):
         return rows.clip(x, low=min, high=max)
     if min is not None:
-        x = rows.where(less(x, min), min, x)
+        x = rows.where(logical_or(less(x, min), isnan(min)), min, x)
     if max is not None:
-        x = rows.where(rows.greater(x, max), max, x)
+        x = rows.where(logical_or(rows.greater(x, max), isnan(max)), max, x)
     return x
 
 
@@ -136,11 +140,11 @@ def sinc(x: Any) -> Any:
 
 def logit(x: Any, eps: float | None = None) -> Any:
     """log(x / (1 − x)), the inverse of sigmoid; with `eps`, x is first clamped to [eps, 1 − eps]."""
+    x = node(x)
+    if x.dtype.kind != "f":  # 1 - x may have no answer among whole numbers
+        x = astype(x, default_dtype())
     if eps is not None:
         x = rows.clip(x, low=eps, high=1 - eps)
-    x = node(x)
-    if x.dtype.kind == "b":  # NumPy knows no minus of booleans
-        x = astype(x, default_dtype())
     return log(x) - log1p(-x)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from microgradx.functional.arguments import axes_of
+from microgradx.functional.indexing import diagonal
 from microgradx.functional.inputs import node, tensor
 from microgradx.graph import Node, OpError, Tensor
 from microgradx.graph.state import alone
@@ -45,23 +46,21 @@ def einsum(spec: str, *xs: Any) -> Any:
     except ValueError as problem:
         raise OpError(f"einsum: {problem}.") from None
     left, out = full.split("->")
-    terms, extra = left.split(","), []
-    spare = iter([c for c in "zyxwvutsrqponmlkjihgfedcbaZYXWVUTSRQPONMLKJIHGFEDCBA" if c not in full])
+    terms = left.split(",")
     for k, term in enumerate(terms):
         for c in sorted(set(term)):
-            while terms[k].count(c) > 1:  # a diagonal: meet an identity matrix instead
-                new = next(spare)
-                size = nodes[k].shape[terms[k].rindex(c)]
-                at = terms[k].rindex(c)
-                terms[k] = terms[k][:at] + new + terms[k][at + 1 :]
-                extra.append((c + new, np.eye(size, dtype=nodes[k].dtype)))
+            while terms[k].count(c) > 1:  # a diagonal, which becomes the last axis
+                first, last = terms[k].index(c), terms[k].rindex(c)
+                if nodes[k].shape[first] != nodes[k].shape[last]:
+                    raise OpError(f"einsum: {term!r} takes a diagonal, but {nodes[k].shape} has no equal axes there.")
+                nodes[k] = diagonal(nodes[k], 0, first, last)
+                terms[k] = terms[k].replace(c, "", 1)[::-1].replace(c, "", 1)[::-1] + c
     sizes: dict[str, int] = {}
     for term, each in zip(terms, nodes, strict=True):
         for c, size in zip(term, each.shape, strict=True):
             sizes[c] = size if sizes.get(c, 1) == 1 else sizes[c]
     stretched = [x.broadcast_to(tuple(sizes[c] for c in term)) for x, term in zip(nodes, terms, strict=True)]
-    spec = ",".join([*terms, *(t for t, _ in extra)]) + "->" + out
-    return rows.einsum_row(*stretched, *(e for _, e in extra), spec=spec)
+    return rows.einsum_row(*stretched, spec=",".join(terms) + "->" + out)
 
 
 def bmm(A: Any, B: Any) -> Any:

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from microgradx.rules.op import Op
 
 OPERANDS = (Node, int, float, np.ndarray, np.generic, list)  # what an operator accepts on its other side
-_REFUSALS = (ValueError, IndexError, TypeError, np.exceptions.AxisError)  # NumPy's ways to say that inputs do not fit
+_REFUSALS = (
+    ValueError,
+    IndexError,
+    TypeError,
+    OverflowError,
+    np.exceptions.AxisError,
+)  # NumPy's ways to say that inputs do not fit
 _ANY = (ArithmeticError, *_REFUSALS)
 _new = object.__new__
 

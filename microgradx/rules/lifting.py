@@ -27,12 +27,13 @@ if TYPE_CHECKING:
 
 # Of whole numbers and booleans these are real numbers of the default dtype (NumPy alone makes float16 of small ones).
 _REALS = """
-acos acosh asin asinh atan atan2 atanh cos cosh div erf exp exp2 expm1 hypot log log10 log1p log2 logaddexp logsumexp
-sigmoid sin sinh softplus sqrt tan tanh
+acos acosh asin asinh atan atan2 atanh copysign cos cosh div erf exp exp2 expm1 hypot log log10 log1p log2 logaddexp
+logsumexp sigmoid sin sinh softplus sqrt tan tanh
 """
 _OF_REALS = frozenset(_REALS.split())
 _DIVIDING = frozenset(["floor_divide", "fmod", "remainder"])  # of whole numbers NumPy says 0 where the divisor is 0
-_OF_WHOLE = _OF_REALS | _DIVIDING
+_COUNTING = frozenset(["power", "square"])  # true counts as 1 there (NumPy makes int8 of it)
+_OF_WHOLE = _OF_REALS | _DIVIDING | _COUNTING
 _RANK = {"b": 0, "i": 1, "u": 1, "f": 2}
 
 
@@ -102,6 +103,8 @@ def _agreed(op: Op, nodes: tuple[Any, ...]) -> tuple[Any, ...]:
     wanted = result_dtype(arrays)
     if wanted.kind != "f" and op.name in _OF_REALS:
         wanted = default_dtype()
+    if wanted.kind == "b" and op.name in _COUNTING:
+        wanted = np.dtype(np.int64)
     if wanted.kind != "f" and op.name in _DIVIDING and not np.all(arrays[1]):
         raise OpError(f"{op.name}: whole numbers cannot be divided by 0, real ones can: try x.astype('float64').")
     if wanted == np.result_type(*(each.dtype for each in arrays)) or (wanted.kind != "f" and not op.smooth):

@@ -45,7 +45,7 @@ def _affine(x: Any, W: Any, b: Any) -> Any:
 
 def _over_batch(A: Any, g: Any, B: Any) -> Any:
     """The sum of A.mT @ g over the batch that one matrix (B, or what has its shape) served: one long product again."""
-    if B.ndim == 2 < A.ndim == g.ndim:
+    if B.ndim == 2 < A.ndim == g.ndim and 0 not in B.shape:
         return matmul(reshape(A, (-1, A.shape[-1])).mT, reshape(g, (-1, g.shape[-1])))
     return sum_to(matmul(A.mT, g), B.shape)
 

@@ -67,8 +67,14 @@ def _winners(x: Any, axis: Axis = None) -> Any:
     return best.astype(x.dtype) / np.sum(best, axis=axis, keepdims=True).astype(x.dtype)
 
 
+def _top(x: Any, axis: Axis) -> Any:
+    if not x.size:
+        return np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    return np.max(x, axis=axis, keepdims=True)
+
+
 def _logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    top = np.max(x, axis=axis, keepdims=True)
+    top = _top(x, axis)
     if x.dtype.kind == "f":
         top = np.where(np.isfinite(top), top, 0).astype(x.dtype)  # all -inf: log 0 = -inf
     total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
@@ -81,13 +87,14 @@ def exp_over(x: Any) -> Any:
 
 
 def _softmax(x: Any, axis: int = -1) -> Any:
-    raised = exp_over(x - np.max(x, axis=axis, keepdims=True))
+    raised = exp_over(x - _top(x, axis))
     raised /= np.sum(raised, axis=axis, keepdims=True)
     return raised
 
 
 def _log_softmax(x: Any, axis: int = -1) -> Any:
-    return x - _logsumexp(x, axis, True)
+    x = x - _top(x, axis)
+    return x - np.log(np.sum(np.exp(x), axis=axis, keepdims=True))
 
 
 sum = op(

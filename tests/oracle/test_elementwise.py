@@ -64,6 +64,8 @@ MIXED = """
     hypot(f, f); add(i, i, alpha=2); sub(i, i, alpha=2); pow(i, 2); pow(i, f); pow(2, i); xlogy(i, i);
     ceil(i); floor(i); round(i); trunc(i); frac(f); nan_to_num(i); fmod(i, 2); remainder(i, 2); isnan(i); atan2(i, i);
     copysign(i, i); logaddexp(f, f); expm1(i); log1p(i); neg(i); lerp(f, f, 0.5); sinc(i); i.tolist(); i.numel();
+    relu6(i); hardtanh(i); hardtanh(i - 2, -2, 2); threshold(i, 1.5, -1); square(b); b ** 2; add(b, 2, alpha=3);
+    add(i, 2, alpha=3); sub(i, 2, alpha=3); copysign(i, f); copysign(i, i - 2); logit(i); logit(i, eps=0.1);
     where(f > 0); where(i - 1); where(stack([b, b])); where(b[0])
 """
 SHAPES: list[tuple[int, ...]] = [(), (5,), (2, 3), (3, 0), (2, 1, 4)]
@@ -84,6 +86,7 @@ CASES = [
         glu(x); glu(x, 0); glu(x, 1); glu(x, dim=-1); softmax(x, 0); softmax(x, dim=-1); softmin(x, 1);
         softmin(x, dim=0); log_softmax(x, 1); log_softmax(x, dim=-1); softmax(x, -1, dtype=x.double().dtype)
     """),
+    *table(dict(x=(2, 0, 3)), "softmax(x, 1); log_softmax(x, 1); softmin(x, 1); softmax(x, 2)"),
     *table(dict(x=np.array([np.nan, np.inf, -np.inf, 0.5])), """
         nan_to_num(x); nan_to_num(x, 2); nan_to_num(x, 1.0, posinf=2.0, neginf=-3.0)
     """),
@@ -159,10 +162,14 @@ DECISIONS = {
 DECISIONS_IN_WORDS = """hardsigmoid: exact; in PyTorch its slope is a sixth rounded to float32.
 hardswish: x · hardsigmoid(x), so its slopes in the corners -3 and 3 are 0 and 1; PyTorch has -1/2 and 3/2.
 softplus: stable for every x, so by default it never becomes y = x, as PyTorch's does above 20 (within 2.1e-9).
+hardtanh, threshold, addcmul and addmm of whole numbers: with fractions as settings they give reals; PyTorch cuts those.
+whole numbers: 2 ** -1 is refused (in an array too), as in NumPy; PyTorch says 0. The sign of booleans is refused.
+lerp: one formula, a + w (b - a), nan where an end is infinite; from w = 0.5 on PyTorch counts from b.
+atan2 and hypot: at the origin, which has no slope, nan; atan2 has 0 in PyTorch.
 pow: its mixed second derivative at exponent 0 is 1 / a; PyTorch has 0.
 xlogy: where a is 0 and b is not positive, the slope for b is 0; PyTorch has nan at b = 0.
 booleans: arithmetic beside numbers follows NumPy (1 - mask, relu(mask)); PyTorch refuses some of it.
-relu, elu, abs and others at nan: the value is nan; slopes at nan are not promised."""
+relu, elu, abs and others: where the value or an input is nan or infinite, slopes are not promised."""
 CALLS = [" ".join(call.split()) for calls in ONE.values() for call in calls.split(";")]
 
 
@@ -203,6 +210,11 @@ def test_extreme_inputs(call: str) -> None:
 def test_extreme_pairs(name: str) -> None:
     a, b = (x.ravel() for x in np.meshgrid(EDGES, EDGES))
     agree(dict(a=a, b=b), f"{name}(a, b)", order=0)
+
+
+@pytest.mark.parametrize("call", ["clamp(a, b)", "clamp(a, max=b)", "clamp(a, b, b + 1)"])
+def test_beside_a_bound_that_is_nan(call: str) -> None:
+    agree(dict(a=np.array([1.0, 2.0, np.nan, 9.0]), b=np.array([np.nan, 0.0, 5.0, 3.0])), call, order=0)
 
 
 @pytest.mark.parametrize("a", [0.0, 1.0, 2.0, -2.0])
@@ -274,7 +286,7 @@ REFUSED = [
         clamp(x, lower=1); x.add(); x.mul(x, x, x); x.where(x, x); isnan(x, x); eq(x, z); lt(x, z); ne(x, z);
         logical_and(x, z); softmax(b, 0); leaky_relu(x, 'a'); elu(x, 'a'); exp('a');
         i // i; i % 0; i // 0; fmod(i, i); div(i, i, rounding_mode='trunc'); div(i, 0, rounding_mode='floor');
-        where(b, x)
+        where(b, x); (i - 1) ** -1
     """),
 ]  # fmt: skip
 

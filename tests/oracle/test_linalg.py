@@ -7,6 +7,9 @@ Decisions, where we differ on purpose:
   On symmetric arguments, as here, the two agree. Hence no `UPLO`.
 - `qr(mode="complete")` is offered where it equals "reduced"; `svd`'s filling columns carry no gradient.
 - the gradient of `slogdet` at a singular matrix is refused; PyTorch's is made of infinities.
+- `einsum` of small whole numbers keeps their dtype, as in NumPy; in PyTorch it depends on whether a sum is left to do.
+- `bilinear` at infinities: inf - inf comes up in another order of summation, so nan where PyTorch has inf.
+- singular values of nan or inf is refused (also in the gradient of `det`); PyTorch gives nan or refuses.
 - `matmul` of a matrix and a number is refused, as in PyTorch; `F.dot`, `mv`, `outer` want exactly vectors and matrices.
 """
 
@@ -36,8 +39,11 @@ PRODUCTS = [
         einsum('ij,jk->ik', A, B); einsum('ij,jk', A, B); einsum('ij->ji', A); einsum('ij->', A);
         einsum('bii->b', C); einsum('bii->bi', C); einsum('...j,j->...', C, x); einsum('i,i,i->', x, x, x);
         einsum('bij,jk->bik', C, B); einsum('i,j->ij', x, x); einsum('ij,kj,j->ik', A, A, x);
-        einsum('...ij->...ji', C); einsum('ij', A); einsum('ij,jk->ik', [A, B])
+        einsum('...ij->...ji', C); einsum('ij', A); einsum('ij,jk->ik', [A, B]);
+        einsum('bii', C); einsum('bij,j->i', C, x)
     """),
+    *table(dict(A=np.array([[1.0, np.nan], [np.inf, 2.0]])), "einsum('ii->i', A); einsum('ii', A)"),
+    *table(dict(A=(5, 2, 0), B=(0, 4), x=(0,)), "matmul(A, B); linear(A, B.mT); matmul(A, x)"),
     *table(dict(x=np.array([np.nan, np.inf]), A=(3, 2), B=(2, 2)), "addmm(x, A, B, beta=0)"),
 ]  # fmt: skip
 
@@ -85,7 +91,7 @@ REFUSED = [
         mv(x, A); dot(A, A); dot(x, x[:2]); outer(A, x); tensordot(A, B, 3); tensordot(A, B, 2);
         tensordot(A, B, ([0], [0])); tensordot(A, A, ([0, 0], [0, 1])); linear(x, B); linear(x, W, b);
         bilinear(x, x, A); addmm(C, A, B); addmm(A, A, B); addmm(x, C, B); einsum('ij,jk->ik', A);
-        einsum('ij,ij->i', A, B); einsum('ijk->i', A)
+        einsum('ij,ij->i', A, B); einsum('ijk->i', A); einsum('ii', A)
     """),
     *table(dict(A=(2, 3), S=lambda rng: np.zeros((2, 2)), T=lambda rng: -np.eye(2), x=(3,), C=(5, 2, 3)), """
         linalg.inv(A); linalg.inv(S); linalg.inv(x); linalg.solve(A, x); linalg.solve(S, x[:2]); linalg.solve(T, x);

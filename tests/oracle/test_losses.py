@@ -10,6 +10,9 @@ from tests.oracle.compare import agree, agreeing, ints, positive, refusing, tabl
 
 DECISIONS = """mse_loss and the others refuse a target that would only broadcast against the guess; PyTorch warns.
 triplet_margin_loss, pairwise_distance: where two points are eps apart the distance has slope 0, as every norm.
+guesses of whole numbers are refused by all; PyTorch takes them where its kernel happens to.
+binary_cross_entropy_with_logits and its kin at infinite scores: nan at +inf, PyTorch's is nan at -inf.
+multi_margin_loss, multilabel_margin_loss: a nan among the scores makes the loss nan; PyTorch's comparison hides it.
 soft_margin_loss: finite for every guess; PyTorch's e^(-t x) overflows to inf beyond 709.
 binary_cross_entropy: exact second derivatives; PyTorch's carry an epsilon of 1e-8.
 kl_div, reduction="mean": the mean over all numbers as in PyTorch, without its warning."""
