@@ -1,5 +1,6 @@
 """How the command line speaks of mistakes: one paragraph on stderr and exit code 2; with --debug also the traceback."""
 
+import errno
 import re
 import sys
 import traceback
@@ -47,6 +48,8 @@ def plainly(problem: Exception, command: str) -> Exception:
 
 def _expected(problem: Exception) -> bool:
     if isinstance(problem, UserError):
+        return True
+    if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):  # a full disk, say
         return True
     graph = sys.modules.get("microgradx.graph")  # not loaded: then the problem is not one of the library's
     return graph is not None and isinstance(problem, graph.MicrogradxError)

@@ -64,6 +64,14 @@ def test_a_closed_pipe_is_no_error() -> None:
     assert (done.stdout, done.stderr) == (b"trace of xor\n", b"")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full is Linux's")
+def test_a_full_disk_is_one_paragraph() -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([SCRIPT, "trace", "xor"], stdout=full, stderr=subprocess.PIPE, env=PLAIN, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"Error: ") and b"No space left" in done.stderr and b"Traceback" not in done.stderr
+
+
 def test_stepping_goes_forward_and_back() -> None:
     text = on_a_terminal("trace", "two-paths", "--step", columns=100, keys="\n\np\n4\nq\n")
     assert re.findall(r"step (\d) of 4", text) == ["0", "1", "2", "1", "4"]
