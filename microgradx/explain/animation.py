@@ -23,9 +23,9 @@ _MOST = 500  # steps
 _WIDEST = 1200  # pixels of a GIF
 _ROOM, _LEFT = 22, 15  # points, for the line of text under the picture
 _SHAPE = re.compile(r'<(?:polygon|path|ellipse)[^>]*?((?: (?:points|d|cx|cy|rx|ry)="[^"]*")+)/>', re.S)
-_MARKED = """.step .from, .step .to, .step .edge { fill: none; stroke: #222222; stroke-width: 2.4; }
-.step .to { stroke-width: 3.4; stroke: #1b6e3c; }
-.step .edge { stroke-width: 4; stroke: #1b6e3c; }
+# The colours of the page (page/style.css): where a step starts from, and where it arrives.
+_MARKED = """.step .from, .step .to, .step .edge { fill: none; stroke: #1864ab; stroke-width: 2.6; }
+.step .to, .step .edge { stroke: #d9480f; stroke-width: 3.6; }
 """
 _MOVING = """.step { opacity: 0; animation: step %(total)gs step-end infinite; }
 @keyframes step { 0%% { opacity: 1; } %(share)g%% { opacity: 0; } 100%% { opacity: 0; } }
