@@ -50,13 +50,13 @@ def by_graph(
     if again is not None and (found := again(given)) is not None:
         return found
     data = {node: node.data for node in order if node.op is None} | given
-    for node in order:
-        if node in data:
-            continue
-        try:
-            data[node] = running(node)(*(data[each] for each in node.inputs), **(node.static or {}))
-        except (ArithmeticError, ValueError, MicrogradxError):  # a singular matrix, say
-            return math.nan
+    try:
+        with np.errstate(all="ignore"):
+            for node in order:
+                if node not in data:
+                    data[node] = running(node)(*(data[each] for each in node.inputs), **(node.static or {}))
+    except (ArithmeticError, ValueError, MicrogradxError):  # a singular matrix, say
+        return math.nan
     return float(np.asarray(data[order[-1]]).item())
 
 
