@@ -6,6 +6,7 @@ from functools import update_wrapper
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy import ndarray
 
 from microgradx.compiler.form import Form, Kind
 from microgradx.compiler.grouped.call import Numbers, as_leaves, is_tree, numbers_program, parts_of
@@ -117,7 +118,7 @@ class Compiled:
 
     def _program(self, args: tuple[Any, ...], differentiate: bool) -> Program | Numbers | None:
         """The program for arguments of this kind; None where the function cannot be compiled."""
-        key = (differentiate, *map(_signature, args))
+        key = (differentiate, *[(a.shape, a.dtype) if type(a) is ndarray else _signature(a) for a in args])
         built = self.programs.get(key)
         if built is None or (not isinstance(built, str) and not built.around.same()):
             if built is None and len(self.programs) >= MOST:
@@ -224,7 +225,7 @@ def _signature(a: Any) -> Any:
         return "number"
     if isinstance(a, (np.ndarray, list)):
         array = np.asarray(a)
-        return ("array", array.shape, array.dtype)
+        return (array.shape, array.dtype)
     raise OpError(f"a compiled function takes nodes, numbers, arrays and settings, not {type(a).__name__}.")
 
 

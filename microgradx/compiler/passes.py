@@ -8,7 +8,7 @@ import numpy as np
 
 from microgradx.compiler.form import Form, Step, kind_of
 from microgradx.compiler.merges import joins, products, slices
-from microgradx.rules.arithmetic import alias
+from microgradx.rules.arithmetic import add, alias, div, mul, neg, sub
 from microgradx.rules.reductions import sum as sum_
 from microgradx.rules.shaping import reshape
 
@@ -183,6 +183,34 @@ def signs(form: Form) -> Form:
     return form.with_steps([rewrite(step) for step in form.steps], {})
 
 
+def negatives(form: Form) -> Form:
+    """−1 · x is −x; and minus signs move out of products and quotients into sums: a + −b is a − b."""
+    kinds, uses = form.kinds(), form.uses()
+    positive: dict[str, str] = {}  # −x -> x
+    steps: list[Step] = []
+    for step in form.steps:
+        names = step.operands
+        minus = [n for n in names if n in positive]
+        ones = [n for n in names if n in form.constants and np.all(form.constants[n] == -1)]
+        if step.op is mul and len(ones) == 1 and kinds[other := names[names[0] == ones[0]]] == step.kind:
+            step = replace(step, op=neg, operands=(other,))
+        elif step.op in (mul, div) and minus and all(uses[n] == 1 and kinds[n] == step.kind for n in minus):
+            step = replace(step, operands=tuple(positive.get(n, n) for n in names))
+            if len(minus) == 1:
+                steps.append(replace(step, name=f"{step.name}_plus", named=False, note=""))
+                step = replace(step, op=neg, operands=(steps[-1].name,))
+        elif step.op is add and names[1] in positive:
+            step = replace(step, op=sub, operands=(names[0], positive[names[1]]))
+        elif step.op is add and names[0] in positive:
+            step = replace(step, op=sub, operands=(names[1], positive[names[0]]))
+        elif step.op is sub and names[1] in positive:
+            step = replace(step, op=add, operands=(names[0], positive[names[1]]))
+        if step.op is neg:
+            positive[step.name] = step.operands[0]
+        steps.append(step)
+    return form.with_steps(steps, {})
+
+
 def dead(form: Form) -> Form:
     """Leave out what no result needs."""
     needed, steps = set(form.results), []
@@ -197,7 +225,8 @@ def dead(form: Form) -> Form:
 Pass = Callable[[Form], Form]
 PASSES: dict[str, Pass] = {
     "fold": fold, "masks": masks, "algebra": algebra, "sums": sums, "share": share, "signs": signs,
-    "stretches": stretches, "joins": joins, "slices": slices, "products": products, "dead": dead,
+    "stretches": stretches, "negatives": negatives, "joins": joins, "slices": slices, "products": products,
+    "dead": dead,
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from microgradx.compiler.form import Form, lower
 from microgradx.compiler.guards import Surroundings, noting_effects, stores
@@ -85,7 +86,9 @@ def raw(args: Sequence[Any]) -> list[Any]:
     """The data of nodes, numbers and arrays; settings are left out."""
     found = []
     for a in args:
-        if isinstance(a, Node):
+        if type(a) is ndarray:
+            found.append(a)
+        elif isinstance(a, Node):
             found.append(a.data)
         elif not is_setting(a):
             found.append(as_array(a) if isinstance(a, list) else a)

@@ -20,6 +20,7 @@ from microgradx.compiler.to_numpy.pieces import Piece, joins, pieces
 from microgradx.compiler.to_numpy.places import Before, Memory, fits, in_memory, number
 from microgradx.compiler.to_numpy.rows import preamble
 from microgradx.compiler.to_numpy.stand_in import names_in
+from microgradx.compiler.to_numpy.together import together
 
 _FRESH = ("np.where", "np.concatenate", "np.stack", "{0}[{1}]")  # these plain calls return new memory
 
@@ -36,7 +37,7 @@ class Fixed:
 
 def source(form: Form, fixed: Fixed | None = None, name: str = "step") -> tuple[str, dict[str, Any]]:
     """Source of `make()`, which gives the function; and the arrays that it refers to."""
-    return _Writer(listed(form), fixed or Fixed(), name).run()
+    return _Writer(listed(together(form)), fixed or Fixed(), name).run()
 
 
 def function(form: Form, fixed: Fixed | None = None) -> Callable[..., Any]:

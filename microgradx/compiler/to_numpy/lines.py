@@ -16,6 +16,13 @@ from microgradx.compiler.to_numpy.stand_in import Name, names_in
 _SMALL = 4096  # elements; of more, NumPy adds up pairs of pairs, which is more exact
 
 
+# How single numbers are written.
+_OPERATORS = {
+    "np.add": "{0} + {1}", "np.subtract": "{0} - {1}", "np.multiply": "{0} * {1}", "np.divide": "{0} / {1}",
+    "np.negative": "-{0}",
+}  # fmt: skip
+
+
 @dataclass
 class Lines:
     """What the writing of lines needs to know; all of it grows while the program is written."""
@@ -49,6 +56,8 @@ class Lines:
             return self._reduction(call, operands[0], out)
         if joins(call) and out:
             return self._joined(call, operands[0], out)
+        if call.how == "ufunc" and not call.sample.ndim and call.text in _OPERATORS and self._numbers(call):
+            return _OPERATORS[call.text].format(*(self._number(o) for o in call.operands))
         keywords = [f"{k}={ast.unparse(literal(v, self.found.needed))}" for k, v in call.keywords.items()]
         if out:
             operands.append(f"out={out}" if call.text in ("np.maximum", "np.minimum") else out)
@@ -56,6 +65,16 @@ class Lines:
             return f"{operands[0]}.dot({', '.join(operands[1:])})"
         function = self.before(call.text) if call.text.startswith("np.") else call.text
         return f"{function}({', '.join([*operands, *keywords])})"
+
+    def _numbers(self, call: Call) -> bool:
+        """True for floats of NumPy's alone: these know operators, which start sooner than functions."""
+        kinds = {self._sample(o).dtype for o in call.operands if isinstance(o, Name) and self._sample(o) is not None}
+        scalars = any(self._sample(o) is None for o in call.operands if isinstance(o, Name))
+        return not scalars and len(kinds) == 1 and kinds.pop().kind == "f" and not call.keywords
+
+    def _number(self, operand: Any) -> str:
+        text = self.written.get(operand, operand) if isinstance(operand, Name) else number(operand)
+        return f"({text})" if text.startswith("-") else text
 
     def _reduction(self, call: Call, x: str, out: str) -> str:
         axis, keeps = call.keywords.get("axis", 0), call.keywords.get("keepdims", False)
