@@ -65,8 +65,15 @@ def _cross_entropy(x: Any, t: Any) -> Any:
     return np.log(np.sum(np.exp(x), axis=-1)) - picked
 
 
-# Runs that pick entries by label, for programs: the same numbers with less ado, the labels checked once.
-RUNS: dict[str, Callable[..., Any]] = {"one_hot": _one_hot, "softmax_cross_entropy": _cross_entropy}
+def _softmax(x: Any, axis: int = -1) -> Any:
+    raised = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return raised / np.sum(raised, axis=axis, keepdims=True)
+
+
+# Runs for programs: the same numbers with less ado. Labels are checked once, and memory is the program's business.
+RUNS: dict[str, Callable[..., Any]] = {
+    "one_hot": _one_hot, "softmax_cross_entropy": _cross_entropy, "softmax": _softmax,
+}  # fmt: skip
 
 
 @dataclass
@@ -160,6 +167,7 @@ def listed(form: Form) -> Listed:
     for name, kind in kinds.items():
         if name not in stands:
             stands[name] = StandIn(found, name, np.ones(kind.shape, kind.dtype))
+            stands[name].scalar = kind.scalar
     for step in form.steps:
         found.step, before = step, (len(found.calls), len(found.seen))
         operands = _plain_numbers([stands[n] for n in step.operands])
@@ -177,6 +185,7 @@ def listed(form: Form) -> Listed:
             for key in list(found.seen)[before[1] :] if len(found.seen) > before[1] else ():
                 del found.seen[key]
             result = _whole(found, step, operands, [kinds[n] for n in step.operands])
+        result.scalar = step.kind.scalar
         stands[step.name] = result
         found.names[step.name] = result.name
         if found.calls and found.calls[-1].name == result.name:
@@ -238,5 +247,5 @@ def found_name(found: Listed, name: Any, operand: Any) -> Any:
 
 def _sample(a: Any) -> Any:
     if isinstance(a, StandIn):
-        return a.sample
+        return float(a.sample) if a.scalar else a.sample
     return [_sample(each) for each in a] if isinstance(a, (list, tuple)) else a

@@ -46,6 +46,7 @@ class StandIn(np.lib.mixins.NDArrayOperatorsMixin):
     """
 
     labels: Any = None  # what this is the one-hot of
+    scalar: bool = False  # a Python float, which makes no array wider
 
     def __init__(self, listed: "Listed", name: str, sample: Any, memory: str = "") -> None:
         self.listed, self.name, self.sample, self.memory = listed, Name(name), sample, memory
