@@ -15,6 +15,7 @@ from microgradx.graph import GradientError, Node, OpError, Tensor, Value, inside
 from microgradx.graph.node import as_array
 from microgradx.graph.order import FREED, passed
 from microgradx.rules.op import Op
+from microgradx.rules.pieces import Pieces, gathered
 from microgradx.rules.shaping import astype, number, sum_to, tensor
 from microgradx.rules.specialise import careful, own_array
 
@@ -83,8 +84,12 @@ def _fast(order: list[Any], free: bool) -> None:
     while order:
         node = order.pop()
         op, g = node.op, node.grad
-        if g is not None:
-            (op.pull_scalar if type(node) is Value else op.pull_array)(node, g)
+        if g is None:
+            pass
+        elif type(node) is Value:
+            op.pull_scalar(node, g)
+        else:
+            op.pull_array(node, g if type(g) is not Pieces else gathered(node))
         if free:
             node.op = FREED
             node.left = node.right = node.rest = node.grad = None

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from microgradx.autodiff.backward import added, apply_rule, free
 from microgradx.graph import Value, inside_scope, topological
 from microgradx.graph.order import FREED, released
+from microgradx.rules.pieces import gathered
 
 
 class Between(NamedTuple):
@@ -70,11 +71,11 @@ def pull_privately(part: Between, upstream: list[Any]) -> list[Any]:
         if output.requires_grad:
             output.grad = added(output.grad, g)
     for node in reversed(part.nodes):
-        g, op = node.grad, node.op
+        g, op = gathered(node), node.op
         if op is not None and g is not None:
             node.grad = None
             (op.pull_scalar if type(node) is Value else op.pull_array)(node, g)
-    found = [node.grad for node in part.inputs]
+    found = [gathered(node) for node in part.inputs]
     for node in part.inputs:
         node.grad = None
     return found

@@ -13,6 +13,7 @@ from microgradx.functional.linear_algebra import linear
 from microgradx.functional.normalization import dropout as drop
 from microgradx.functional.shaping import transpose
 from microgradx.graph import OpError, scope
+from microgradx.graph.state import alone
 from microgradx.random import Generator
 from microgradx.rules.elementary import relu, sigmoid, tanh
 from microgradx.rules.shaping import index
@@ -27,15 +28,23 @@ class LSTMState(NamedTuple):
     c: Any
 
 
+class _Projected(NamedTuple):
+    """W_ih x + b_ih of one step, in place of x: computed for all steps at once."""
+
+    from_x: Any
+
+
 def _sums(
     name: str, gates: int, x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, hidden: int | None = None
 ) -> tuple[Any, Any]:
     """W_ih x + b_ih and W_hh h + b_hh, checked to fit; `hidden` is given where h is a projection of the units."""
-    x, h, w_ih, w_hh = tensor(x), tensor(h), tensor(w_ih), tensor(w_hh)
+    done, h, w_ih, w_hh = isinstance(x, _Projected), tensor(h), tensor(w_ih), tensor(w_hh)
+    x = x.from_x if done else tensor(x)
     size = h.shape[-1] if h.ndim else 0
     n = size if hidden is None else hidden
+    inputs = w_ih.shape[-1] if done else x.shape[-1]
     if (
-        x.ndim not in (1, 2) or h.shape[:-1] != x.shape[:-1] or w_ih.shape != (gates * n, x.shape[-1])
+        x.ndim not in (1, 2) or h.shape[:-1] != x.shape[:-1] or w_ih.shape != (gates * n, inputs)
         or w_hh.shape != (gates * n, size)
         or any(b is not None and tensor(b).shape != (gates * n,) for b in (b_ih, b_hh))
     ):  # fmt: skip
@@ -43,7 +52,7 @@ def _sums(
             f"{name}: x {x.shape} and h {h.shape} need w_ih ({gates}·hidden, inputs) and w_hh ({gates}·hidden, "
             f"hidden), not {w_ih.shape} and {w_hh.shape}; biases are ({gates}·hidden,) or None."
         )
-    return linear(x, w_ih, b_ih), linear(h, w_hh, b_hh)
+    return x if done else linear(x, w_ih, b_ih), linear(h, w_hh, b_hh)
 
 
 def _gate(z: Any, k: int, n: int) -> Any:
@@ -229,7 +238,11 @@ def _over_time(how: _Run, x: Any, first: Sequence[Any], params: Sequence[Any]) -
 
 
 def _one_way(how: _Run, steps: list[Any], state: tuple[Any, ...], weights: Sequence[Any]) -> tuple[list[Any], Any]:
-    outputs = []
+    outputs, w_ih, b_ih = [], tensor(weights[0]), tensor(weights[2]) if how.biases else None
+    fits = steps and w_ih.shape[1:] == steps[0].shape[-1:] and (b_ih is None or b_ih.shape == w_ih.shape[:1])
+    if fits and alone():
+        together = linear(stack(steps), w_ih, b_ih)  # where nobody watches the steps, one product serves all of them
+        steps = [_Projected(index(together, along(0, t))) for t in range(len(steps))]
     for t, x in enumerate(steps):
         with scope(f"t{t}"):
             state = how.cell(x, state, *weights)

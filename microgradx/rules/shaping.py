@@ -29,14 +29,14 @@ def unbroadcast(x: Any, shape: Shape) -> Any:
 
 def _scatter(x: Any, key: Key, shape: Shape) -> Any:
     out = np.zeros(shape, dtype=x.dtype)
-    if _each_once(key):
+    if each_once(key):
         out[key] = x
     else:
         np.add.at(out, key, x)  # an element picked twice collects twice
     return out
 
 
-def _each_once(key: Key) -> bool:
+def each_once(key: Key) -> bool:
     """True when no place can be picked twice: numbers and slices, and a single mask among them."""
     parts = key if isinstance(key, tuple) else (key,)
     arrays = [p for p in parts if not (p is None or p is Ellipsis or isinstance(p, (int, np.integer, slice)))]

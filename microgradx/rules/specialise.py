@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from microgradx.rules.pieces import piece
 from microgradx.rules.words import FOREIGN
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def pull_function(op: Op, kind: str) -> Callable[[Any, Any], None]:
 
     if op.variadic:
         return _pull_variadic(op, kind)
-    space: dict[str, Any] = {"np": np, "careful": careful, "unbroadcast": unbroadcast, "own": own_array}
+    space: dict[str, Any] = {"np": np, "careful": careful, "unbroadcast": unbroadcast, "own": own_array, "piece": piece}
     nodes = {name: f"{name}_" for name in op.inputs}  # an input may be called c or node: keep it apart from ours
     places = ["node.left", "node.right"] if len(nodes) < 3 else ["node.rest"]
     lines = ["def pull(node, g):", f"    {', '.join(nodes.values())} = {', '.join(places[: len(nodes)])}"]
@@ -208,6 +209,8 @@ def _contribution(op: Op, name: str, rule: Any, kind: str) -> list[str]:
         return ["        c = -g"]
     if rule.constant is not None:
         return [f"        c = g * {rule.constant!r}"]
+    if op.name == "index" and kind == "array":
+        return ["        c = piece(g, x_, node.static['key'])"]
     reads = {"y": "node.data", "g": "g", **{n: f"{n}_.data" for n in op.inputs}}
     reads |= {n: f"node.static[{n!r}]" for n in op.static}
     args = ", ".join(reads[n] for n in rule.reads)

@@ -1,12 +1,13 @@
 """Rows that do the work of several visible ops, while nobody watches: proved equal to those."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import pytest
 
 import microgradx as mx
-from microgradx.graph import recording
+from microgradx.graph import recording, topological
 
 
 def _layer(dtype: str, shape: tuple[int, ...]) -> tuple[Any, ...]:
@@ -30,3 +31,43 @@ def test_a_layer_in_one_row_is_the_product_and_the_bias(dtype: str, shape: tuple
         np.testing.assert_array_equal(a.grad, b.grad)
     _, tangent = mx.jvp(lambda x: mx.linear(x, *one[1:]), one[0], one[0])
     assert tangent.op.name == "linear"  # a transformation differentiates the visible ops, as few as they are
+
+
+def test_a_gradient_that_arrives_in_pieces_is_the_sum_of_all_of_them() -> None:
+    def loss(x: Any) -> Any:
+        y = x * 2.0
+        pieces = y[0] * y[1, :] + y[-1] ** 2 + y[(0, ..., 1)] + y[np.array([1, 1])].sum(0)
+        return (pieces * y.sum(0)).sum() + y[1].exp().sum()
+
+    x, w = (mx.Tensor(np.linspace(-1.0, 1.0, 12).reshape(4, 3)) for _ in range(2))
+    watched: list[Any] = []
+    loss(x).backward()
+    loss(w).backward(watcher=watched.append)  # edge by edge, with the rule as it is written
+    np.testing.assert_allclose(x.grad, w.grad, rtol=1e-14)
+    np.testing.assert_array_equal(mx.grad(loss)(x).data, x.grad)
+
+    y = mx.Tensor([1.0, 2.0]) * 1.0
+    total = y + y[0] + y[1] * y[1]
+    total.sum().backward()
+    np.testing.assert_array_equal(y.grad, [3.0, 9.0])
+    np.testing.assert_array_equal(total.grad, [1.0, 1.0])  # where it passed on the same array, nothing was added to it
+
+
+@pytest.mark.parametrize("both_ways", [False, True])
+@pytest.mark.parametrize("layer", [mx.nn.RNN, mx.nn.LSTM, mx.nn.GRU])
+def test_one_product_for_all_steps_is_a_product_at_each(layer: Any, both_ways: bool) -> None:
+    mx.manual_seed(0)
+    net = layer(3, 4, num_layers=2, bidirectional=both_ways)
+    x = mx.Tensor(np.random.default_rng(0).normal(size=(5, 2, 3)))
+    found = []
+    for nobody_watches in (True, False):
+        with nullcontext() if nobody_watches else recording():
+            y, _ = net(x)
+            assert nobody_watches is ("affine" in {node.op.name for node in topological(y) if node.op is not None})
+            loss = (y * np.arange(y.size).reshape(y.shape)).sum()
+        loss.backward()
+        found.append([y.data, x.grad, *(p.grad for p in net.parameters())])
+        x.zero_grad()
+        net.zero_grad()
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)
