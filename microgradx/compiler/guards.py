@@ -105,6 +105,9 @@ class Surroundings:
                 self._note(each)
         elif isinstance(thing, dict):
             self._hold(lambda: (*thing, *thing.values()), lambda then: _refill(thing, then), thing)
+        elif isinstance(thing, Op):  # what a row notes of itself is no effect
+            for each in tuple(vars(thing).values()):
+                self._note(each)
         elif hasattr(thing, "__dict__"):
             own = vars(thing)
             words = f"the attributes of a {type(thing).__name__}"
