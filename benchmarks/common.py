@@ -137,6 +137,65 @@ def trained(step: Callable[[], Any], start: Sequence[Array], now: Callable[[], I
     return Work(step, found)
 
 
+def torch_trained(
+    net: Any, loss_of: Callable[[], Any], start: Sequence[Array], lr: float, turned: bool = False
+) -> Work:
+    """PyTorch's training step: SGD on the module's parameters, which begin as `start` (`turned`: as its transposes)."""
+    library = torch()
+    lay: Callable[[Any], Any] = np.transpose if turned else lambda array: array
+    with library.no_grad():
+        for p, array in zip(net.parameters(), start, strict=True):
+            p.copy_(library.from_numpy(lay(array)))
+    descent = library.optim.SGD(net.parameters(), lr)
+
+    def step() -> float:
+        descent.zero_grad()
+        loss = loss_of()
+        loss.backward()
+        descent.step()
+        return float(loss.item())
+
+    return trained(step, start, lambda: [lay(p.detach().numpy()) for p in net.parameters()], lr)
+
+
+def jax_trained(loss_of: Callable[[list[Any]], Any], start: Sequence[Array], lr: float) -> Work:
+    """JAX's training step: the gradients of a function of the parameters, and SGD, jitted as one; buffers donated."""
+    library = jax()
+    state, rate = [[library.numpy.array(array) for array in start]], start[0].dtype.type(lr)
+
+    def update(parameters: list[Any]) -> Any:
+        loss, gradients = library.value_and_grad(loss_of)(parameters)
+        return loss, [p - rate * g for p, g in zip(parameters, gradients, strict=True)]
+
+    program = library.jit(update, donate_argnums=0)
+
+    def step() -> float:
+        loss, state[0] = program(state[0])
+        return float(loss)
+
+    return trained(step, start, lambda: state[0], lr)
+
+
+def programs(workload: Workload, make: Callable[..., Work]) -> None:
+    """Calls of NumPy, loops in C, and C where all is always found in the same arrays: a run is one call of C then."""
+    workload.contender("microgradx compiled")(lambda _: make("numpy"))
+    workload.contender("microgradx compiled to C", needs="cc")(lambda _: make("c"))
+    workload.contender("microgradx compiled to C, one batch", needs="cc")(lambda _: make("c", one_batch=True))
+
+
+def softmax_loss(p: Array, labels: Array) -> float:
+    """The mean cross-entropy of logits (rows, classes); they become its gradient."""
+    rows = np.arange(len(p))
+    p -= p.max(axis=1, keepdims=True)
+    picked = p[rows, labels]
+    np.exp(p, out=p)
+    total = p.sum(axis=1, keepdims=True)
+    p /= total
+    p[rows, labels] -= 1
+    p *= p.dtype.type(1 / len(p))
+    return float((np.log(total[:, 0]) - picked).mean())
+
+
 def run(workload: Workload, rounds: int, peers: Iterable[str], smoke: bool = False) -> Result:
     """Check that all contenders agree, then let them take turns at the clock.
 

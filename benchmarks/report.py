@@ -1,8 +1,10 @@
 """What the command shows of results: the table, the results page, JSON and a plot."""
 
+import importlib.util
 import json
 import platform
 import re
+import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -40,10 +42,13 @@ def _version(package: str) -> str:
         return ""
 
 
-def how_to_get(needs: str) -> str:
-    """What to install for a peer, or for C."""
+def missing(needs: str) -> str:
+    """What a peer, or C, lacks on this machine, so that it cannot take part."""
     package, program = NEEDS[needs]
-    return f"pip install {package}" + (f", and the program {program}" if program else "")
+    absent = [] if importlib.util.find_spec(package) else [f"pip install {package}"]
+    if program and not shutil.which(program):
+        absent.append(f"the program {program}, with which it compiles what it runs")
+    return f"{needs} (it needs {' and '.join(absent)})"
 
 
 def amount(seconds: float) -> str:
@@ -135,7 +140,7 @@ def page(results: Sequence[Result], command: str, before: str) -> str:
 def _section(title: str, result: Result, command: str) -> str:
     lines = [title, "", f"{datetime.now(UTC):%Y-%m-%d}, `{command}`, {machine()}."]
     if result.absent:
-        lines[-1] += f" Not there: {', '.join(dict.fromkeys(result.absent))}."
+        lines[-1] += f" Not there: {', '.join(map(missing, dict.fromkeys(result.absent)))}."
     judged, goals = rows(result), [goal for goal, _ in result.judged()]
     for goal in result.workload.goals:
         if goal not in goals and goal.threads in (0, result.threads):

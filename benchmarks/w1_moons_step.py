@@ -8,9 +8,8 @@ import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 import common
 import numpy as np
@@ -199,19 +198,11 @@ def with_torch(count: int) -> Work:
     X, T = map(torch.from_numpy, arrays(count))
     layers = [torch.nn.Linear(n, m, dtype=torch.float64) for n, m in itertools.pairwise(SIZES)]
     model = torch.nn.Sequential(layers[0], torch.nn.ReLU(), layers[1], torch.nn.ReLU(), layers[2])
-    with torch.no_grad():
-        for p, array in zip(model.parameters(), start(), strict=True):
-            p.copy_(torch.from_numpy(array.T))
-    descent = torch.optim.SGD(model.parameters(), LR)
 
-    def step() -> float:
-        descent.zero_grad()
-        loss = torch.relu(1 - T * model(X)).mean() + DECAY * sum((p * p).sum() for p in model.parameters())
-        loss.backward()
-        descent.step()
-        return float(loss.item())
+    def loss_of() -> Any:
+        return torch.relu(1 - T * model(X)).mean() + DECAY * sum((p * p).sum() for p in model.parameters())
 
-    return trained(step, start(), lambda: [p.detach().numpy().T for p in model.parameters()], LR)
+    return common.torch_trained(model, loss_of, start(), LR, turned=True)
 
 
 @WORKLOAD.contender("numba, loops", needs="numba")
@@ -291,7 +282,7 @@ def building(count: int) -> dict[str, Measure]:
     times: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(5 if count > 4 else 1):
         for name, each in times.items():
-            with tempfile.TemporaryDirectory() as fresh, cache_in(fresh):
+            with tempfile.TemporaryDirectory() as fresh, mock.patch.dict(os.environ, XDG_CACHE_HOME=fresh):
                 begin = cpu_seconds()
                 WORKLOAD.contenders[name].make(count).run()
                 each.append(cpu_seconds() - begin)
@@ -302,14 +293,3 @@ def cpu_seconds() -> float:
     """Of this process and of those that it has started and seen end, such as a compiler."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time() + children.ru_utime + children.ru_stime
-
-
-@contextmanager
-def cache_in(folder: str) -> Iterator[None]:
-    """Keep what the C compiler builds there, so that nothing is found that was built before."""
-    before = os.environ.get("XDG_CACHE_HOME")
-    os.environ["XDG_CACHE_HOME"] = folder
-    yield
-    os.environ.pop("XDG_CACHE_HOME")
-    if before is not None:
-        os.environ["XDG_CACHE_HOME"] = before

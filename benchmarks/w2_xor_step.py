@@ -141,22 +141,7 @@ def whole_step(target: str, one_batch: bool = False) -> Work:
     return trained(step, start(), lambda: [p.data for p in parameters], LR)
 
 
-@WORKLOAD.contender("microgradx compiled")
-def compiled(_: int) -> Work:
-    """Calls of NumPy."""
-    return whole_step("numpy")
-
-
-@WORKLOAD.contender("microgradx compiled to C", needs="cc")
-def compiled_to_c(_: int) -> Work:
-    """Loops in C."""
-    return whole_step("c")
-
-
-@WORKLOAD.contender("microgradx compiled to C, one batch", needs="cc")
-def repeated_in_c(_: int) -> Work:
-    """The same; the batch is always found in the same arrays, so that a step is one call of C."""
-    return whole_step("c", one_batch=True)
+common.programs(WORKLOAD, whole_step)
 
 
 @WORKLOAD.contender("PyTorch", needs="torch")
@@ -165,20 +150,8 @@ def with_torch(_: int) -> Work:
     torch = common.torch()
     layers = [torch.nn.Linear(n, m, dtype=torch.float64) for n, m in itertools.pairwise(SIZES)]
     model = torch.nn.Sequential(*(part for layer in layers for part in (layer, torch.nn.Sigmoid())))
-    with torch.no_grad():
-        for p, array in zip(model.parameters(), start(), strict=True):
-            p.copy_(torch.from_numpy(array.T))
     x, t, loss_of = torch.from_numpy(X), torch.from_numpy(T), torch.nn.BCELoss()
-    descent = torch.optim.SGD(model.parameters(), LR)
-
-    def step() -> float:
-        descent.zero_grad()
-        loss = loss_of(model(x), t)
-        loss.backward()
-        descent.step()
-        return float(loss.item())
-
-    return trained(step, start(), lambda: [p.detach().numpy().T for p in model.parameters()], LR)
+    return common.torch_trained(model, lambda: loss_of(model(x), t), start(), LR, turned=True)
 
 
 @WORKLOAD.contender("jax.jit", needs="jax")
@@ -186,23 +159,12 @@ def with_jax(_: int) -> Work:
     """The whole step as one jitted function, buffers donated."""
     jax = common.jax()
     jnp = jax.numpy
-    state = [[jnp.array(array) for array in start()]]
 
     def loss_of(parameters: list[Any]) -> Any:
         p = network(X, parameters, jax.nn.sigmoid)
         return -(T * jnp.log(p) + (1 - T) * jnp.log(1 - p)).mean()
 
-    def update(parameters: list[Any]) -> Any:
-        loss, gradients = jax.value_and_grad(loss_of)(parameters)
-        return loss, [p - LR * g for p, g in zip(parameters, gradients, strict=True)]
-
-    program = jax.jit(update, donate_argnums=0)
-
-    def step() -> float:
-        loss, state[0] = program(state[0])
-        return float(loss)
-
-    return trained(step, start(), lambda: state[0], LR)
+    return common.jax_trained(loss_of, start(), LR)
 
 
 @WORKLOAD.contender("HIPS autograd", needs="autograd")

@@ -2,27 +2,20 @@
 
 from typing import Any
 
-import common
 import numpy as np
+from classifiers import contenders
 from common import Array, Goal, Work, Workload, trained
-
-import microgradx as mx
-from microgradx import nn, optim
 
 LR = 0.05
 HAND = "NumPy by hand"
 WORKLOAD = Workload(
     "W4", "LeNet (5×5×6, pool, 5×5×16, pool, 120, 84, 10; no padding) on 28×28, batch 64, float32",
     goals=[
-        Goal(
-            "microgradx eager", 1.1, "PyTorch",
-            note="patches are gathered twice, for the convolution and its weights' gradient; by hand they stay, and "
-            "pooling's gradient needs no zeros to be put into",
-        ),
-        Goal("microgradx eager", 0.55, "jax.jit", note="as above"),
-        Goal("microgradx compiled", 0.8, "PyTorch", threads=1, note="as above: the program calls the same functions"),
-        Goal("microgradx compiled", 1.1, "PyTorch", threads=2, note="as above"),
-        Goal("microgradx compiled", 0.4, "jax.jit", note="as above"),
+        Goal("microgradx eager", 1.1, "PyTorch"),
+        Goal("microgradx eager", 0.55, "jax.jit"),
+        Goal("microgradx compiled", 0.8, "PyTorch", threads=1),
+        Goal("microgradx compiled", 1.1, "PyTorch", threads=2),
+        Goal("microgradx compiled", 0.4, "jax.jit"),
     ],
     size=64, smoke=2, tolerance=1e-4,
 )  # fmt: skip
@@ -142,89 +135,19 @@ def layers(nn: Any) -> Any:
     )  # fmt: skip
 
 
-def model() -> Any:
-    """microgradx's own, in float32."""
-    found = layers(nn)
-    for p, array in zip(found.parameters(), start(), strict=True):
-        p.data = array
-    return found
-
-
-@WORKLOAD.contender("microgradx eager")
-def eager(count: int) -> Work:
-    """nn, backward, optim.SGD."""
-    X, labels = batch(count)
-    net = model()
-    descent, x = optim.SGD(net.parameters(), LR), mx.Tensor(X, requires_grad=False)
-
-    def step() -> float:
-        descent.zero_grad()
-        loss = mx.cross_entropy(net(x), labels)
-        loss.backward(keep="leaves")
-        descent.step()
-        return loss.item()
-
-    return trained(step, start(), lambda: [p.data for p in net.parameters()], LR)
-
-
-@WORKLOAD.contender("microgradx compiled")
-def compiled(count: int) -> Work:
-    """mx.compile_step: forward, backward and update as one program."""
-    X, labels = batch(count)
-    net = model()
-    train = mx.compile_step(net, mx.cross_entropy, optim.SGD(net.parameters(), LR), fullgraph=True)
-    return trained(lambda: train(X, labels).item(), start(), lambda: [p.data for p in net.parameters()], LR)
-
-
-@WORKLOAD.contender("PyTorch", needs="torch")
-def with_torch(count: int) -> Work:
-    """nn modules, autograd, optim.SGD."""
-    torch = common.torch()
-    X, labels = map(torch.from_numpy, batch(count))
-    net, loss_of = layers(torch.nn), torch.nn.CrossEntropyLoss()
-    with torch.no_grad():
-        for p, array in zip(net.parameters(), start(), strict=True):
-            p.copy_(torch.from_numpy(array))
-    descent = torch.optim.SGD(net.parameters(), LR)
-
-    def step() -> float:
-        descent.zero_grad()
-        loss = loss_of(net(X), labels)
-        loss.backward()
-        descent.step()
-        return float(loss.item())
-
-    return trained(step, start(), lambda: [p.detach().numpy() for p in net.parameters()], LR)
-
-
-@WORKLOAD.contender("jax.jit", needs="jax")
-def with_jax(count: int) -> Work:
-    """The whole step as one jitted function, buffers donated."""
-    jax = common.jax()
+def in_jax(jax: Any, x: Any, parameters: list[Any]) -> Any:
+    """The same in JAX."""
+    W1, b1, W2, b2, W3, b3, W4, b4, W5, b5 = parameters
     lax = jax.lax
-    X, labels = map(jax.numpy.array, batch(count))
-    state = [[jax.numpy.array(array) for array in start()]]
 
     def pooled(x: Any, W: Any, b: Any) -> Any:
         y = jax.nn.relu(lax.conv(x, W, (1, 1), "VALID") + b[:, None, None])
         return lax.reduce_window(y, -np.inf, lax.max, (1, 1, 2, 2), (1, 1, 2, 2), "VALID")
 
-    def loss_of(parameters: list[Any]) -> Any:
-        W1, b1, W2, b2, W3, b3, W4, b4, W5, b5 = parameters
-        h = pooled(pooled(X, W1, b1), W2, b2).reshape(count, -1)
-        h = jax.nn.relu(h @ W3.T + b3)
-        h = jax.nn.relu(h @ W4.T + b4)
-        logs = jax.nn.log_softmax(h @ W5.T + b5)
-        return -jax.numpy.take_along_axis(logs, labels[:, None], axis=1).mean()
+    h = pooled(pooled(x, W1, b1), W2, b2).reshape(len(x), -1)
+    h = jax.nn.relu(h @ W3.T + b3)
+    h = jax.nn.relu(h @ W4.T + b4)
+    return h @ W5.T + b5
 
-    def update(parameters: list[Any]) -> Any:
-        loss, gradients = jax.value_and_grad(loss_of)(parameters)
-        return loss, [p - np.float32(LR) * g for p, g in zip(parameters, gradients, strict=True)]
 
-    program = jax.jit(update, donate_argnums=0)
-
-    def step() -> float:
-        loss, state[0] = program(state[0])
-        return float(loss)
-
-    return trained(step, start(), lambda: state[0], LR)
+contenders(WORKLOAD, layers, start, batch, in_jax, LR)

@@ -62,7 +62,7 @@ def by_hand(length: int) -> Work:
     x, t = text(length)
     parameters = start()
     embed, w_ih, w_hh, b_ih, b_hh, w_out, b_out = parameters
-    n, rows, flat = HIDDEN, np.arange(length * BATCH), t.ravel()
+    n, flat = HIDDEN, t.ravel()
     h = np.zeros((length + 1, BATCH, n), np.float32)
     c, tanh_c = np.zeros_like(h), np.empty((length, BATCH, n), np.float32)
     gates, d_gates = (np.empty((length, BATCH, 4 * n), np.float32) for _ in range(2))
@@ -93,14 +93,7 @@ def by_hand(length: int) -> Work:
         outputs = h[1:].reshape(-1, n)
         p = outputs @ w_out.T
         p += b_out
-        p -= p.max(axis=1, keepdims=True)
-        picked = p[rows, flat]
-        np.exp(p, out=p)
-        total = p.sum(axis=1, keepdims=True)
-        loss = (np.log(total[:, 0]) - picked).mean()
-        p /= total
-        p[rows, flat] -= 1
-        p *= np.float32(1 / len(flat))
+        loss = common.softmax_loss(p, flat)
         d_out, d_b_out = p.T @ outputs, p.sum(axis=0)
         d_h = (p @ w_out).reshape(length, BATCH, n)
         back_h, back_c = np.zeros_like(scratch), np.zeros_like(scratch)

@@ -96,22 +96,7 @@ def program(target: str, one_batch: bool = False) -> Work:
     return answering(lambda: [each.data for each in compiled(*parameters, *tangents)])
 
 
-@WORKLOAD.contender("microgradx compiled")
-def compiled(_: int) -> Work:
-    """Calls of NumPy."""
-    return program("numpy")
-
-
-@WORKLOAD.contender("microgradx compiled to C", needs="cc")
-def compiled_to_c(_: int) -> Work:
-    """Loops in C."""
-    return program("c")
-
-
-@WORKLOAD.contender("microgradx compiled to C, one batch", needs="cc")
-def repeated_in_c(_: int) -> Work:
-    """The same; parameters and vector are always found in the same arrays."""
-    return program("c", one_batch=True)
+common.programs(WORKLOAD, program)
 
 
 @WORKLOAD.contender("PyTorch", needs="torch")

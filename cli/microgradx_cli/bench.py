@@ -71,7 +71,7 @@ def bench(
         result = run(importlib.import_module(files[name]).WORKLOAD, rounds, beside, smoke)
         results.append(result)
         for absent in {*result.absent} - told:
-            typer.echo(f"({absent} is not there and sits this out: {report.how_to_get(absent)})", err=True)
+            typer.echo(f"Sits this out: {report.missing(absent)}.", err=True)
         told |= {*result.absent}
         if not as_json:
             typer.echo(report.text(result))

@@ -94,3 +94,12 @@ def test_a_goal_for_two_threads_counts_there_only(common: Any) -> None:
     workload = common.Workload("W0", "nothing", [common.Goal("a", 0.5, "b", threads=2)])
     for threads, judged in ((1, 0), (2, 1)):
         assert len(list(common.Result(workload, threads, seconds={"a": 1.0, "b": 1.0}).judged())) == judged
+
+
+def test_who_sits_out_lacks_a_package_or_the_compiler_it_calls(common: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import report
+
+    monkeypatch.setitem(common.NEEDS, "here", ("json", "no-such-compiler"))
+    monkeypatch.setitem(common.NEEDS, "nowhere", ("no_such_package", None))
+    assert report.missing("here") == "here (it needs the program no-such-compiler, with which it compiles what it runs)"
+    assert report.missing("nowhere") == "nowhere (it needs pip install no_such_package)"
