@@ -24,8 +24,8 @@ def grad(
         outputs: a node or a sequence of them; each a single number unless `grad_outputs` is given.
         inputs: a node or a sequence of them; they may lie in the middle of the graph. No `.grad` is changed.
         grad_outputs: what arrives at each output, of its shape; None stands for 1.
-        retain_graph: False releases the graph between inputs and outputs; a second gradient through it is an
-            error then. It is kept by default, as by `backward()`, where PyTorch releases it.
+        retain_graph: True keeps the graph between inputs and outputs; otherwise, unless `create_graph` needs it, it
+            is released, as in PyTorch, and a second gradient through it is an error.
         create_graph: record the gradients, so that they can be differentiated again; keeps the graph.
         allow_unused: give None for an input that does not matter, instead of raising an error.
 
@@ -57,7 +57,7 @@ def grad(
             f"autograd.grad: the outputs do not depend on input {', '.join(map(str, unused))}. "
             "Was it replaced by another node on the way? allow_unused=True gives None for it."
         )
-    if retain_graph is False:
+    if not (create_graph or retain_graph):
         release(part)
     return tuple(g if g is None else as_node(x, g) for x, g in zip(xs, found, strict=True))
 

@@ -74,7 +74,7 @@ def passed(output: Node) -> list[Any]:
 def released() -> GradientError:
     """The error for a graph whose nodes were freed."""
     return GradientError(
-        'this graph was released by backward(keep="leaves"), a GradientTape or autograd.grad(retain_graph=False), '
+        'this graph was released by backward(keep="leaves"), a GradientTape or autograd.grad(), '
         "so no second gradient can pass through it. Compute the result again, keep the graph "
         '(keep="all", persistent=True, retain_graph=True), or .detach() what should count as a constant.'
     )
