@@ -188,7 +188,7 @@ def group_norm(
     if any(part is not None and np.shape(part) != x.shape[1:2] for part in (weight, bias)):
         raise OpError(f"group_norm: weight and bias need one entry for each of the {x.shape[1]} channels.")
     with scope("group_norm"):
-        parts = reshape(x, shape=(x.shape[0], groups, -1))
+        parts = reshape(x, shape=(x.shape[0], groups, prod(x.shape[1:]) // groups))
         mu, spread = mean(parts, 2, keepdims=True).named("mu"), var(parts, 2, 0, keepdims=True).named("var")
         x_hat = reshape(_standard(parts, mu, spread, eps), shape=x.shape)
         return _scaled(x_hat, weight, bias, (x.shape[1],) + (1,) * (x.ndim - 2))

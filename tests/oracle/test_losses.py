@@ -14,6 +14,7 @@ guesses of whole numbers are refused by all; PyTorch takes them where its kernel
 binary_cross_entropy_with_logits and its kin at infinite scores: nan at +inf, PyTorch's is nan at -inf.
 multi_margin_loss, multilabel_margin_loss: a nan among the scores makes the loss nan; PyTorch's comparison hides it.
 soft_margin_loss: finite for every guess; PyTorch's e^(-t x) overflows to inf beyond 709.
+binary_cross_entropy: the slope for the target stops with the logarithms, at 100; PyTorch's is infinite.
 binary_cross_entropy: exact second derivatives; PyTorch's carry an epsilon of 1e-8.
 kl_div, reduction="mean": the mean over all numbers as in PyTorch, without its warning."""
 REAL, UNIT, POSITIVE = (-3.0, 3.0), (0.05, 0.95), (0.2, 3.0)

@@ -6,6 +6,8 @@ Decisions, where we differ on purpose:
 - `embedding` has `padding_idx` only; `scaled_dot_product_attention` has no `enable_gqa`.
 - `cosine_similarity` differentiates what it computes, the lower bound eps of the lengths too; PyTorch does as if
   eps were not there, which differs for vectors shorter than eps.
+- `scaled_dot_product_attention`: what a boolean mask hides is not looked at, not even a nan; PyTorch adds -inf to it.
+- `batch_norm` of an empty batch in training is refused, as one element per channel is; PyTorch gives an empty result.
 - `group_norm` of a single element per group gives 0 with gradient 0; PyTorch refuses it while training.
 """
 
@@ -26,7 +28,7 @@ NORM = [
         rms_norm(x, (4, 3)); group_norm(x, 1); group_norm(x, 1, w, b)
     """),
     *table(dict(x=(2, 4, 3, 5), w=(4,), b=(4,)), """
-        batch_norm(x, None, None, w, b, True); group_norm(x, 2); group_norm(x, 2, w, b);
+        batch_norm(x, None, None, w, b, True); group_norm(x, 2); group_norm(x[:0], 2); group_norm(x, 2, w, b);
         group_norm(x, 4, b, eps=0.1); instance_norm(x); instance_norm(x, None, None, w, b);
         instance_norm(x, weight=w, eps=0.01);
         instance_norm(x, momentum=0.2); dropout(x, 0.3, False); dropout(x, p=0.0); dropout(x, 1.0, training=True)

@@ -4,6 +4,9 @@ Decisions, where we differ on purpose:
 - `padding="same"` and `channels_last=True` are ours; they follow Keras (its average does not count the border).
 - `interpolate` offers nearest, linear and bilinear; `antialias`, `recompute_scale_factor` and the other modes are not
   offered. PyTorch asks for `scale_factor` or `size` and allows neither; so do we.
+- The average of whole numbers is a real number; PyTorch's `avg_pool` rounds it down to one of them, for int64 only.
+- `adaptive_avg_pool` and linear `interpolate` are products with a matrix of shares: a nan or inf in a map reaches all
+  of its row and column, in PyTorch only its neighbours.
 - Where several elements of a window are equal, the first one wins and takes the gradient, as in PyTorch.
 """
 
@@ -98,6 +101,18 @@ def test_of_equal_elements_the_first_wins() -> None:
     agree(dict(x=lambda rng: np.zeros((1, 1, 4, 4))), "max_pool2d(x, 2)")
     agree(dict(x=lambda rng: np.ones((1, 1, 3, 3))), "max_pool2d(x, 2, 1)")
     agree(dict(x=lambda rng: np.ones((1, 1, 5))), "adaptive_max_pool1d(x, 2)")
+
+
+def test_the_border_never_wins() -> None:
+    low = np.array([[[-np.inf, -np.inf, 3.0, -np.inf, -np.inf]]])
+    agree(dict(x=low), "max_pool1d(x, 3, 1, 1, return_indices=True)", order=1)
+    agree(dict(x=np.zeros((1, 1, 4, 3), np.uint8)), "max_pool2d(x, 2, 1, 1, return_indices=True)")
+
+
+def test_a_nan_wins_its_windows() -> None:
+    x = np.arange(12.0).reshape(1, 1, 3, 4)
+    x[0, 0, 1, 2] = np.nan
+    agree(dict(x=x), "max_pool2d(x, 2, 1, return_indices=True)", order=1)
 
 
 def test_same_follows_keras() -> None:
