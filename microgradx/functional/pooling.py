@@ -1,5 +1,6 @@
 """Composites of the window rows: max and average pooling, with fixed windows or to a fixed size."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -218,7 +219,7 @@ def _adaptive_max(n: int, x: Any, output_size: Any, return_indices: bool) -> Any
     seen = index(x, key=(..., *key))
     order = (0, 1, *range(2, 2 + 2 * n, 2), *range(3, 3 + 2 * n, 2))
     apart = transpose(seen, axes=order)
-    y, winner = largest(reshape(apart, shape=(*apart.shape[: 2 + n], -1)), -1)
+    y, winner = largest(reshape(apart, shape=(*apart.shape[: 2 + n], math.prod(apart.shape[2 + n :]))), -1)
     if not return_indices:
         return y
     flat = np.arange(int(np.prod(x.shape[2:]))).reshape(x.shape[2:])[tuple(key)]

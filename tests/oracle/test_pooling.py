@@ -44,7 +44,8 @@ POOL = [
         adaptive_avg_pool1d(x[0], 3); adaptive_avg_pool1d(x[:, 0], (4,)); adaptive_avg_pool1d(x[0], 10);
         adaptive_avg_pool2d(x, 1); adaptive_avg_pool2d(x, (2, 3)); adaptive_avg_pool2d(x, (None, 4));
         adaptive_avg_pool2d(x, (8, 2)); adaptive_avg_pool2d(x[1], 3); adaptive_max_pool1d(x[0], 3);
-        adaptive_max_pool1d(x[0], 4, True); adaptive_max_pool2d(x, 2); adaptive_max_pool2d(x, (3, 4));
+        adaptive_max_pool1d(x[0], 4, True); adaptive_max_pool2d(x, 2); adaptive_max_pool2d(x[:0], 2);
+        adaptive_max_pool2d(x, (3, 4));
         adaptive_max_pool2d(x, (3, None), return_indices=True); adaptive_max_pool2d(x[0], (1, 9), True)
     """),
 ]  # fmt: skip
