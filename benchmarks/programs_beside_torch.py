@@ -284,11 +284,13 @@ def compared(row: str) -> tuple[str, ...]:
 def machine() -> str:
     """What it was measured on."""
     text = Path("/proc/cpuinfo").read_text("utf-8") if Path("/proc/cpuinfo").exists() else ""
+    load = f"a load of {os.getloadavg()[0]:.0f} when it began" if hasattr(os, "getloadavg") else "the load is not known"
+    busy = f"{load} (a busy machine takes more processor seconds too)"
     cpu = next((line.split(":")[1].strip() for line in text.splitlines() if "model name" in line), platform.processor())
     return (
         f"{datetime.date.today()}, {cpu}, {os.cpu_count()} cores, one thread each, "
         f"CPython {platform.python_version()}, NumPy {np.__version__}, PyTorch {torch.__version__}, "
-        f"microgradx {version('microgradx')}"
+        f"microgradx {version('microgradx')}, {busy}"
     )
 
 

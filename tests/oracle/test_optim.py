@@ -113,6 +113,7 @@ def test_settings_and_their_defaults_are_pytorchs(name: str) -> None:
     ours = inspect.signature(getattr(optim, name)).parameters
     theirs = inspect.signature(getattr(torch.optim, name)).parameters
     assert list(ours) == [n for n in theirs if n in ours], "settings may be given by position"
+    assert theirs.keys() - ours.keys() <= {"foreach", "fused", "capturable", "differentiable"}, "how it runs there"
     assert {n: p.default for n, p in ours.items()} == {n: theirs[n].default for n in ours}
 
 
