@@ -33,7 +33,8 @@ WORKLOAD = Workload(
         Goal("microgradx compiled to C", 0.06, "PyTorch, tensors"),
         Goal(
             "microgradx compiled to C", 0.6, "numba, loops",
-            note="each op is a loop over all points; by hand one point goes from input to gradient in registers",
+            note="the loops skip points whose margin is met and neurons that are off: 17 µs in the first ten steps, 9 "
+            "after a thousand, which are timed; the program computes them all, 10 µs from first to last",
         ),
         Goal("microgradx compiled to C, building", 2.0),
     ],

@@ -19,7 +19,9 @@ def compile(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", show_default=False, help="Write it there.")
     ] = None,
-    stats: Annotated[bool, typer.Option("--stats", help="Say on stderr what each pass of the compiler left.")] = False,
+    stats: Annotated[
+        bool, typer.Option("--stats", help="Say on stderr what each pass left, and what is kept.")
+    ] = False,
     explain: Annotated[
         bool,
         typer.Option(
@@ -87,8 +89,16 @@ def compile(
     else:
         text = writer.script(last, values, steps)
     if stats:
-        typer.echo(story.table(), err=True)
+        typer.echo(f"{story.table()}\n{_kept(last)}", err=True)
     _give(text, output)
+
+
+def _kept(form: Any) -> str:
+    """What the program is for, and how many such are kept."""
+    from microgradx.compiler.compiled import MOST
+
+    kinds = ", ".join(f"{name} {kind}" for name, kind in form.arguments.items() if name != "lr")
+    return f"signature: {kinds}\nkept: the last {MOST} programs of a function, one for each signature"
 
 
 def _give(text: str, output: Path | None) -> None:

@@ -128,7 +128,7 @@ class Compiled:
             except CompileError as reason:
                 if self.fullgraph:
                     raise
-                warnings.warn(f"{reason} It runs eagerly.", stacklevel=4)
+                warnings.warn(f"{reason} It runs eagerly.", stacklevel=3)
                 built = str(reason)
             self.programs[key] = built
         return None if isinstance(built, str) else built

@@ -15,7 +15,7 @@ LEAST = 4  # fewer products stay as they are, and equal to the engine's bit for 
 
 
 def joins(form: Form) -> Form:
-    """Pieces that are each put into zeros and then added are the pieces side by side.
+    """Pieces that are put into zeros and added are laid side by side.
 
     That is what the gradients of the parts of an array come to: of the gates of a cell, of the steps of a sequence.
     """
@@ -74,7 +74,7 @@ def _side_by_side(pieces: list[_Piece], shape: tuple[int, ...]) -> bool:
 
 
 def slices(form: Form) -> Form:
-    """What is done to every slice of an array alike is done to the array: one product with W instead of many."""
+    """What is done to every slice of an array is done to the array."""
     while True:
         kinds, uses = form.kinds(), form.uses()
         taken = {s.name: (s.operands[0], k) for s in form.steps if (k := _layer(s)) is not None}
@@ -127,7 +127,10 @@ def _over_slices(step: Step, taken: dict[str, tuple[str, int]], kinds: dict[str,
 
 
 def products(form: Form) -> Form:
-    """Products with one matrix, side by side, are one product; so is a sum of products Aᵀ @ B, or of sums of rows."""
+    """Products with one matrix, and sums of products Aᵀ @ B, are one product.
+
+    So are sums of sums of rows.
+    """
     return _Products(form).run()
 
 

@@ -184,7 +184,10 @@ def signs(form: Form) -> Form:
 
 
 def negatives(form: Form) -> Form:
-    """−1 · x is −x; and minus signs move out of products and quotients into sums: a + −b is a − b."""
+    """−1 · x is −x, and a + −b is a − b.
+
+    Minus signs move out of products and quotients for that.
+    """
     kinds, uses = form.kinds(), form.uses()
     positive: dict[str, str] = {}  # −x -> x
     steps: list[Step] = []

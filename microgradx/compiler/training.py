@@ -112,7 +112,7 @@ class CompiledStep:
         except CompileError as reason:
             if self.fullgraph:
                 raise
-            warnings.warn(f"{reason} It runs eagerly.", stacklevel=4)
+            warnings.warn(f"{reason} It runs eagerly.", stacklevel=3)
             self.programs[key] = str(reason)
         return self.programs[key]
 

@@ -44,6 +44,7 @@ def test_settings_are_baked_in(tmp_path):
 
 def test_every_pass_is_counted_and_shown(tmp_path):
     result = run("compile", "xor", "--stats")
+    assert "\nsignature: x1 float64[4], " in result.stderr and "\nkept: the last 32 programs" in result.stderr
     assert "stretches" in result.stderr and "for step in" in result.stdout
     text = shown("compile", "xor", "--explain")
     assert "As recorded:" in text and "After all passes:" in text
