@@ -14,7 +14,7 @@ import numpy as np
 from microgradx.graph import GradientError, Node, OpError, Tensor, Value, inside_scope
 from microgradx.graph.node import as_array
 from microgradx.graph.order import FREED, passed
-from microgradx.rules.op import Op
+from microgradx.rules.op import Op, Rule
 from microgradx.rules.pieces import Pieces, gathered
 from microgradx.rules.shaping import astype, number, sum_to, tensor
 from microgradx.rules.specialise import careful, own_array
@@ -126,15 +126,19 @@ def apply_rule(node: Any, position: int, upstream: Any, as_nodes: bool = False, 
     else:
         inputs, output = data or ([n.data for n in node.inputs], node.data)
         known = op.known(inputs, output, upstream, node.static, position)
-        twin = op.twin(rule, "scalar" if isinstance(node, Value) else "array")
-        arguments = [known[name] for name in rule.reads]
-        try:
-            result = twin(*arguments)
-        except (ArithmeticError, ValueError):
-            result = careful(op.twin(rule, "array"), *arguments)
+        result = in_numbers(op, rule, known, isinstance(node, Value))
     if rule.whole:
         return None, handed_back(node, position, result, as_nodes)
     return result, handed_back(node, position, upstream if rule.constant == 1 else upstream * result, as_nodes)
+
+
+def in_numbers(op: Op, rule: Rule, known: dict[str, Any], scalar: bool) -> Any:
+    """What the rule gives for floats (`scalar`) or arrays, with the IEEE answer where Python would raise."""
+    arguments = [known[name] for name in rule.reads]
+    try:
+        return op.twin(rule, "scalar" if scalar else "array")(*arguments)
+    except (ArithmeticError, ValueError):
+        return careful(op.twin(rule, "array"), *arguments)
 
 
 def handed_back(node: Any, position: int, contribution: Any, as_nodes: bool = False) -> Any:

@@ -12,62 +12,100 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.autodiff.backward import added, constant
+from microgradx.autodiff.backward import added, constant, in_numbers
 from microgradx.autodiff.reverse import Between, between, pull
-from microgradx.graph import Tensor, differentiating, inside_scope
+from microgradx.graph import Tensor, Value, differentiating, inside_scope
+from microgradx.graph.state import now
 from microgradx.rules.op import Op
 from microgradx.rules.shaping import astype, broadcast_to
 
 Arriving = dict[int, Any]  # the tangents of an op's inputs, by position
-Static = dict[str, Any]
 
 
 def push(part: Between, tangents: list[Any], as_nodes: bool) -> list[Any]:
     """The tangent (a node) of each output, given one for each input; None where there is no path.
 
-    With `as_nodes` the tangents are linked to the graph they were computed from, so that derivatives nest.
+    With `as_nodes` the tangents are linked to the graph they were computed from, so that derivatives nest. Where nobody
+    can ask for that, they are plain numbers on the way.
     """
-    moving = dict(zip(part.inputs, tangents, strict=True))
+    here = now()
+    bare = not (as_nodes or here.everything or here.made is not None or any(t.requires_grad for t in tangents))
+    moving = dict(zip(part.inputs, [t.data for t in tangents] if bare else tangents, strict=True))
     for node in part.nodes:
         if node not in moving:
             with inside_scope(node.scope) if as_nodes else nullcontext():
-                tangent = _tangent(node, moving, as_nodes)
+                tangent = _tangent(_Step(node, as_nodes, bare), moving)
             if tangent is not None:
                 moving[node] = tangent
-    return [moving.get(node) for node in part.outputs]
+    found = [moving.get(node) for node in part.outputs]
+    return [t if t is None else constant(y, t) for y, t in zip(part.outputs, found, strict=True)] if bare else found
 
 
-def _tangent(node: Any, moving: dict[Any, Any], as_nodes: bool) -> Any:
-    op: Op = node.op
+class _Step:
+    """One op on the way, with what its rules read: nodes of the graph, detached ones, or (`bare`) plain numbers."""
+
+    def __init__(self, node: Any, as_nodes: bool, bare: bool) -> None:
+        self.node, self.op, self.static, self.bare = node, node.op, node.static or {}, bare
+        self.inputs: Any = node.inputs
+        self.output: Any = node
+        if bare:
+            self.inputs, self.output = [x.data for x in node.inputs], node.data
+        elif not as_nodes:
+            self.inputs, self.output = [x.detach() for x in node.inputs], node.detach()
+
+    def rule(self, position: int, g: Any) -> Any:
+        """What the rule of one input gives."""
+        rule = self.op.rule_for(position)
+        known = self.op.known(self.inputs, self.output, g, self.static, position)
+        return in_numbers(self.op, rule, known, isinstance(self.node, Value)) if self.bare else rule(known)
+
+    def run(self, inputs: list[Any]) -> Any:
+        """The op itself, on other inputs."""
+        if not self.bare:
+            return self.op(*inputs, **self.static)
+        run = self.op.scalar if self.op.scalar and isinstance(self.node, Value) else self.op.run
+        return run(*inputs, **self.static)
+
+
+def _tangent(step: _Step, moving: dict[Any, Any]) -> Any:
+    node, op = step.node, step.op
     arriving = {k: moving[x] for k, x in enumerate(node.inputs) if x in moving and op.rule_for(k) is not None}
-    inputs, output = (node.inputs, node) if as_nodes else ([x.detach() for x in node.inputs], node.detach())
     total = None
-    for part in (_elementwise if op.elementwise else _other)(op, arriving, inputs, output, node.static or {}):
+    for part in (_elementwise if op.elementwise else _other)(step, arriving):
         total = added(total, part)
-    if total is not None and isinstance(node, Tensor):
-        total = astype(broadcast_to(total, node.shape), node.dtype)
-    return total
+    if total is None or not isinstance(node, Tensor):
+        return total
+    if step.bare:
+        total = total if total.shape == node.shape else np.broadcast_to(total, node.shape)
+        return total.astype(node.dtype, copy=False)
+    return astype(broadcast_to(total, node.shape), node.dtype)
 
 
-def _elementwise(op: Op, arriving: Arriving, inputs: Any, output: Any, static: Static) -> Iterator[Any]:
+def _elementwise(step: _Step, arriving: Arriving) -> Iterator[Any]:
     for position, t in arriving.items():
-        rule = op.rules[op.inputs[position]]
+        rule = step.op.rule_for(position)
         if rule.constant == 1:
             yield t
         elif rule.whole:  # each element for itself, so forwards and backwards are the same
-            yield rule(op.known(inputs, output, t, static, position))
+            yield step.rule(position, t)
         else:
-            yield rule(op.known(inputs, output, None, static, position)) * t
+            yield step.rule(position, None) * t
 
 
-def _other(op: Op, arriving: Arriving, inputs: Any, output: Any, static: Static) -> Iterator[Any]:
-    for group in _linear_groups(op, len(inputs)):
+def _other(step: _Step, arriving: Arriving) -> Iterator[Any]:
+    for group in _linear_groups(step.op, len(step.inputs)):
         given = {position: arriving.pop(position) for position in group if position in arriving}
         if given:
-            given |= {k: constant(inputs[k], np.zeros_like(inputs[k].data)) for k in group if k not in given}
-            yield op(*(given.get(position, each) for position, each in enumerate(inputs)), **static)
+            given |= {k: _zero(step, k) for k in group if k not in given}
+            yield step.run([given.get(position, each) for position, each in enumerate(step.inputs)])
     for position, t in arriving.items():
-        yield from _transposed(op, position, t, inputs, output, static)
+        yield from _transposed(step, position, t)
+
+
+def _zero(step: _Step, position: int) -> Any:
+    x = step.node.inputs[position]
+    zero = constant(x, np.zeros_like(x.data))
+    return zero.data if step.bare else zero
 
 
 def _linear_groups(op: Op, count: int) -> list[list[int]]:
@@ -78,12 +116,13 @@ def _linear_groups(op: Op, count: int) -> list[list[int]]:
     return [[op.inputs.index(name) for name in group] for group in op.linear]
 
 
-def _transposed(op: Op, position: int, t: Any, inputs: Any, output: Any, static: Static) -> Iterator[Any]:
-    g = constant(output, np.zeros_like(output.data)).requires_grad_()  # where it starts from does not matter
-    rule = op.rule_for(position)
-    assert rule is not None
+def _transposed(step: _Step, position: int, t: Any) -> Iterator[Any]:
+    g = constant(step.node, np.zeros_like(step.node.data)).requires_grad_()  # where it starts from does not matter
+    bare = step.bare
+    if bare:
+        step, t = _Step(step.node, as_nodes=False, bare=False), constant(step.node.inputs[position], t)
     with differentiating():
-        pulled = rule(op.known(inputs, output, g, static, position))
+        pulled = step.rule(position, g)
     (tangent,) = pull(between([g], [pulled]), [t], as_nodes=True)
     if tangent is not None:
-        yield tangent
+        yield tangent.data if bare else tangent

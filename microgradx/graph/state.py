@@ -94,8 +94,17 @@ class scope(ContextDecorator):  # noqa: N801  (used like a function)
         return type(self)(self.name)  # as a decorator: every call enters a new one
 
 
-@contextmanager
-def inside_scope(path: str) -> Iterator[None]:
+class inside_scope:  # noqa: N801  (used like a function)
     """Make nodes in the scope `path`, wherever we are (gradient nodes join their forward node)."""
-    with _set(scope=path):
-        yield
+
+    __slots__ = ("before", "path")
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        gradients, everything, made, _, depth, usual = now()
+        self.before = _now.set(Now(gradients, everything, made, self.path, depth, usual))
+
+    def __exit__(self, *problem: object) -> None:
+        _now.reset(self.before)
