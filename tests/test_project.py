@@ -78,3 +78,12 @@ def test_a_check_that_is_switched_off_says_why() -> None:
     lines = [(f, line) for f in files for line in f.read_text("utf-8").splitlines()]
     silent = [f"{f.name}: {line.strip()}" for f, line in lines if (off := SWITCHED_OFF.search(line)) and not off["why"]]
     assert silent == []
+
+
+ENGINE = ["graph/node.py", "rules/op.py", "graph/order.py", "autodiff/backward.py"]  # as README lists it
+
+
+def test_the_engine_is_one_sitting() -> None:
+    assert all(f"`{file}`" in README for file in ENGINE)
+    lines = [line.strip() for file in ENGINE for line in (ROOT / "microgradx" / file).read_text("utf-8").splitlines()]
+    assert len([line for line in lines if line and not line.startswith("#")]) < 700, "with docstrings"
