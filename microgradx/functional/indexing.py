@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from microgradx.functional.arguments import along, axes_of, booleans, constant, integers
-from microgradx.functional.inputs import axis_of, tensor
+from microgradx.functional.inputs import axis_of, cast, tensor
 from microgradx.graph import Node, OpError
 from microgradx.rules import shaping as rows
 from microgradx.rules.arithmetic import where
@@ -108,7 +108,7 @@ def trace(x: Any) -> Any:
     """The sum of a matrix's diagonal."""
     if np.ndim(tensor(x).data) != 2:
         raise OpError("trace takes a matrix; for batches, sum the diagonal(…) of each.")
-    return sum(diagonal(x))
+    return sum(cast(diagonal(x), None))
 
 
 def _two_axes(name: str, x: Any, dim1: int, dim2: int) -> tuple[int, int]:

@@ -44,6 +44,11 @@ def cast(x: Any, dtype: Any) -> Any:
     return astype(x, dtype)
 
 
+def in_dtype(y: Any, dtype: Any) -> Any:
+    """A total in the dtype that was asked for: NumPy adds small whole numbers up as int64."""
+    return y if dtype is None else astype(y, dtype)
+
+
 def astype(x: Any, dtype: Any) -> Any:
     """The same numbers in another dtype, as NumPy names it: "float32", np.int64, bool …"""
     try:

@@ -69,7 +69,8 @@ def chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     x = tensor(x)
     if not isinstance(chunks, (int, np.integer)) or chunks < 1:
         raise OpError(f"chunk: the number of chunks must be at least 1, not {chunks!r}.")
-    return split(x, max(-(-_length("chunk", x, dim) // chunks), 1), dim)
+    n = _length("chunk", x, dim)
+    return split(x, -(-n // chunks) if n else [0] * chunks, dim)
 
 
 def tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
@@ -126,7 +127,7 @@ def pad(x: Any, pad: Sequence[int], mode: str = "constant", value: float | None 
     if mode not in _BORDERS or value:
         raise OpError(f"pad: mode is 'constant' (the only one with a value), {', '.join(map(repr, _BORDERS))}.")
     for axis, ((a, b), n) in enumerate(zip(sides, x.shape, strict=True)):
-        if max(a, b) > {"reflect": n - 1, "circular": n}.get(mode, max(a, b)) or (not n and max(a, b)):
+        if max(a, b) > {"reflect": max(n - 1, 0), "circular": n}.get(mode, max(a, b)) or (not n and max(a, b)):
             raise OpError(f"pad: a {mode} border of {max(a, b)} is too wide for the {n} elements of axis {axis}.")
         if a or b:
             border = np.pad(np.arange(n), (max(a, 0), max(b, 0)), mode=_BORDERS[mode])  # type: ignore[call-overload]  # one of the modes in the table

@@ -7,7 +7,7 @@ import numpy as np
 
 from microgradx.functional.arguments import along, axes_of
 from microgradx.functional.indexing import gather
-from microgradx.functional.inputs import cast, node, real, tensor
+from microgradx.functional.inputs import cast, in_dtype, node, real, tensor
 from microgradx.graph import Node, OpError
 from microgradx.rules import reductions as rows
 from microgradx.rules.arithmetic import abs, equal, maximum, minimum, not_equal, power, where
@@ -58,7 +58,8 @@ def median(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
 def sum(x: Any, axis: Any = None, keepdims: bool = False, *, dtype: Any = None) -> Any:
     """The sum over `axis` (all axes by default); with `dtype`, of the elements made that first."""
     x = cast(x, dtype)
-    return rows.sum(x) if axis is None and keepdims is False else rows.sum(x, axis, keepdims)  # losses: the short way
+    y = rows.sum(x) if axis is None and keepdims is False else rows.sum(x, axis, keepdims)  # losses: the short way
+    return in_dtype(y, dtype)
 
 
 def mean(x: Any, axis: Any = None, keepdims: bool = False, *, dtype: Any = None) -> Any:
@@ -140,7 +141,7 @@ def prod(x: Any, axis: Any = None, keepdims: bool = False, *, dtype: Any = None)
     axes = tuple(range(x.ndim)) if axis is None else axes_of("prod", x, axis)
     for each in axes:
         x = _product(x, each)
-    return x if keepdims or not axes else squeeze(x, axes)
+    return in_dtype(x if keepdims or not axes else squeeze(x, axes), dtype)
 
 
 def softmax(x: Any, axis: int = -1, dtype: Any = None) -> Any:

@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from microgradx.functional.arguments import along
 from microgradx.functional.indexing import gather
-from microgradx.functional.inputs import axis_of, cast, real, tensor
+from microgradx.functional.inputs import axis_of, cast, in_dtype, real, tensor
 from microgradx.functional.reductions import ValuesIndices, factors
 from microgradx.graph import OpError
 from microgradx.rules import scans as rows
-from microgradx.rules.arithmetic import mul
+from microgradx.rules.arithmetic import logical_not, mul
 from microgradx.rules.elementary import logaddexp
 from microgradx.rules.shaping import concatenate, index
 
@@ -29,12 +31,12 @@ def _scan(name: str, x: Any, axis: int, combine: Callable[[Any, Any], Any]) -> A
 
 def cumsum(x: Any, axis: int, *, dtype: Any = None) -> Any:
     """Running sums along `axis`; with `dtype`, of the elements made that first."""
-    return rows.cumsum(cast(x, dtype), axis)
+    return in_dtype(rows.cumsum(cast(x, dtype), axis), dtype)
 
 
 def cumprod(x: Any, axis: int, *, dtype: Any = None) -> Any:
     """Running products along `axis`; right at zeros too."""
-    return _scan("cumprod", factors(cast(x, dtype)), axis, mul)
+    return in_dtype(_scan("cumprod", factors(cast(x, dtype)), axis, mul), dtype)
 
 
 def logcumsumexp(x: Any, axis: int) -> Any:
@@ -52,8 +54,15 @@ def cummax(x: Any, axis: int) -> Any:
 def cummin(x: Any, axis: int) -> Any:
     """(values, indices) of the smallest element so far; of equal ones the latest."""
     x = tensor(x)
-    at = rows.cumargmax(-x, axis)
+    at = rows.cumargmax(_turned(x), axis)
     return ValuesIndices(gather(x, axis, at), at)
+
+
+def _turned(x: Any) -> Any:
+    """The same elements in the opposite order; -x would overflow among whole numbers."""
+    if x.dtype.kind == "b":
+        return logical_not(x)
+    return -x if x.dtype.kind == "f" else (np.iinfo(x.dtype).max if x.dtype.kind == "u" else -1) - x
 
 
 def argsort(x: Any, axis: int = -1, descending: bool = False, *, stable: bool = False) -> Any:

@@ -107,7 +107,7 @@ def movedim(x: Any, source: Any, destination: Any) -> Any:
     order = [a for a in range(x.ndim) if a not in start]
     for to, axis in sorted(zip(end, start, strict=True)):
         order.insert(to, axis)
-    return rows.transpose(x, axes=tuple(order))
+    return rows.transpose(x, axes=tuple(order)) if x.ndim else x
 
 
 def squeeze(x: Any, dim: Any = None) -> Any:
@@ -127,7 +127,8 @@ def flip(x: Any, *dims: Any) -> Any:
     x = tensor(x)
     if not dims:
         raise OpError("flip: say along which axes, for example flip(x, 0) or flip(x, (0, 1)).")
-    return rows.flip(x, axis=axes_of("flip", x, _sizes("flip", dims)))
+    axes = axes_of("flip", x, _sizes("flip", dims))
+    return rows.flip(x, axis=axes if x.ndim else ())
 
 
 def roll(x: Any, shifts: Any, dims: Any = None) -> Any:
@@ -198,13 +199,17 @@ def kron(a: Any, b: Any) -> Any:
 def tril(x: Any, diagonal: int = 0) -> Any:
     """The lower triangle of each matrix, up to and including the given diagonal; zeros elsewhere."""
     x = _matrices("tril", x)
-    return where(constant(np.tri(x.shape[-2], x.shape[-1], diagonal, dtype=bool)), x, 0)
+    return where(constant(np.tri(x.shape[-2], x.shape[-1], diagonal, dtype=bool)), x, _nothing(x))
 
 
 def triu(x: Any, diagonal: int = 0) -> Any:
     """The upper triangle of each matrix, from the given diagonal on; zeros elsewhere."""
     x = _matrices("triu", x)
-    return where(constant(~np.tri(x.shape[-2], x.shape[-1], diagonal - 1, dtype=bool)), x, 0)
+    return where(constant(~np.tri(x.shape[-2], x.shape[-1], diagonal - 1, dtype=bool)), x, _nothing(x))
+
+
+def _nothing(x: Any) -> Any:
+    return False if x.dtype.kind == "b" else 0
 
 
 def _matrices(name: str, x: Any) -> Any:

@@ -12,6 +12,9 @@ from tests.oracle.compare import agree, agreeing, ints, mask, refusing, table, w
 DECISIONS = """median of everything: where several elements tie, one of them gets the gradient; PyTorch shares it.
 sum, mean and others over dim=(): nothing is reduced, as in NumPy; PyTorch reduces everything.
 sort is always stable, and topk always in order.
+median of nothing is refused; PyTorch says nan. all and any are booleans; PyTorch's of uint8 are uint8.
+topk: of equal elements the first; in PyTorch any. std: where it is 0, its second gradient is not promised.
+index_add, addcmul and others with a fraction as factor give real numbers of whole ones; PyTorch cuts the fraction.
 prod takes several axes, as in NumPy; PyTorch one.
 norm of order below 2: at 0, where a higher slope is infinite, the second gradient is 0; PyTorch has nan."""
 
@@ -60,7 +63,9 @@ KINDS = """
     sum(i); sum(i, 1); prod(i, 1); cumsum(i, 1); cumprod(i, 0); amax(i, 1); argmax(i, 1); max(i, 1); any(i, 1);
     all(i, 1); sort(i, 1); topk(i, 2); median(i); cummax(i, 1); sum(b); sum(b, 1); prod(b, 1); cumsum(b, 1);
     cumprod(b, 1); amax(b, 1); max(b, 1); any(b); all(b, 1); sort(b, 1); argsort(i, 0); min(i); amin(i, 0);
-    argmin(i, 0); cummin(i, 0); max(i, i * 2)
+    argmin(i, 0); cummin(i, 0); max(i, i * 2); cummin(u, 1); cummin(b, 1); sum(u); sum(u, 1); prod(u, 1); cumsum(u, 0);
+    sum(i, dtype=u.dtype); prod(u, dtype=u.dtype); cumsum(b, 1, dtype=u.dtype); cumprod(i, 0, dtype=u.dtype);
+    sum(i, dtype=b.dtype); trace(u)
 """
 
 
@@ -84,7 +89,7 @@ CASES = [
     *table(dict(x=ZEROS), "prod(x); prod(x, 0); prod(x, 1); cumprod(x, 0); cumprod(x, dim=1)"),
     *table(dict(x=ints(7, 2, 3), f=(1,)), DTYPES),
     *table(dict(x=within(0.2, 3, 2, 3), f=(1,)), DTYPES.replace("f.dtype", "f.double().dtype") + ";" + NORMS),
-    *table(dict(i=ints(4, 2, 3), b=mask(2, 3)), KINDS),
+    *table(dict(i=ints(4, 2, 3), b=mask(2, 3), u=np.array([[0, 3, 255], [7, 0, 1]], np.uint8)), KINDS),
 ]  # fmt: skip
 
 

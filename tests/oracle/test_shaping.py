@@ -119,6 +119,9 @@ INDEX = [
     *table(dict(x=(4, 5), k=ints(5, 7), s=(7,)), """
         x.scatter_add(1, k.reshape(1, 7), s.reshape(1, 7))
     """),
+    *table(dict(x=(0, 2), m=mask(3, 3), z=()), """
+        chunk(x, 3); pad(x.reshape(0, 1, 2), (1, 1), 'reflect'); tril(m); triu(m, 1); z.flip(0); movedim(z, 0, -1)
+    """),
     *table(dict(t=ints(4, 3, 2)), """
         one_hot(t); one_hot(t, 6); one_hot(t, num_classes=4)
     """),
