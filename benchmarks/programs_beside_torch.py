@@ -54,8 +54,8 @@ SHOWN: dict[str, tuple[str, tuple[str, ...]]] = {
         "Python's help topics", ("lstm_held_out_perplexity", "by_pairs", "within_kind", "across_kinds"),
     ),
     "lstm-remember": ("512 + 256 sequences of 80", ("rnn_accuracy", "lstm_accuracy")),
-    "mnist --samples=10000 --dtype=float32": ("MNIST, 10,000 + 10,000", ("test_accuracy", "test_loss")),
-    "fashion-mnist --samples=10000 --dtype=float32": ("Fashion-MNIST, 10,000 + 10,000", ("test_accuracy", "test_loss")),
+    "mnist --dtype=float32": ("MNIST, 60,000 + 10,000", ("test_accuracy", "test_loss")),
+    "fashion-mnist --dtype=float32": ("Fashion-MNIST, 60,000 + 10,000", ("test_accuracy", "test_loss")),
 }  # fmt: skip
 
 

@@ -19,6 +19,8 @@ Size = int | tuple[int, ...]
 
 def fresh(*shape: int, bound: float = 0.0) -> Parameter:
     """A new parameter of the default dtype: even over −bound … bound."""
+    if min(shape, default=0) < 0:
+        raise OpError(f"no weight has the shape {shape}: sizes are whole numbers from 0.")
     parameter = Parameter(np.zeros(shape, default_dtype()))
     if bound:
         init.uniform_(parameter, -bound, bound)
@@ -78,7 +80,7 @@ class Linear(Module):
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
         self.in_features, self.out_features = in_features, out_features
-        bound = 1 / math.sqrt(in_features) if in_features else 0.0
+        bound = 1 / math.sqrt(in_features) if in_features > 0 else 0.0
         self.weight = fresh(out_features, in_features, bound=bound)
         self.bias = fresh(out_features, bound=bound) if bias else None
 
@@ -127,7 +129,7 @@ class _Forward(_Convolution):
     def forward(self, x: Any) -> Any:
         """x (batch, in_channels, places …) to (batch, out_channels, places' …)."""
         function, padding = type(self).function, self.padding
-        if self.padding_mode != "zeros" and padding != "valid":
+        if self.padding_mode != "zeros" and (padding == "same" or not isinstance(padding, str)):
             x, padding = F.pad(x, self._border(), self.padding_mode), 0
         return function(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
@@ -212,6 +214,8 @@ class Embedding(Module):
     ) -> None:  # fmt: skip
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
             raise OpError(f"Embedding: padding_idx {padding_idx} is not one of {num_embeddings} rows.")
+        if max_norm is not None and not max_norm > 0:
+            raise OpError(f"Embedding: max_norm is a length above 0, not {max_norm}.")
         self.num_embeddings, self.embedding_dim, self.padding_idx = num_embeddings, embedding_dim, padding_idx
         self.max_norm, self.norm_type = max_norm, norm_type
         self.weight = init.normal_(fresh(num_embeddings, embedding_dim))

@@ -64,12 +64,18 @@ class _Recurrent(Module):
         single, axis = x.ndim == 2, 0 if self.batch_first else 1
         if single:
             x = x.unsqueeze(axis)
+        layers = (self.num_layers * self._directions, x.shape[axis])
+        sizes = (self._outputs, self.hidden_size)[: 2 if self.gates == 4 else 1]
+        shapes = [(*layers, size) for size in sizes]
         if states is None:
-            sizes = (self._outputs, self.hidden_size)[: 2 if self.gates == 4 else 1]
-            layers = (self.num_layers * self._directions, x.shape[axis])
-            states = [Tensor(np.zeros((*layers, size), x.dtype), False) for size in sizes]
+            states = [Tensor(np.zeros(shape, x.dtype), False) for shape in shapes]
         elif single:
             states = [F.unsqueeze(state, 1) for state in states]
+        if [np.shape(state) for state in states] != shapes:
+            raise OpError(
+                f"{type(self).__name__}: the first state must be {' and '.join(map(str, shapes))}, that is (layers · "
+                f"directions, batch, size), not {' and '.join(str(np.shape(state)) for state in states)}."
+            )
         y, *last = function(
             x, states if self.gates == 4 else states[0], [getattr(self, name) for name in self._names], self.bias,
             self.num_layers, self.dropout, self.training, self.bidirectional, self.batch_first, **more,

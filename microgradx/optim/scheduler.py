@@ -15,6 +15,7 @@ from microgradx.optim.optimizer import Optimizer
 Options = ParamSpec("Options")
 Settings = dict[str, Any]
 _LENGTHS = {"step_size", "T_max", "T_0", "T_mult", "total_iters", "total_steps", "epochs", "steps_per_epoch"}
+_SHARES = {"factor", "start_factor", "end_factor"}
 _OVERWRITE = {"LambdaLR", "CosineAnnealingWarmRestarts", "OneCycleLR"}  # the rate, whatever others made of it
 _BY_GROUP = {"lr_lambda", "max_lr", "base_momentum", "max_momentum"}  # these may be lists, one entry for each group
 
@@ -73,6 +74,9 @@ class Scheduler:
         for name, value in self.options.items():
             if name in _LENGTHS and value is not None and not value >= 1:
                 raise OpError(f"{type(self).__name__}: {name} must be 1 or more, not {value}.")
+            if name in _SHARES and not (0 < value <= 1 or (value == 0 and name != "start_factor")):
+                least = "above 0" if name == "start_factor" else "from 0"
+                raise OpError(f"{type(self).__name__}: {name} is a share of the rate, {least} to 1, not {value}.")
         self.last_epoch = start + 1
         if type(self).__name__ in _OVERWRITE or not self.last_epoch:  # else the groups have the rate of last_epoch
             self._set()

@@ -124,6 +124,25 @@ def test_the_names_of_gates_and_time_steps_are_in_the_scope() -> None:
         (lambda: nn.init.calculate_gain("sin"), "no gain"),
         (lambda: nn.init.zeros_(mx.Tensor([1.0]) * 2), "no op made"),
         (lambda: nn.init.orthogonal_(nn.Parameter(ones(3))), "two axes"),
+        (lambda: nn.Linear(-1, 2), "no weight has the shape"),
+        (
+            lambda: nn.Conv2d(1, 2, 3, padding_mode="mirror"),
+            "padding_mode is 'zeros', 'reflect', 'replicate', 'circular'",
+        ),
+        (lambda: nn.ConvTranspose2d(1, 2, 3, padding_mode="reflect"), "padding_mode is 'zeros', not"),
+        (lambda: nn.Conv1d(1, 2, 3, padding="full", padding_mode="reflect")(ones(1, 1, 8)), "'valid' or 'same'"),
+        (lambda: nn.Conv1d(1, 2, 3, 2, "same", padding_mode="reflect")(ones(1, 1, 8)), "needs stride 1"),
+        (lambda: nn.LSTM(3, 4, proj_size=4), "below hidden_size"),
+        (
+            lambda: nn.LSTM(3, 4, proj_size=2)(ones(5, 1, 3), (ones(1, 1, 4),) * 2),
+            r"must be \(1, 1, 2\) and \(1, 1, 4\)",
+        ),
+        (lambda: nn.GRU(3, 4)(ones(5, 2, 3), ones(1, 1, 4)), r"must be \(1, 2, 4\), .* not \(1, 1, 4\)"),
+        (lambda: nn.Embedding(3, 2, max_norm=0.0), "max_norm is a length above 0"),
+        (lambda: nn.init.dirac_(nn.Parameter(ones(3, 3))), "a convolution"),
+        (lambda: nn.init.eye_(nn.Parameter(ones(3))), "two axes"),
+        (lambda: nn.init.sparse_(nn.Parameter(ones(3)), 0.5), "two axes"),
+        (lambda: nn.init.trunc_normal_(nn.Parameter(ones(3)), a=2.0, b=1.0), "a must be below b"),
     ],
 )
 def test_mistakes_are_explained(make: Any, says: str) -> None:

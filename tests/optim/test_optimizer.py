@@ -97,6 +97,8 @@ def test_parameters_without_a_gradient_stay() -> None:
             lambda w: lr_scheduler.StepLR(optim.SGD([w]), 2, last_epoch=3),
             'last_epoch 3 goes on from a rate .* "initial_lr"',
         ),
+        (lambda w: lr_scheduler.ConstantLR(optim.SGD([w]), 2.0), "factor is a share of the rate, from 0 to 1, not 2"),
+        (lambda w: lr_scheduler.LinearLR(optim.SGD([w]), 0.0), "start_factor is a share of the rate, above 0 to 1"),
         (lambda w: lr_scheduler.ChainedScheduler([]), "one or more, all of the same optimizer"),
         (
             lambda w: lr_scheduler.ChainedScheduler([lr_scheduler.StepLR(optim.SGD([w]), 2) for _ in range(2)]),
