@@ -103,7 +103,7 @@ def binary_cross_entropy(x: Any, t: Any, weight: Any = None, reduction: str = "m
         OpError: a probability outside [0, 1]; did you mean binary_cross_entropy_with_logits?
     """
     x, t = pair("binary_cross_entropy", x, t)
-    if np.any((x.data < 0) | (x.data > 1)):
+    if not np.all((x.data >= 0) & (x.data <= 1)):  # a nan is no probability either
         raise OpError(
             "binary_cross_entropy takes probabilities between 0 and 1; apply sigmoid first, "
             "or use binary_cross_entropy_with_logits."

@@ -192,6 +192,7 @@ REFUSED = table(
     gaussian_nll_loss(x, t, t * t, reduction='avg'); multi_margin_loss(x, i, reduction='avg');
     multilabel_margin_loss(x, argsort(x), reduction='avg'); nll_loss(x, i, reduction='avg');
     cross_entropy(x, i, reduction='avg'); kl_div(x, t, reduction=None); binary_cross_entropy(x, t);
+    binary_cross_entropy(sigmoid(x) * nan, sigmoid(t));
     binary_cross_entropy(sigmoid(x), sigmoid(t)[0]); binary_cross_entropy_with_logits(x, t[:, :2]);
     huber_loss(x, t, delta=0.0); smooth_l1_loss(x, t, beta=-1.0); mse_loss(x, t[:, :2]); l1_loss(x, t[:2]);
     cross_entropy(x, j); cross_entropy(x, k); cross_entropy(x, i[:2]); cross_entropy(x, i[:, None]);

@@ -17,6 +17,7 @@ from tests.oracle.test_signatures import ALONE, FUNCTIONS, by_keyword, cases, ov
 NUMBERS = (99, -99, 1.5, "no such", None, 0, -1, True)  # in place of an option
 # Decisions. A wrong tensor: integers, booleans: where PyTorch wants floats, or all of one dtype, they are promoted as
 # in a sum (activations, losses, means and norms do refuse them). Of options, by what stands in their place:
+# Axes of size 0 are taken wherever the result has a meaning; PyTorch asks some functions for none but the batch's.
 ANY = object()
 TAKEN: dict[Any, str] = {
     (ANY, None): "an axis, a size or a bound left out means all, or the default",
