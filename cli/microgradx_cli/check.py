@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -45,7 +46,11 @@ def check(
     order: Annotated[int, typer.Option("--order", min=1, max=3, help="Check derivatives up to this order.")] = 2,
     modes: Annotated[Literal["rev", "fwd", "both"], typer.Option("--modes", help="Ways to check.")] = "both",
     examples: Annotated[
-        int | None, typer.Option("--examples", min=1, show_default=False, help="Examples per row.")
+        int | None,
+        typer.Option(
+            "--examples", min=1, show_default=False,
+            help="Examples per op; of a function, the given point and others within a tenth of it.",
+        ),
     ] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", show_default=False, help="Other examples than the usual ones.")
@@ -68,12 +73,8 @@ def check(
 
     load_ops(ops)
     count = examples or _PROFILES[profile]
-    jobs = list(_jobs(targets or [], at, order, _MODES[modes], count, seed))
-    drawn = {"--examples": examples, "--seed": seed, "--profile": None if profile == "normal" else profile}
-    unused = ", ".join(name for name, value in drawn.items() if value is not None)
-    fixed = [target for target in targets or [] if _at_one_point(target)]
-    if unused and fixed:
-        typer.echo(f"Note: {', '.join(fixed)}: checked at one given point; {unused} is for ops only.", err=True)
+    near = 1 if examples is None and seed is None and profile == "normal" else count
+    jobs = list(_jobs(targets or [], at, order, _MODES[modes], count, near, seed))
     outcomes = _run(jobs, as_json, width)
     failed = [each for each in outcomes if each.failure is not None]
     if as_json:
@@ -95,8 +96,9 @@ def check(
 
 
 def _jobs(
-    targets: list[str], at: list[str] | None, order: int, modes: tuple[str, ...], examples: int, seed: int | None
-) -> Iterator[Job]:
+    targets: list[str], at: list[str] | None, order: int, modes: tuple[str, ...], examples: int, near: int,
+    seed: int | None,
+) -> Iterator[Job]:  # fmt: skip
     from microgradx.examples import EXAMPLES
     from microgradx.rules import BOOK
     from microgradx.testing import check_rule
@@ -121,22 +123,14 @@ def _jobs(
                 )
             yield row(BOOK[target])
         elif target.isidentifier() and target not in EXAMPLES:
-            near = closest(target, [*BOOK, *CALLS, *EXAMPLES])
+            hint = closest(target, [*BOOK, *CALLS, *EXAMPLES])
             raise UserError(
-                f"{target} is no op and no example.{near} List them with: microgradx ops, microgradx examples."
+                f"{target} is no op and no example.{hint} List them with: microgradx ops, microgradx examples."
             )
         elif path.suffix == ".py":
             yield from (row(op) for op in _rows_in(path))
         else:
-            yield target, _function(target, at, order, modes)
-
-
-def _at_one_point(target: str) -> bool:
-    """True for functions, expressions and examples: their inputs are given, not drawn."""
-    from microgradx.rules import BOOK
-    from microgradx.testing.composites import CALLS
-
-    return target not in CALLS and target not in BOOK and Path(target).suffix != ".py"
+            yield target, _function(target, at, order, modes, near, seed)
 
 
 def _rows_in(path: Path) -> list[Any]:
@@ -157,15 +151,45 @@ def _rows_in(path: Path) -> list[Any]:
 def _composite(
     name: str, order: int, modes: tuple[str, ...], examples: int, seed: int | None
 ) -> Callable[[Callable[[Any], None]], Any]:
+    import numpy as np
+
+    from microgradx.testing.composites import CALLS
+
+    rng, calls = np.random.default_rng(seed or 0), CALLS[name]
+    return _each(name, (calls[k % len(calls)].function(rng) for k in range(examples)), order, modes)
+
+
+def _function(
+    target: str, at: list[str] | None, order: int, modes: tuple[str, ...], examples: int, seed: int | None
+) -> Callable[[Callable[[Any], None]], Any]:
+    import numpy as np
+
+    from microgradx.testing.functions import nearby
+    from microgradx_cli.targets import resolve
+    from microgradx_cli.user_files import blaming
+
+    found = resolve(target, at, None)
+
+    @functools.wraps(found.function)
+    def call(*args: Any) -> Any:
+        with blaming():
+            return found.function(*args, **found.options)
+
+    rng = np.random.default_rng(seed or 0)
+    points = (nearby(call, found.args, rng) if k else found.args for k in range(examples))
+    return _each(target, ((call, args) for args in points), order, modes)
+
+
+def _each(
+    name: str, calls: Iterator[tuple[Callable[..., Any], Any]], order: int, modes: tuple[str, ...]
+) -> Callable[[Callable[[Any], None]], Any]:
+    """What checks one call after the other."""
+
     def prove(watch: Callable[[Any], None]) -> Any:
-        import numpy as np
-
         from microgradx.testing import Report, check_grads
-        from microgradx.testing.composites import CALLS
 
-        rng, whole = np.random.default_rng(seed or 0), Report(name, order, modes, examples=0)
-        for k in range(examples):
-            f, args = CALLS[name][k % len(CALLS[name])].function(rng)
+        whole = Report(name, order, modes, examples=0)
+        for f, args in calls:
             report = check_grads(f, args, order=order, modes=modes)
             whole.examples += 1
             whole.worst, whole.seconds = max(whole.worst, report.worst), whole.seconds + report.seconds
@@ -174,23 +198,6 @@ def _composite(
         return whole
 
     return prove
-
-
-def _function(
-    target: str, at: list[str] | None, order: int, modes: tuple[str, ...]
-) -> Callable[[Callable[[Any], None]], Any]:
-    from microgradx.testing import check_grads
-    from microgradx_cli.targets import resolve
-    from microgradx_cli.user_files import blaming
-
-    found = resolve(target, at, None)
-
-    def call(*args: Any) -> Any:
-        with blaming():
-            return found.function(*args, **found.options)
-
-    call.__name__ = getattr(found.function, "__name__", "the function")
-    return lambda watch: check_grads(call, found.args, order=order, modes=modes)
 
 
 def _run(jobs: list[Job], quiet: bool, width: int | None) -> list[Outcome]:

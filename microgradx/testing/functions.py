@@ -124,23 +124,41 @@ class Point:
 def point(f: Function, args: Sequence[Any]) -> Point:
     """`f` at `args` (nodes, numbers, arrays, or nested lists, tuples and dicts of them).
 
-    Real ones are differentiated by, unless they are nodes that opted out.
+    Real ones are differentiated by, unless they are nodes that opted out; a parameter annotated `int` counts or
+    chooses, so what is given for it stays as it is.
     """
-    args = tuple(args)
+    given = tuple(args)
+    names, counts = _parameters(f, len(given)), _counts(f, len(given))
+    args = tuple(None if k in counts else arg for k, arg in enumerate(given))  # None: nothing to take apart
     flat = leaves(args)
     data = [plain(x) for x in flat]
     smooth = [k for k, x in enumerate(flat) if is_real(data[k]) and not (isinstance(x, Node) and not x.requires_grad)]
-    given = [
+    called = [
         name if len(leaves(arg)) == 1 else f"{name}[{k}]"
-        for name, arg in zip(_parameters(f, len(args)), args, strict=True)
+        for name, arg in zip(names, args, strict=True)
         for k in range(len(leaves(arg)))
     ]
-    names = [x.name if isinstance(x, Node) and x.name else name for x, name in zip(flat, given, strict=True)]
+    called = [x.name if isinstance(x, Node) and x.name else name for x, name in zip(flat, called, strict=True)]
 
     def on_nodes(*nodes: Any) -> Any:
-        return f(*fill(args, nodes))
+        filled = fill(args, nodes)
+        return f(*(given[k] if k in counts else arg for k, arg in enumerate(filled)))
 
-    return Point(on_nodes, data, smooth, names, lambda at: _values(on_nodes, at))
+    return Point(on_nodes, data, smooth, called, lambda at: _values(on_nodes, at))
+
+
+def nearby(f: Function, args: Sequence[Any], rng: np.random.Generator) -> tuple[Any, ...]:
+    """`args` with every number to differentiate by moved by up to a tenth of itself, so that it keeps its sign."""
+
+    def moved(x: Any) -> Any:
+        data = plain(x)
+        if not is_real(data) or (isinstance(x, Node) and not x.requires_grad):
+            return x
+        there = data * rng.uniform(0.9, 1.1, np.shape(data))
+        return leaf(float(there) if type(data) is float else there, True, x.name if isinstance(x, Node) else None)
+
+    counts = _counts(f, len(args))
+    return tuple(arg if k in counts else fill(arg, map(moved, leaves(arg))) for k, arg in enumerate(args))
 
 
 def of_call(call: OpCall) -> Point:
@@ -149,7 +167,11 @@ def of_call(call: OpCall) -> Point:
 
 
 def _values(f: Function, args: Sequence[Any]) -> list[Any]:
-    return [node.data for node in outputs(f(*(leaf(x, False) for x in args)))]
+    try:
+        found = f(*(leaf(x, False) for x in args))
+    except GradientError:  # it differentiates on the way, so its inputs must collect gradients
+        found = f(*(leaf(x, is_real(x)) for x in args))
+    return [node.data for node in outputs(found)]
 
 
 def _parameters(f: Function, count: int) -> list[str]:
@@ -163,6 +185,12 @@ def _parameters(f: Function, count: int) -> list[str]:
     except (TypeError, ValueError):
         names = []
     return [names[k] if k < len(names) else f"x{k}" for k in range(count)]
+
+
+def _counts(f: Function, count: int) -> set[int]:
+    """The positions of parameters annotated `int`."""
+    kinds = getattr(f, "__annotations__", {})
+    return {k for k, name in enumerate(_parameters(f, count)) if kinds.get(name) in (int, "int")}
 
 
 def zero_like(node: Any) -> Any:

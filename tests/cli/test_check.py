@@ -30,7 +30,7 @@ def test_rows_composites_and_examples_are_proved_by_name(run):
     result = run("check", "sigmoid", "cross_entropy", "conv2d", "lstm_cell", "xor", "--examples", "4")
     assert result.exit_code == 0
     assert result.stdout.count("proved") == 6
-    assert "5 proved with 17 examples, 0 failed" in result.stdout
+    assert "5 proved with 20 examples, 0 failed" in result.stdout
 
 
 def test_an_expression_is_proved_where_it_is_given(run):
@@ -159,12 +159,34 @@ def test_the_slopes_at_a_kink_are_shown_though_it_passes(run):
     assert (kink["name"], kink["index"], round(kink["left"], 6), round(kink["right"], 6)) == ("x", [], -1, 1)
 
 
-def test_options_that_draw_examples_say_so_where_the_point_is_given(run):
-    result = run("check", "x*x", "sin", "--at", "x=3", "--examples", "5", "--seed", "1", "--profile", "quick")
-    assert result.exit_code == 0
-    said = "Note: x*x: checked at one given point; --examples, --seed, --profile is for ops only."
-    assert said in " ".join(result.stderr.split())
-    assert "Note" not in run("check", "sin", "--examples", "5").stderr
+def test_examples_of_a_given_point_are_drawn_close_to_it(run):
+    words = ("check", "log(x)", "--at", "x=0.1", "--json")
+
+    def result(*more):
+        (found,) = json.loads(run(*words, *more).stdout)["results"]
+        return found["examples"], found["worst"]
+
+    assert result()[0] == 1
+    assert result("--examples", "7")[0] == 7
+    assert result("--profile", "quick")[0] == 5
+    assert result("--seed", "1")[0] == 25
+    assert result("--seed", "1") == result("--seed", "1") != result("--seed", "2")
+
+
+def test_a_mistake_beside_the_given_point_is_found(run, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "import microgradx as mx\ndef bent(x):\n    return x * x if x.item() >= 2.0 else (x * x).detach() + x\n"
+    )
+    assert run("check", f"{tmp_path / 'mine.py'}:bent", "--at", "x=2.1").exit_code == 0
+    assert run("check", f"{tmp_path / 'mine.py'}:bent", "--at", "x=2.1", "--examples", "25").exit_code == 1
+
+
+def test_a_parameter_that_counts_is_no_number_to_differentiate_by(run):
+    assert run("check", "control-flow", "--examples", "3").exit_code == 0
+
+
+def test_a_function_that_differentiates_on_its_way_is_proved_too(run):
+    assert run("check", "second-derivative").exit_code == 0
 
 
 @pytest.mark.parametrize(
