@@ -12,6 +12,7 @@ from microgradx import manual_seed, nn, no_grad, optim
 from microgradx.data import DataLoader, Vocabulary, next_token_streams, words
 from microgradx.examples.registry import Example, Program
 from microgradx.graph import Tensor
+from microgradx.graph.notes import changes
 from microgradx.programs.corpus import HELLO, Text, counting, source
 from microgradx.programs.registry import OPTIMIZERS, Optimizer, TrainingProgram
 from microgradx.programs.run import Run
@@ -98,12 +99,33 @@ class LanguageModel(nn.Module):
         self.state: Any = None
         self.state_in_use: Any = None
 
+    def begin(self, streams: int) -> None:
+        """Begin a text that is learned from in so many streams; a state that fits goes back to 0 and stays the same."""
+        shape = (self.recurrent.num_layers, streams, self.recurrent.hidden_size)
+        if self.state is None or any(part.shape != shape for part in parts_of(self.state)):
+            several = isinstance(self.recurrent, nn.LSTM)
+            made = tuple(Tensor(np.zeros(shape, self.embedding.weight.dtype), False) for _ in range(1 + several))
+            self.state = made if several else made[0]
+        for part in parts_of(self.state):
+            part.data = np.zeros_like(part.data)
+        self.state_in_use = None
+
     def forward(self, ids: Any) -> Any:
         """The next token's scores at every place."""
         here = "state" if self.training else "state_in_use"
-        y, state = self.recurrent(self.drop(self.embedding(ids)), getattr(self, here))
-        setattr(self, here, tuple(s.detach() for s in state) if isinstance(state, tuple) else state.detach())
+        before = getattr(self, here)
+        y, state = self.recurrent(self.drop(self.embedding(ids)), before)
+        noted = changes()
+        if noted is not None and before is not None:  # a program gives the same tensors their next numbers
+            noted.new.extend(zip(parts_of(before), parts_of(state), strict=True))
+        else:
+            setattr(self, here, tuple(s.detach() for s in state) if isinstance(state, tuple) else state.detach())
         return F.transpose(self.scores(self.drop(y)), 1, 2)
+
+
+def parts_of(state: Any) -> tuple[Any, ...]:
+    """h and c of an LSTM, h of the others."""
+    return state if isinstance(state, tuple) else (state,)
 
 
 class Carry(Callback):
@@ -112,9 +134,10 @@ class Carry(Callback):
     def on_start(self, run: Any) -> None:
         self.model = run.model
         self.model.forget()
+        self.model.begin(run.data.batch_size)
 
     def on_epoch(self, run: Any) -> None:
-        self.model.forget()
+        self.model.begin(run.data.batch_size)
 
     def state_dict(self) -> dict[str, Any]:
         state = self.model.state

@@ -41,7 +41,7 @@ def fit(
         name: what callbacks call this training, where there are several.
         compile: whether steps run as programs, see `compile_step`: True from the first one on (a CompileError says why
             they cannot), False never. By default from the 101st, for by then making the program pays; where there can
-            be none (the model keeps a state, say), they go on eagerly.
+            be none (the model decides by its numbers, say), they go on eagerly.
 
     The last bits of a compiled step may differ from an eager one's, but not from those of the same training, run again
     or resumed. It writes the parameters' `data` and `grad` in place: a callback copies what it keeps.

@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from microgradx import manual_seed, optim
+from microgradx.data import DataLoader, next_token_streams
+from microgradx.functional import cross_entropy
 from microgradx.programs import PROGRAMS, Run
 from microgradx.programs.corpus import HELLO, counting, source
-from microgradx.programs.language import LanguageModel
-from microgradx.training import Callback
+from microgradx.programs.language import Carry, LanguageModel
+from microgradx.training import Callback, fit
 from tests.cli.run import shown
 
 
@@ -109,3 +112,18 @@ def test_the_matrix_of_similarities_fits_into_80_columns(text: str, columns: lis
     assert [len(lines[k + 1].split()) for k in starts] == columns
     for k, n in zip(starts, columns, strict=True):
         assert all(re.fullmatch(rf"\w+( +-?[01]\.\d\d){{{n}}} *", row) for row in lines[k + 2 : k + 2 + sum(columns)])
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_the_state_is_carried_on_by_programs_too(cell: str) -> None:
+    found = {}
+    for compiled in (False, True):
+        manual_seed(1)
+        model = LanguageModel(7, 4, cell, depth=2)
+        x, t = next_token_streams(np.arange(61) * np.arange(61) % 7, 2, 3).arrays
+        loader = DataLoader((x.reshape(-1, 3), t.reshape(-1, 3)), 2)
+        steps = optim.SGD(model.parameters(), lr=0.5)
+        history = fit(model, cross_entropy, steps, loader, epochs=3, callbacks=[Carry()], compile=compiled)
+        assert history.compiled == (3 * len(loader) if compiled else 0)
+        found[compiled] = [*history["loss"], *(array.sum() for array in model.state_dict().values())]
+    np.testing.assert_allclose(found[True], found[False], rtol=1e-12)
