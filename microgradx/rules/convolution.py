@@ -138,25 +138,31 @@ def _pieces(out: Sizes, batch: int) -> int:
 _SHORT = 64  # columns of a matrix product that has few of them
 
 
-def _batch_last(x: Any) -> Any:
-    """x (batch, channels, *size), but in memory (rows, channels, the other axes, batch)."""
-    order = (2, 1, *range(3, x.ndim), 0)
-    inside = x.transpose(order)
-    return (inside if inside.flags.c_contiguous else inside.copy()).transpose(-1, 1, 0, *range(2, x.ndim - 1))
+def _batch_last(x: Any, by_rows: bool) -> Any:
+    """x (batch, channels, *size), but in memory (channels, *size, batch); `by_rows`: the rows before the channels."""
+    first, rest = [1, 2], range(3, x.ndim)
+    if by_rows:
+        first.reverse()
+    inside = x.transpose(*first, *rest, 0)
+    inside = inside if inside.flags.c_contiguous else inside.copy()
+    return inside.transpose(-1, *(each - 1 for each in first), *(each - 1 for each in rest))
 
 
 def _patches(x: Any, kernel: Sizes, out: Sizes, how: Window) -> Any:
     """The patches of x as columns: (groups, pieces, kernel rows · channels // groups · rest of the kernel, places)."""
-    n, batch, channels = len(kernel), x.shape[0], x.shape[1] // how.groups
-    x = padded(_batch_last(x), how)
-    x = sliding(x, tuple(range(3, n + 2)), kernel[1:], how.stride[1:], how.dilation[1:])
-    x = x.reshape(batch, how.groups, channels, *x.shape[2:])
-    order = (1, 3, 2, *range(n + 3, 2 * n + 2), *range(4, n + 3), 0)  # groups, rows, channels, kernel, places, batch
-    rows = _scratch.copy(x.transpose(order)).reshape(how.groups, x.shape[3], channels * math.prod(kernel[1:]), -1)
+    n, batch, groups, pieces = len(kernel), x.shape[0], how.groups, _pieces(out, x.shape[0])
+    copied = slice(0 if pieces == 1 else 1, n)  # the axes along which patches are copied
+    x = padded(_batch_last(x, pieces > 1), how)
+    x = sliding(x, tuple(range(2, n + 2))[copied], kernel[copied], how.stride[copied], how.dilation[copied])
+    x = x.reshape(batch, groups, x.shape[1] // groups, *x.shape[2:])
+    (first, *axes), entries = range(3, n + 3), range(n + 3, x.ndim)  # rows, the other axes, the kernel's entries
+    if pieces == 1:
+        columns = _scratch.copy(x.transpose(1, entries[0], 2, *entries[1:], first, *axes, 0))
+        return columns.reshape(groups, 1, math.prod(columns.shape[1 : n + 2]), -1)
+    rows = _scratch.copy(x.transpose(1, first, 2, *entries, *axes, 0))
+    rows = rows.reshape(groups, len(rows[0]), math.prod(rows.shape[2 : n + 2]), -1)
     rows = sliding(rows, (1,), kernel[:1], how.stride[:1], how.dilation[:1])  # (groups, out rows, …, kernel rows)
-    pieces = _pieces(out, batch)
-    cut = rows.reshape(how.groups, pieces, out[0] // pieces, *rows.shape[2:]).transpose(0, 1, 5, 3, 2, 4)
-    return cut.reshape(how.groups, pieces, channels * math.prod(kernel), -1)
+    return rows.transpose(0, 1, 4, 2, 3).reshape(groups, pieces, kernel[0] * rows.shape[2], -1)
 
 
 def _kernels(w: Any, how: Window) -> Any:
