@@ -46,19 +46,17 @@ def _winner(x: Any, kernel: Sizes, how: Window) -> Any:
     x = padded(x, how, _least(x.dtype))
     k: Any = np.zeros_like(best, dtype=np.min_scalar_type(math.prod(kernel)))
     border = padded(np.zeros((1, 1, *size), bool), how, True) if any(map(any, how.padding)) else None
-    unknown = np.isnan(best) if x.dtype.kind == "f" and np.isnan(np.max(best, initial=0)) else None
     behind = None
     *others, (_, last) = slabs(kernel, best.shape[2:], how)
     for _, place in others:  # k counts the places before the first of the best
-        less = x[(..., *place)] < best
+        each = x[(..., *place)]
+        less = (each != best) & (each == each) if x.dtype.kind == "f" else each < best  # nan is the best, and no number
         if border is not None:
-            less |= border[(..., *place)]  # it never wins, not even beside -inf
-        if unknown is not None:
-            less |= unknown & ~np.isnan(x[(..., *place)])
+            less = less | border[(..., *place)]  # it never wins, not even beside -inf
         behind = less if behind is None else behind & less
         k = k + behind
     if border is not None and behind is not None:
-        k *= ~(behind & border[(..., *last)])  # where a window sees nothing but border
+        k = k * ~(behind & border[(..., *last)])  # where a window sees nothing but border
     return k
 
 
