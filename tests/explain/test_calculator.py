@@ -114,14 +114,14 @@ def recompute(trace: Trace) -> int:
         above = gradients[name]
         if told.chain.count(" × "):
             formula = told.formula.partition(" = ")[2]
-            local = told.numbers.rpartition(" = ")[2] or formula
+            local = re.split(" [=≈] ", told.numbers)[-1] or formula
             if "≈" not in told.numbers:
                 line(formula, shown, local)
             if " = " in told.numbers:
                 line(told.numbers.rpartition(" = ")[0], {}, local)
-            product, _, part = told.chain.partition(" = ")[2].partition(" = ")
-            if part:
-                assert product == f"{bracketed(above)} × {bracketed(local)}"
+            product, part = re.split(" [=≈] ", told.chain)[-2:]
+            assert product == f"{bracketed(above)} × {bracketed(local)}"
+            if "≈" not in told.chain:
                 line(product, {}, part)
         else:
             part = told.chain.partition(" += ")[2]
@@ -217,9 +217,17 @@ def test_what_no_ten_digits_reproduce_is_marked():
     def there_and_back(x, far):
         return (x + far) - far
 
-    text = str(mx.trace(there_and_back, 0.1234, 1e12))
+    trace = mx.trace(there_and_back, 0.1234, 1e12)
+    text = str(trace)
+    recompute(trace)
     assert "note: ≈ marks" in text and re.search(r"≈ 0\.123", text)
     assert "≈" not in str(mx.trace(there_and_back, 0.1234, 1.0))
+
+
+def test_a_saturated_unit_is_marked():
+    trace = mx.trace(lambda x: mx.sigmoid(x**3), 3.0)
+    recompute(trace)
+    assert "1.000 · (1 − 1.000) ≈ 1.8796e−12" in str(trace)
 
 
 def test_a_constant_of_the_program_stands_there_in_full():
