@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from microgradx.functional.arguments import constant
-from microgradx.functional.inputs import tensor
+from microgradx.functional.inputs import real, tensor
 from microgradx.functional.layout import counts, over_maps, padding_for_same
 from microgradx.functional.reductions import max as largest
 from microgradx.graph import OpError
@@ -202,6 +202,7 @@ def _parts(name: str, n: int, x: Any, output_size: Any) -> list[tuple[Any, Any]]
 
 
 def _adaptive_average(n: int, x: Any, output_size: Any) -> Any:
+    x = real(f"adaptive_avg_pool{n}d", x)
     shares = []
     for (start, end), m in zip(_parts(f"adaptive_avg_pool{n}d", n, x, output_size), x.shape[2:], strict=True):
         inside = (np.arange(m) >= start[:, None]) & (np.arange(m) < end[:, None])

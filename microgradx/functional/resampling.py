@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from microgradx.functional.arguments import along, constant
-from microgradx.functional.inputs import tensor
+from microgradx.functional.inputs import real, tensor
 from microgradx.functional.layout import channels_first, counts, over_maps
 from microgradx.functional.shaping import movedim
 from microgradx.graph import OpError
@@ -44,6 +44,8 @@ def _resized(x: Any, size: Any, scale_factor: Any, mode: str, align_corners: boo
         raise OpError("interpolate needs either size or scale_factor, and not both.")
     if mode == "nearest" and align_corners is not None:
         raise OpError("interpolate: align_corners belongs to the linear modes.")
+    if mode != "nearest":
+        x = real("interpolate", x)  # shares of whole numbers are none
     old = x.shape[2:]
     if size is not None:
         new = counts("interpolate", "size", size, n)

@@ -5,6 +5,7 @@ Decisions, where we differ on purpose:
 - `interpolate` offers nearest, linear and bilinear; `antialias`, `recompute_scale_factor` and the other modes are not
   offered. PyTorch asks for `scale_factor` or `size` and allows neither; so do we.
 - The average of whole numbers is a real number; PyTorch's `avg_pool` rounds it down to one of them, for int64 only.
+- Linear `interpolate` refuses whole numbers, uint8 too, which PyTorch rounds.
 - `adaptive_avg_pool` and linear `interpolate` are products with a matrix of shares: a nan or inf in a map reaches all
   of its row and column, in PyTorch only its neighbours.
 - Where several elements of a window are equal, the first one wins and takes the gradient, as in PyTorch.
@@ -14,7 +15,7 @@ import numpy as np
 
 import microgradx as mx
 from microgradx import Tensor
-from tests.oracle.compare import agree, agreeing, apart, refusing, table
+from tests.oracle.compare import agree, agreeing, apart, ints, refusing, table
 
 POOL = [
     *table(dict(x=apart(2, 3, 7)), """
@@ -78,6 +79,9 @@ RESAMPLE = [
 ]  # fmt: skip
 
 REFUSED = [
+    *table(dict(i=ints(4, 2, 3, 4, 4)), """
+        adaptive_avg_pool2d(i, 2); adaptive_avg_pool1d(i[0], 2); interpolate(i, 3, mode='bilinear')
+    """),
     *table(dict(x=(2, 3, 5, 6)), """
         max_pool2d(x, 0); max_pool2d(x, 2, 0); max_pool2d(x, 2, 2, 2); max_pool2d(x, 8); max_pool2d(x, (2, 2, 2));
         max_pool2d(x, 2, padding=-1); max_pool2d(x[0, 0], 2); max_pool1d(x, 2); avg_pool2d(x, 2, 2, 2);
