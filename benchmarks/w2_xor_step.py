@@ -21,12 +21,13 @@ WORKLOAD = Workload(
     goals=[
         Goal(
             "microgradx eager", 1.5, HAND,
-            note="21 ops: NumPy's calls cost what they cost by hand; recording an op and walking back, 1.3 µs each",
+            note="21 ops at 3 µs each for recording and walking back; NumPy's calls cost what they cost by hand",
         ),
         Goal("microgradx eager", 0.27, "PyTorch", note="as above"),
         Goal(
             "microgradx eager, fused rows", 1.15, HAND,
-            note="only the loss is one row: the rulebook has none for a whole layer",
+            note="9 ops: a layer checks its shapes and is asked for three gradients one by one, together 6 µs; the "
+            "loss's slope computes the sigmoid anew",
         ),
         Goal(
             "microgradx compiled", 0.55, HAND,

@@ -15,7 +15,7 @@ first, the patches of neighbouring places share their rows, so there they are wi
 """
 
 import math
-import threading
+from _thread import _local as thread_local  # threading.local; the whole module would be loaded for it alone
 from collections.abc import Iterator
 from itertools import product
 from typing import Any, NamedTuple
@@ -109,7 +109,7 @@ def sliding(x: Any, axes: Sizes, kernel: Sizes, stride: Sizes, dilation: Sizes) 
     return view[tuple(slice(None, None, step) for step in steps)]
 
 
-class _Scratch(threading.local):
+class _Scratch(thread_local):
     """Memory for patches that live only inside one run: fresh pages would cost as much as the arithmetic."""
 
     flat: Any = None
