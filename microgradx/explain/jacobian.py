@@ -29,7 +29,8 @@ def shown_jacobian(step: "Step", node: Node, position: int) -> Any:
     """The Jacobian of a step that mixes a few entries by a rule that is no matrix product; None for others."""
     product = isinstance(step.formula, ast.BinOp) and isinstance(step.formula.op, ast.MatMult)
     alike = np.shape(step.contribution) == np.shape(step.upstream)
-    if step.local is not None or product or not alike or not 1 < np.size(step.upstream) <= _MOST:
+    row = (np.size(step.upstream),) == np.shape(step.upstream)[-1:] and 1 < np.size(step.upstream) <= _MOST
+    if step.local is not None or product or not alike or not row or np.ndim(step.upstream) > 2:
         return None
     found = jacobian(node, position)
     return found if np.any(np.count_nonzero(found, axis=1) > 1) else None
