@@ -1,6 +1,6 @@
 """MNIST and Fashion-MNIST by their own names: the networks of the digits, on 28×28 pictures from files.
 
-On all of MNIST, with --dtype float32, the default network read 98.6 % of the test pictures, and --model mlp 98.4 %
+On all of MNIST, with --dtype float32, the default network read 98.7 % of the test pictures, and --model mlp 98.4 %
 after 12 seconds of one core.
 """
 
