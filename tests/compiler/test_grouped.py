@@ -115,11 +115,18 @@ def layers(draw: st.DrawFn) -> tuple[Callable[..., Any], list[float]]:
     return program, leaves
 
 
+def chosen_twice(a: Any, b: Any, c: Any) -> Any:
+    """The walk through the graph meets `one` again after it was numbered, right before the product."""
+    one = mx.where(mx.greater(a, 0.0), b, c)
+    return mx.where(mx.greater(one, 0.1), one, b * c)
+
+
 @given(layers())
 @example((lambda xs: sum([xs[0], xs[0], xs[0], xs[0]]), [2.0]))
 @example((lambda xs: xs[1], [1.0, 2.0]))
 @example((lambda xs: mx.where(mx.greater(xs[0], 0.0), xs[1], xs[2]) * 2.0, [1.0, 2.0, 3.0]))
 @example((lambda xs: (xs[0] + xs[1] + xs[2]) * (xs[0] + xs[1]), [1.0, 2.0, 3.0]))
+@example((lambda xs: chosen_twice(*xs), [1.0, 2.0, 3.0]))
 def test_random_layers(program_and_leaves: tuple[Callable[..., Any], list[float]]) -> None:
     agrees(*program_and_leaves)
 

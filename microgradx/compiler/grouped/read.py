@@ -107,7 +107,7 @@ def _numbered(outputs: Sequence[Any], arguments: Sequence[Any]) -> tuple[dict[An
         if b is None:
             stack.append(second)
             continue
-        if node.rest is not None:
+        if node.rest is not None and node not in numbers:  # it may have been met on another way
             new = [each for each in node.rest if each not in numbers]
             if new:
                 stack += reversed(new)
