@@ -68,7 +68,7 @@ class Compiled:
         results = None if built is None else run(built, args)
         if built is None or results is None:
             return _eagerly(self.function, args, self.scalars)
-        outputs, gradients, _ = results
+        outputs, gradients = results[:2]
         kinds, names = built.form.kinds(), iter(built.form.arguments)
         passed = [None if is_setting(a) else next(names) for a in args]
         parts = tuple(_of_kind(gradients.get(name), kinds[name]) if name else None for name in passed)

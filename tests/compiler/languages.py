@@ -100,6 +100,18 @@ def check_float32(target: str, name: str) -> None:
     assert outputs[0].dtype == np.float32 and {g.dtype for g in gradients.values()} == {np.dtype(np.float32)}
 
 
+def check_compiled(target: str) -> None:
+    """`mx.compile` for the target gives the engine's values and gradients."""
+    x, w = np.array([[0.5, -1.0, 2.0], [1.5, 0.0, -0.5]]), np.array([[0.3], [-0.2], [0.1]])
+    f = mx.compile(lambda x, w: mx.sigmoid(x @ w).sum(), target=target, fullgraph=True)
+    value, gradients = f.value_and_grad(x, w)
+    eager, wanted = mx.value_and_grad(f.function, argnums=(0, 1))(mx.Tensor(x), mx.Tensor(w))
+    close(value, eager.data)
+    close(f(x, w).data, eager.data)
+    for ours, theirs in zip(gradients, wanted, strict=True):
+        close(ours, theirs.data)
+
+
 def trains_alone(target: str, path: Path) -> str:
     """The text of XOR's script, which runs by itself, without this package, and learns."""
     assert run("compile", "xor", "--level", "tensor", "--target", target, "-o", str(path)).exit_code == 0

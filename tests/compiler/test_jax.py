@@ -10,6 +10,7 @@ from microgradx.data.library import MissingExtraError
 from tests.compiler.languages import (
     PROGRAMS,
     ROWS,
+    check_compiled,
     check_float32,
     check_odd,
     check_row,
@@ -49,6 +50,10 @@ def test_every_example_trains_as_in_numpy(name):
 @pytest.mark.parametrize("name", ["matmul", "relu", "softmax_cross_entropy", "conv", "max_pool"])
 def test_float32_stays_float32(name):
     check_float32("jax", name)
+
+
+def test_a_compiled_function_has_values_and_gradients():
+    check_compiled("jax")
 
 
 def test_the_script_reads_like_the_numpy_one_and_runs_alone(tmp_path):

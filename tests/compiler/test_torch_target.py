@@ -8,6 +8,7 @@ from microgradx.compiler import CompileError, targets
 from tests.compiler.languages import (
     PROGRAMS,
     ROWS,
+    check_compiled,
     check_float32,
     check_odd,
     check_row,
@@ -48,6 +49,10 @@ def test_every_example_trains_as_in_numpy(name):
 @pytest.mark.parametrize("name", ["matmul", "relu", "softmax_cross_entropy", "conv", "max_pool"])
 def test_float32_stays_float32(name):
     check_float32("torch", name)
+
+
+def test_a_compiled_function_has_values_and_gradients():
+    check_compiled("torch")
 
 
 def test_its_own_autograd_takes_no_part(tmp_path):
