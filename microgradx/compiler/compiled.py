@@ -163,11 +163,10 @@ class Compiled:
 
 def run(built: Program, args: tuple[Any, ...]) -> Any:
     """The program's results; None where it cannot know them (a float op where Python raises and IEEE has an answer)."""
-    with np.errstate(all="ignore"):
-        try:
-            return built.run(*raw(args), *built.recorded.hidden())
-        except (ArithmeticError, ValueError, IndexError):
-            return None
+    try:
+        return built.run(*raw(args), *built.recorded.hidden())  # without NumPy's warnings, see `guarded`
+    except (ArithmeticError, ValueError, IndexError):
+        return None
 
 
 def source(form: Form, name: str, with_buffers: bool) -> str:

@@ -162,7 +162,7 @@ class Update:
         def run(*numbers: Any) -> dict[str, Any]:
             for program, arrays in runs:
                 _, _, new = program(*arrays, *numbers)
-            return {names[word]: value for word, value in new.items()}
+            return {names[word]: value for word, value in new.items()} if new else new
 
         return run
 

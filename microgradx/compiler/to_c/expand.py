@@ -60,9 +60,13 @@ def _linear(x: Any, W: Any) -> Any:
     return linear_algebra.matmul(x, shaping.mT(W))
 
 
+def _affine(x: Any, W: Any, b: Any) -> Any:
+    return _linear(x, W) + b
+
+
 EXPANSIONS: dict[str, Callable[..., Any]] = {
     "mean": _mean, "var": _var, "norm2": _norm2, "winners": _winners, "logsumexp": _logsumexp, "softmax": _softmax,
-    "log_softmax": _log_softmax, "linear": _linear, "softmax_cross_entropy": _cross_entropy,
+    "log_softmax": _log_softmax, "linear": _linear, "affine": _affine, "softmax_cross_entropy": _cross_entropy,
 }  # fmt: skip
 
 
