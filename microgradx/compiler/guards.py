@@ -23,6 +23,7 @@ from microgradx.rules.op import Op
 _PACKAGE = str(Path(__file__).resolve().parents[1])
 _EXAMPLES = str(Path(_PACKAGE) / "examples")  # the named programs count as the learner's own code
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
+_FIXED = (*_PLAIN, type, ModuleType)
 _SPEAKS = (print, input, open)  # what a person would miss when it happened once only
 
 
@@ -84,7 +85,7 @@ class Surroundings:
                 held.put_back(held.then)
 
     def _note(self, thing: Any) -> None:
-        if isinstance(thing, (*_PLAIN, type, ModuleType, Op)) or id(thing) in self._seen:  # a row never changes
+        if isinstance(thing, (*_FIXED, Op)) or id(thing) in self._seen:  # what a row notes of itself is no effect
             return
         self._seen.add(id(thing))
         if isinstance(thing, Node):
@@ -105,9 +106,6 @@ class Surroundings:
                 self._note(each)
         elif isinstance(thing, dict):
             self._hold(lambda: (*thing, *thing.values()), lambda then: _refill(thing, then), thing)
-        elif isinstance(thing, Op):  # what a row notes of itself is no effect
-            for each in tuple(vars(thing).values()):
-                self._note(each)
         elif hasattr(thing, "__dict__"):
             own = vars(thing)
             words = f"the attributes of a {type(thing).__name__}"
