@@ -153,7 +153,8 @@ def _collect(name: str, thing: Any, sources: dict[str, str], modules: dict[str, 
             _collect(type(used).__name__, type(used), sources, modules)
             inner[word] = f"{word} = {type(used).__name__}()"
         elif isinstance(used, (FunctionType, type)) or (word in home and callable(used)):
-            modules[word] = f"from {used.__module__} import {word}"
+            alias = f" as {word}" if used.__name__ != word else ""
+            modules[word] = f"from {used.__module__} import {used.__name__}{alias}"
         elif word in home and isinstance(used, (int, float, str, tuple, np.ndarray)):
             inner[word] = f"{word} = {ast.unparse(literal(used, set()))}"
     body = sources.pop(name) or text
