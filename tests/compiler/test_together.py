@@ -64,3 +64,20 @@ def test_minus_signs_move_into_sums(a, b):
 def test_single_numbers_are_computed_by_operators():
     text = mx.compile(lambda x: -(x.sum() * 2.0 + 1.0) / x.sum()).source(np.ones(3), differentiate=False, buffers=True)
     assert "multiply" not in text and "np.negative" not in text and "np.divide" not in text
+
+
+@given(st.integers(2, 6))
+def test_what_needs_the_other_waits_for_it(count):
+    def f(x):
+        parts = [(x * float(k)).tanh() for k in range(1, count + 1)]
+        total = parts[0]
+        for part in parts[1:]:
+            total = total - part
+        return (total * total).sum()
+
+    x = mx.Tensor([0.5, -1.5, 2.0])
+    eager = f(x)
+    eager.backward()
+    value, (gradient,) = mx.compile(f, fullgraph=True).value_and_grad(x)
+    np.testing.assert_array_equal(value, eager.data)
+    np.testing.assert_array_equal(gradient, x.grad)

@@ -12,7 +12,7 @@ from microgradx.data import DataLoader, next_token_streams
 from microgradx.functional import cross_entropy
 from microgradx.programs import PROGRAMS, Run
 from microgradx.programs.corpus import HELLO, counting, source
-from microgradx.programs.language import Carry, LanguageModel
+from microgradx.programs.language import Carry, LanguageModel, parts_of
 from microgradx.training import Callback, fit
 from tests.cli.run import shown
 
@@ -125,5 +125,6 @@ def test_the_state_is_carried_on_by_programs_too(cell: str) -> None:
         steps = optim.SGD(model.parameters(), lr=0.5)
         history = fit(model, cross_entropy, steps, loader, epochs=3, callbacks=[Carry()], compile=compiled)
         assert history.compiled == (3 * len(loader) if compiled else 0)
+        assert not any(part.data.any() for part in parts_of(model.state)), "the next epoch begins anew"
         found[compiled] = [*history["loss"], *(array.sum() for array in model.state_dict().values())]
     np.testing.assert_allclose(found[True], found[False], rtol=1e-12)
