@@ -263,8 +263,9 @@ def compile_step(
             It may replace them, as `nn.utils.clip_grad_norm_` does.
 
     Returns:
-        `step(*inputs, target)`, which gives the loss. It computes what zero_grad, backward and step would, bit for bit
-        but where four or more products over time became one (`merges`). It leaves the gradients in `parameter.grad`.
+        `step(*inputs, target)`, which gives the loss. It computes what zero_grad, backward and step would; the last
+        digits may differ where four or more products over time became one (`merges`), and where few numbers are summed.
+        It leaves the gradients in `parameter.grad`.
         The program writes into arrays of its own, which parameters, gradients and the optimizer's state then share:
         copy what shall outlive the next step, as `state_dict()` does.
 
