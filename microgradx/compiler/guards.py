@@ -206,7 +206,7 @@ def stores(function: Any) -> str:
 
 def line_text(file: str, line: int) -> str:
     """ "name.py:12: the text of the line"."""
-    return f"{Path(file).name}:{line}: {linecache.getline(file, line).strip()}"
+    return f"{Path(file).name}:{line}: {linecache.getline(file, line).strip().rstrip(':')}"
 
 
 def _equal(a: Any, b: Any) -> bool:

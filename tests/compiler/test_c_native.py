@@ -69,8 +69,9 @@ def form():
 def test_without_a_compiler_it_says_so_once_and_runs_as_numpy(afresh):
     afresh.setenv("PATH", "")
     afresh.delenv("CC", raising=False)
-    with pytest.warns(UserWarning, match="no C compiler was found"):
+    with pytest.warns(UserWarning, match="no C compiler was found") as told:
         run = c_target.function(form())
+    assert told[0].filename == __file__, "the warning points at the line that asks, not into the package"
     assert run(2.0)[0] == (6.0,)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

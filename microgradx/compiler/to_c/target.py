@@ -22,6 +22,7 @@ from microgradx.compiler.to_c.words import program, speakable
 from microgradx.compiler.to_c.write import Body, declared
 from microgradx.compiler.to_numpy import buffers
 from microgradx.compiler.to_numpy.buffers import Fixed
+from microgradx.graph.node import caller
 
 suffix = ".c"
 
@@ -72,7 +73,7 @@ def function(form: Form, fixed: Fixed | None = None) -> Callable[..., Any]:
     except (CompileError, NoCompilerError) as reason:
         if str(reason) not in _told:
             _told.add(str(reason))
-            warnings.warn(f"target c: {reason} It runs as NumPy.", stacklevel=2)
+            warnings.warn_explicit(f"target c: {reason} It runs as NumPy.", UserWarning, *(caller() or ("", 0)))
         return buffers.function(form, fixed)
 
 
