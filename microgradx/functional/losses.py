@@ -99,6 +99,9 @@ def _huber(e: Any, delta: float) -> Any:
 def binary_cross_entropy(x: Any, t: Any, weight: Any = None, reduction: str = "mean") -> Any:
     """−t·log x − (1 − t)·log(1 − x) for probabilities x in [0, 1]; logarithms stop at −100, as in PyTorch.
 
+    Also as there, the slope divides by x·(1 − x) or by 1e−12, whichever is larger: where a sigmoid is surer than that
+    of a wrong answer (beyond ±28), the gradient fades. `binary_cross_entropy_with_logits` is right everywhere.
+
     Raises:
         OpError: a probability outside [0, 1]; did you mean binary_cross_entropy_with_logits?
     """

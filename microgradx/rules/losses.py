@@ -67,7 +67,8 @@ bce = op(
     p=lambda p, t: (p - t) / maximum(p * (1 - p), 1e-12),
     t=lambda p: log(maximum(1 - p, E100)) - log(maximum(p, E100)),
     words=dict(
-        p="guess minus truth, more steeply where the guess is sure of itself (the max only avoids 0 / 0)",
+        p="guess minus truth, more steeply where the guess is sure of itself (the max avoids 0 / 0; within 1e−12 of 0 "
+        "or 1 it flattens the slope, binary_cross_entropy_with_logits does not)",
         t="how much more the other answer would have cost (at most 100: the floor of the logarithm)",
     ),
 )  # fmt: skip
