@@ -78,7 +78,7 @@ class CheckError(MicrogradxError, AssertionError):
     def lesson(self) -> Lesson:
         """The lesson as data."""
         found = self.mismatch
-        responsible, guess = blame(found.point, sources=self.call is None)
+        responsible, guess = blame(found.point, self.call)
         remarks = []
         if found.factors and only_factor(found.factors) == 1.0 and found.problem is None:
             remarks.append("(both are gradients of a sum of all outputs, each with a weight of its own)")
@@ -148,23 +148,28 @@ def _indented(text: str) -> str:
     return "\n".join(f"    {line}".rstrip() for line in text.split("\n"))
 
 
-def blame(point: Point, sources: bool = True) -> tuple[str, str]:
-    """The first node on the way whose own rule fails, in words, and a guess at the mistake."""
+def blame(point: Point, call: OpCall | None = None) -> tuple[str, str]:
+    """The first node on the way whose own rule fails, in words, and a guess at the mistake; `call`: what was checked.
+
+    Where each is right by itself, a gradient of the gradient of `call` can only be lost inside its own rule.
+    """
     try:
-        with recording(sources=sources):
+        with recording(sources=call is None):
             nodes = topological(*outputs(point.f(*point.nodes())))
     except Exception as problem:
         return f"the function itself raises {type(problem).__name__}: {problem}", ""
     stopped, kinked = "", []
     for node in nodes:
-        if node.op is None or not all(is_real(x.data) for x in (node, *node.inputs) if x.requires_grad):
+        if node.op is None or not is_real(node.data):
+            continue  # a leaf, or a comparison on the way
+        if not all(is_real(x.data) for x in node.inputs if x.requires_grad):
             continue
-        call = OpCall(node.op, tuple(x.data for x in node.inputs), dict(node.static or {}))
-        seen = _compared(call)
+        step = OpCall(node.op, tuple(x.data for x in node.inputs), dict(node.static or {}))
+        seen = _compared(step)
         if seen.mismatches:
-            return _described(node, seen.mismatches[0]), diagnose(node.op, *node.inputs, **call.static) or ""
+            return _described(node, seen.mismatches[0]), diagnose(node.op, *node.inputs, **step.static) or ""
         kinked += [node.op.form.split(" = ")[0]] * bool(seen.kinks)
-        stopped = stopped or _stopped(node, call)
+        stopped = stopped or _stopped(node, step)
     if stopped:
         return stopped, "a dropped dependence: an input that the result moves with needs a rule"
     if kinked:
@@ -173,10 +178,13 @@ def blame(point: Point, sources: bool = True) -> tuple[str, str]:
             "each rule takes one piece at its kink, and the pieces need not fit together; check a little beside this "
             "point",
         )
-    return (
-        "no row of the rulebook: each rule on the way is right by itself",
-        "part of the computation is hidden from the graph (.data, .item(), detach() or no_grad() on the way)",
-    )
+    hidden = "is hidden from the graph (.data, .item(), detach() or no_grad() on the way)"
+    if call is not None:
+        return (
+            f"the row {call.op.form.split(' = ')[0]}: its gradient is right as a number, not as a graph",
+            f"part of its rule {hidden}, or is another piece at this point alone",
+        )
+    return "no row of the rulebook: each rule on the way is right by itself", f"part of the computation {hidden}"
 
 
 def _stopped(node: Any, call: OpCall) -> str:

@@ -9,6 +9,7 @@ import pytest
 import microgradx as mx
 from microgradx.testing import (
     CheckError,
+    OpCall,
     PropertyError,
     check_call,
     check_grads,
@@ -127,6 +128,28 @@ def test_a_rule_wrong_only_in_its_formula_fails_at_second_order():
 def test_something_hidden_from_the_graph_is_said_to_be_hidden():
     with pytest.raises(CheckError, match="hidden from the graph"):
         check_grads(lambda x: x * x.detach(), 2.0)
+
+
+@pytest.mark.parametrize("kept", [lambda x: x > 0, lambda x: mx.ne(x, -2.0)])
+def test_a_comparison_on_the_way_is_no_obstacle_to_the_lesson(kept):
+    with pytest.raises(CheckError, match="hidden from the graph"):
+        check_grads(lambda x: mx.where(kept(x), x * x.detach(), 0.0).sum(), (mx.Tensor([1.0, -2.0]),))
+
+
+@pytest.mark.parametrize(
+    ("run", "rule"),
+    [
+        (np.square, lambda x: 2 * x.detach()),
+        (np.exp, lambda x: mx.where(mx.eq(x, 0.0), 1.0, mx.exp(x))),
+    ],
+)
+def test_a_row_whose_rule_is_right_in_number_only_is_itself_named(run, rule):
+    op = mx.op("number_only(x)", run, x=rule)
+    try:
+        with pytest.raises(CheckError, match=r"responsible: the row number_only\(x\)"):
+            check_call(OpCall(op, (np.zeros(1),)))
+    finally:
+        mx.rules.forget("number_only")
 
 
 def test_an_input_declared_without_gradient_is_named():
