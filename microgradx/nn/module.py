@@ -208,7 +208,7 @@ class Module:
             StateError: something does not fit; nothing was changed then.
         """
         own = {path: part for path, part in self._parts() if isinstance(part, Tensor)}
-        new = {n: np.asarray(v.data if isinstance(v, Node) else v) for n, v in state.items() if n in own}
+        new = {n: saved_array(v) for n, v in state.items() if n in own}
         report = Loaded([n for n in own if n not in state], [n for n in state if n not in own])
         shapes = [f"{n} is {new[n].shape}, not {own[n].shape}" for n in new if new[n].shape != own[n].shape]
         complain(
@@ -253,6 +253,17 @@ def watching(watcher: Watcher) -> Iterator[None]:
 def watched() -> bool:
     """True inside `watching`."""
     return bool(_running.watchers)
+
+
+def saved_array(saved: Any) -> np.ndarray[Any, Any]:
+    """The numbers of a node, an array, or a PyTorch tensor: one that collects gradients, and of any dtype."""
+    if hasattr(saved, "detach") and not isinstance(saved, Node):
+        saved = saved.detach().cpu()
+        try:
+            return np.asarray(saved)
+        except TypeError:  # NumPy has no bfloat16; float32 holds each of its numbers exactly
+            return np.asarray(saved.float())
+    return np.asarray(saved.data if isinstance(saved, Node) else saved)
 
 
 def complain(what: str, **wrong: list[str]) -> None:

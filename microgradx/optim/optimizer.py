@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Concatenate, ParamSpec
 import numpy as np
 
 from microgradx.graph import GradientError, Node, OpError, Value
-from microgradx.nn.module import StateError
+from microgradx.nn.module import StateError, saved_array
 
 State = dict[str, Any]  # what a rule remembers of one parameter
 Betas = tuple[float, float]
@@ -188,6 +188,6 @@ def _copied(remembered: Mapping[str, Any]) -> State:
     new: State = {}
     for name, value in remembered.items():
         ours = isinstance(value, (int, float, np.ndarray, np.generic))
-        array = np.array(np.asarray(value))
+        array = np.array(saved_array(value))
         new[name] = value if isinstance(value, (int, float)) else array if ours or array.ndim else array.item()
     return new

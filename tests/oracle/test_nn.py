@@ -290,3 +290,11 @@ def test_clipping(norm_type: float, most: float) -> None:
     tnn.utils.clip_grad_value_(theirs.parameters(), 0.2)
     for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
         same(p.grad, q.grad)
+
+
+def test_tensors_of_torch_load_whatever_their_dtype_and_also_where_they_collect_gradients() -> None:
+    theirs = tnn.Linear(3, 2).bfloat16()
+    for state in (theirs.state_dict(), dict(theirs.named_parameters())):
+        ours = nn.Linear(3, 2)
+        ours.load_state_dict(state)
+        np.testing.assert_array_equal(ours.weight.data, theirs.weight.detach().float().numpy())

@@ -269,3 +269,13 @@ def test_groups_have_their_own_settings() -> None:
     for noise in steps(5):
         twins.step(noise)
         twins.check()
+
+
+def test_a_state_of_pytorch_in_bfloat16_is_taken_over() -> None:
+    p = torch.tensor([1.0, -2.0], dtype=torch.bfloat16, requires_grad=True)
+    theirs = torch.optim.Adam([p])
+    p.sum().backward()
+    theirs.step()
+    ours = optim.Adam([w := mx.Tensor([1.0, -2.0])])
+    ours.load_state_dict(theirs.state_dict())
+    np.testing.assert_array_equal(ours.state[w]["exp_avg"], theirs.state[p]["exp_avg"].float().numpy())
