@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from microgradx.graph import OpError
-from microgradx.testing.differences import derivative, one_sided
+from microgradx.testing.differences import Curve, derivative, one_sided
 from microgradx.testing.functions import Point, weights
 from microgradx.testing.look import Look, only_factor
 
@@ -77,13 +77,24 @@ def kink(look: Look, index: tuple[int, ...], gradient: float) -> Kink | None:
 
 def _two_sided(look: Look, index: tuple[int, ...], gradient: float) -> Kink | None:
     """Another slope to the left than to the right."""
-    curve, one = look.entry(index), only_factor(look.factors)
+    slopes, one = _sides(look.entry(index)), only_factor(look.factors)
+    return slopes and Kink(look.point.names[look.k], index, slopes[0] / one, slopes[1] / one, gradient / one)
+
+
+def _sides(curve: Curve) -> tuple[float, float] | None:
+    """The slopes to the left and to the right, where they differ."""
     left, right = one_sided(curve, -1), one_sided(curve, 1)
     apart = abs(float(right.value) - float(left.value))
     if apart > 1e-6 and apart > 1e3 * (float(left.error) + float(right.error)):
-        name = look.point.names[look.k]
-        return Kink(name, index, float(left.value) / one, float(right.value) / one, gradient / one)
+        return float(left.value), float(right.value)
     return None
+
+
+def bends(point: Point) -> bool:
+    """True on a kink, also on one whose gradient agrees with the mean of the slopes, as at a tie."""
+    factors = weights(point.values(point.args))
+    looks = [Look(point, k, "rev", factors) for k in point.smooth]
+    return any(_sides(lambda t, look=each: look.at(t * look.direction())) for each in looks)  # type: ignore[misc]  # a bound default has no type
 
 
 def _jump(look: Look, index: tuple[int, ...], gradient: float) -> Kink | None:

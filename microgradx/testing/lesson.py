@@ -14,6 +14,7 @@ from microgradx.testing.calls import OpCall, as_code
 from microgradx.testing.comparison import Comparison, Mismatch, compare, moves
 from microgradx.testing.diagnosis import diagnose
 from microgradx.testing.functions import Point, is_real, of_call, outputs
+from microgradx.testing.kinks import bends
 from microgradx.testing.look import only_factor
 
 _SHOWN = 30  # entries: larger arrays are not printed in full
@@ -158,7 +159,7 @@ def blame(point: Point, call: OpCall | None = None) -> tuple[str, str]:
             nodes = topological(*outputs(point.f(*point.nodes())))
     except Exception as problem:
         return f"the function itself raises {type(problem).__name__}: {problem}", ""
-    stopped, kinked = "", []
+    stopped, right = "", []
     for node in nodes:
         if node.op is None or not is_real(node.data):
             continue  # a leaf, or a comparison on the way
@@ -168,10 +169,11 @@ def blame(point: Point, call: OpCall | None = None) -> tuple[str, str]:
         seen = _compared(step)
         if seen.mismatches:
             return _described(node, seen.mismatches[0]), diagnose(node.op, *node.inputs, **step.static) or ""
-        kinked += [node.op.form.split(" = ")[0]] * bool(seen.kinks)
+        right.append((step, seen))
         stopped = stopped or _stopped(node, step)
     if stopped:
         return stopped, "a dropped dependence: an input that the result moves with needs a rule"
+    kinked = [step.op.form.split(" = ")[0] for step, seen in right if seen.kinks or _bends(step)]
     if kinked:
         return (
             f"no row of the rulebook, but kinks on the way: {', '.join(dict.fromkeys(kinked))}",
@@ -201,6 +203,13 @@ def _compared(call: OpCall) -> Comparison:
         return compare(of_call(call)) if call.smooth else Comparison()
     except MicrogradxError:
         return Comparison()
+
+
+def _bends(call: OpCall) -> bool:
+    try:
+        return call.smooth != [] and bends(of_call(call))
+    except MicrogradxError:
+        return False
 
 
 def _described(node: Any, wrong: Mismatch) -> str:

@@ -70,6 +70,14 @@ def test_kinks_that_do_not_fit_together_are_told_as_such():
         check_grads(lambda x: mx.relu(x) - mx.relu(-x), 0.0)  # x itself, of slope 1; the rules say 0
 
 
+def test_a_tie_is_told_although_the_shared_gradient_is_the_mean_of_its_slopes():
+    with pytest.raises(CheckError, match=r"kinks on the way: amax\(") as failed:
+        check_grads(
+            lambda x: mx.max(x, dim=0).values - mx.max(x), np.ones(2)
+        )  # 0 everywhere; one rule shares, one picks
+    assert "hidden from the graph" not in str(failed.value)
+
+
 @pytest.mark.parametrize("given", [5.0, -1.0, 1.5])
 def test_a_gradient_that_no_piece_has_is_still_a_mistake(given):
     op = mx.op(
