@@ -38,6 +38,7 @@ def test_every_common_option_works_and_a_seed_fixes_every_number(name: str) -> N
     assert stopped.exit_code == 130 and "everything is saved in kept" in stopped.stderr
     resumed = run(*words(name, "--resume", "kept.npz", "--tensorboard", "events"))
     assert resumed.stdout == written
+    assert run(*words(name, "--resume", "kept.npz")).stdout == written, "a training at its end has nothing left to do"
 
 
 def ctrl_c(checkpoint: Checkpoint, training: Any) -> None:
