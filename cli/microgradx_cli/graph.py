@@ -50,6 +50,7 @@ def graph(
     from microgradx_cli.targets import resolve
 
     found = resolve(target, at, ops, sample=sample, level=level, weights=weights, seed=seed, epochs=epochs)
+    notes: list[str] = []
     if no_grad:
         if found.level or zoom:
             raise UserError("--no-grad draws the forward pass as it is computed; leave out --level and --zoom.")
@@ -69,12 +70,12 @@ def graph(
             write_atomically(output, animated(trace, engine) if suffix == ".svg" else gif_bytes(trace, engine))
             typer.echo(f"{output} written: {len(trace.steps)} steps.", err=True)
             return
-        picture = picture_of(trace, engine)
+        picture, notes = picture_of(trace, engine), trace.notes
     if output is None:
         typer.echo(picture.dot)
     else:
         picture.save(output)
         drawn_by = "" if output.suffix.lower() == ".dot" else f", laid out by {picture.engine}"
         typer.echo(f"{output} written{drawn_by}.", err=True)
-    for note in picture.notes:
+    for note in [*notes, *picture.notes]:
         typer.echo(f"Note: {note}", err=True)

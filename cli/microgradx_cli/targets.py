@@ -54,7 +54,7 @@ class Target:
             found = make_trace(
                 self.function, *self.args, parameters=self.parameters, lr=lr, title=self.title, **self.options
             )
-        found.notes += self.notes
+        found.notes += () if zoom else self.notes
         if not self.has_lines:
             for row in found.rows.values():
                 row.node.source = None

@@ -5,7 +5,6 @@ remembered and compared before each call; and a function that changes its surrou
 """
 
 import dis
-import linecache
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from operator import is_
@@ -17,6 +16,7 @@ import numpy as np
 
 from microgradx.graph import Node
 from microgradx.graph.naming import profiled_by
+from microgradx.graph.notes import line_text
 from microgradx.random import Generator, default_generator
 from microgradx.rules.op import Op
 
@@ -202,11 +202,6 @@ def stores(function: Any) -> str:
         if free or step.opname in ("STORE_GLOBAL", "STORE_ATTR", "STORE_SUBSCR"):
             return line_text(code.co_filename, line)
     return ""
-
-
-def line_text(file: str, line: int) -> str:
-    """ "name.py:12: the text of the line"."""
-    return f"{Path(file).name}:{line}: {linecache.getline(file, line).strip().rstrip(':')}"
 
 
 def _equal(a: Any, b: Any) -> bool:

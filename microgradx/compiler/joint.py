@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from microgradx.autodiff import Edge, backward
-from microgradx.compiler.guards import line_text
 from microgradx.graph import GradientError, Node, OpError, Tensor, Value, recording, topological
 from microgradx.graph.naming import run_and_name
-from microgradx.graph.notes import Changes, noting_cuts, noting_decisions
+from microgradx.graph.notes import Changes, line_text, noting_cuts, noting_decisions
 from microgradx.rules.arithmetic import alias
 from microgradx.rules.formula import constant, forward_formula, rule_formula, slots
 from microgradx.rules.notation import in_slot, screen_text

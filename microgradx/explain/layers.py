@@ -57,6 +57,7 @@ def open_layer(trace: Trace, path: str) -> Trace:
     found.rerun = lambda data: trace.rerun({whole[node]: each for node, each in data.items()})
     found.replay = lambda data: trace.replay({whole[node]: each for node, each in data.items()})
     found.loss_after = loss_after(found)
+    found.notes += trace.notes
     found.notes.append(f"steps keep the numbers that they have in the whole trace, which has {len(trace.steps)}")
     return found
 

@@ -74,7 +74,7 @@ def _scalars(trace: Trace, output: Any, entries: dict[Any, Any]) -> Trace:
     def again(data: dict[Any, Any]) -> float | None:
         """The program itself at other numbers, which are put back into its tensors."""
         whole = {node: [data.get(each, each.data) for each in np.ravel(entries[node])] for node in chosen}
-        return trace.rerun({n: np.reshape(each, n.shape).astype(n.data.dtype) for n, each in whole.items()})
+        return trace.rerun({n: np.reshape(each, n.shape).astype(n.dtype) for n, each in whole.items()})
 
     found = traced(output, {}, trace.title, parameters, trace.lr, again)
     worst = 0.0

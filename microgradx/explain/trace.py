@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microgradx.autodiff import Edge, backward
+from microgradx.explain.lost import lost_gradients
 from microgradx.explain.rerun import by_function, by_graph, loss_after
 from microgradx.graph import GradientError, Node, Tensor, Value, topological
 from microgradx.graph.naming import run_and_name
+from microgradx.graph.notes import noting_numbers
 from microgradx.random import noting_draws
 from microgradx.rules.formula import forward_formula, rule_formula, slots
 from microgradx.rules.names import display_names
@@ -152,7 +154,7 @@ def trace(
     Raises:
         GradientError: the result is no node, not a single number, or depends on nothing that collects gradients.
     """
-    again = None
+    again, lost = None, []
     if isinstance(target, Node):
         output, name, rank = target, target.name or "the graph", {}
     else:
@@ -160,15 +162,18 @@ def trace(
         counts = {n for n, kind in getattr(target, "__annotations__", {}).items() if kind in (int, "int")}
         given = tuple(a if n in counts else _leaf(a, n) for a, n in zip(args, names, strict=False))
         named = {n: a if n in counts else _leaf(a, n) for n, a in options.items()}
-        with noting_draws() as draws:
+        with noting_draws() as draws, noting_numbers() as numbers:
             output, made = run_and_name(target, given, named)
+        lost = lost_gradients(numbers)
         if not draws:  # another run would draw other numbers
             again = partial(by_function, target, given, named)
         name = getattr(target, "__name__", "the function").replace("<lambda>", "a lambda")
         rank = {id(node): k - len(given) - len(named) for k, node in enumerate((*given, *named.values()))}
         rank |= {id(node): k + 1 for k, node in enumerate(made)}
-    _check(output, name)
-    return traced(output, rank, title or name, parameters, lr, again)
+    _check(output, name, lost)
+    found = traced(output, rank, title or name, parameters, lr, again)
+    found.notes += lost
+    return found
 
 
 def traced(
@@ -243,11 +248,12 @@ def _count_paths(output: Any) -> dict[Any, int]:
     return counts
 
 
-def _check(output: Any, name: str) -> None:
+def _check(output: Any, name: str, lost: list[str]) -> None:
+    told = "".join(f" {each}" for each in lost)
     if not isinstance(output, Node):
         raise GradientError(
             f"{name} returned {type(output).__name__}, not a node of the graph; return the Value or Tensor that "
-            "your maths ends in."
+            f"your maths ends in.{told}"
         )
     if output.size != 1:
         raise GradientError(
@@ -255,7 +261,7 @@ def _check(output: Any, name: str) -> None:
             "for example its .sum() or .mean()."
         )
     if not output.requires_grad:
-        raise GradientError(f"{name} does not depend on anything that collects a gradient: nothing to trace.")
+        raise GradientError(f"{name} does not depend on anything that collects a gradient: nothing to trace.{told}")
 
 
 def _leaf(value: Any, name: str) -> Any:

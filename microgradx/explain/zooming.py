@@ -27,6 +27,7 @@ def zoom_into(trace: Trace, where: str) -> Trace:
     if not isinstance(value, Value) or not value.requires_grad:
         raise OpError(f"{where} does not depend on anything that collects a gradient: nothing to trace.")
     found = traced(value, {}, f"{where}, zoomed out of {trace.title}", (), trace.lr)
+    found.notes += trace.notes
     upstream = row.node.grad
     if upstream is not None:
         share = shown(float(np.asarray(upstream)[at]))

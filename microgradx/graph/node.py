@@ -11,7 +11,7 @@ import numpy as np
 
 from microgradx.graph._methods import Methods, TensorMethods
 from microgradx.graph.errors import GradientError, OpError
-from microgradx.graph.notes import decided, was_cut
+from microgradx.graph.notes import became_number, decided, was_cut
 from microgradx.graph.state import now
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ class Node(Methods):
         if np.size(self.data) != 1:
             raise OpError(f"item() needs a single number, but this tensor has shape {self.shape}.")
         decided(caller)
+        became_number(self, caller)
         return np.asarray(self.data).item()  # type: ignore[no-any-return]  # a Python number, which NumPy types as Any
 
     def numpy(self) -> np.ndarray[Any, Any]:

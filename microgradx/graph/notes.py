@@ -1,9 +1,13 @@
 """What a run tells whoever compiles it: facts that its graph does not hold. Nobody listens otherwise."""
 
+import linecache
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any, NamedTuple
+
+from microgradx.graph.state import now
 
 
 class Changes(NamedTuple):
@@ -14,6 +18,7 @@ class Changes(NamedTuple):
 
 
 _decisions: ContextVar[list[Any] | None] = ContextVar("decisions", default=None)
+_numbers: ContextVar[list[Any] | None] = ContextVar("numbers", default=None)
 _cuts: ContextVar[list[tuple[Any, Any]] | None] = ContextVar("cuts", default=None)
 _changes: ContextVar[Changes | None] = ContextVar("changes", default=None)
 changes = _changes.get
@@ -24,6 +29,13 @@ def decided(where: Callable[[], Any]) -> None:
     noted = _decisions.get()
     if noted is not None:
         noted.append(where())
+
+
+def became_number(node: Any, where: Callable[[], Any]) -> None:
+    """Note that `node`, although a gradient was to flow through it, was turned into a plain number."""
+    noted = _numbers.get()
+    if noted is not None and node.requires_grad and now().gradients:
+        noted.append((node, where()))
 
 
 def was_cut(leaf: Any, node: Any) -> None:
@@ -37,6 +49,12 @@ def was_cut(leaf: Any, node: Any) -> None:
 def noting_decisions() -> Iterator[list[Any]]:
     """Collect the places where code inside goes on with the bare value of a node."""
     yield from _noting(_decisions, [])
+
+
+@contextmanager
+def noting_numbers() -> Iterator[list[tuple[Any, Any]]]:
+    """Collect what is turned into plain numbers inside, as (the node, the caller's file and line)."""
+    yield from _noting(_numbers, [])
 
 
 @contextmanager
@@ -57,3 +75,8 @@ def _noting(channel: ContextVar[Any], noted: Any) -> Iterator[Any]:
         yield noted
     finally:
         channel.reset(before)
+
+
+def line_text(file: str, line: int) -> str:
+    """ "name.py:12: the text of the line"."""
+    return f"{Path(file).name}:{line}: {linecache.getline(file, line).strip().rstrip(':')}"

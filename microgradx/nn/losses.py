@@ -78,7 +78,7 @@ class CTCLoss(_Loss):
         for n, (steps, size) in enumerate(zip(inputs, sizes, strict=True)):
             own = labels[n, :size] if labels.ndim == 2 else labels[ends[n] - size : ends[n]]
             loss = self._one(log_probs[:steps, n], own)
-            if loss.item() > -_IMPOSSIBLE / 2:
+            if loss > -_IMPOSSIBLE / 2:
                 loss = loss * 0.0 + (0.0 if self.zero_infinity else math.inf)
             each.append(loss / max(int(size), 1) if self.reduction == "mean" else loss)
         return self._reduced(F.stack(each))

@@ -169,3 +169,15 @@ def test_a_mistyped_option_is_still_told() -> None:
     assert "No such option: -q" in result.output
     assert "'bogus' is not one of 'random', 'hand', 'trained'" in run("trace", "xor", "--weights", "bogus").output
     assert "Value error" not in run("trace", "xor", "--weights", "bogus").output
+
+
+def test_a_lost_gradient_is_told_beside_trace_and_picture(folder: Path) -> None:
+    (folder / "ml.py").write_text(
+        "import math\ndef f(x):\n    return math.log(x)*x\ndef g(x): return math.exp(x)\n", "utf-8"
+    )
+    told = "ml.py:3: return math.log(x)*x. Write mx.log for math.log"
+    assert told in shown("trace", "ml.py:f", "--at", "x=2", "--width", "200")
+    assert told in run("graph", "ml.py:f", "--at", "x=2").output
+    result = run("trace", "ml.py:g", "--at", "x=2")
+    assert result.exit_code == 2
+    assert "Write mx.exp for math.exp" in result.output

@@ -12,11 +12,11 @@ import numpy as np
 
 from microgradx.autodiff.tree import fill, leaves
 from microgradx.compiler.grouped.grouping import Grouped, NoGroupsError
-from microgradx.compiler.guards import Surroundings, line_text
+from microgradx.compiler.guards import Surroundings
 from microgradx.compiler.joint import CompileError, decides, leaf
 from microgradx.compiler.program import agrees, argument_names, is_setting
 from microgradx.graph import Node, OpError, Tensor, Value, recording
-from microgradx.graph.notes import noting_decisions
+from microgradx.graph.notes import line_text, noting_decisions
 
 
 class Numbers:
