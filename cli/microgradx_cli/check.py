@@ -5,30 +5,18 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
 from microgradx_cli import options as o
 from microgradx_cli.errors import UserError
-
-if TYPE_CHECKING:
-    from microgradx.testing import CheckError, Report
+from microgradx_cli.verdicts import Outcome, document, junit_xml, one_line, table
 
 _PROFILES = {"quick": 5, "normal": 25, "thorough": 400}
 _KINKS = 8  # of one subject, so many are told
 _MODES = {"rev": ("rev",), "fwd": ("fwd",), "both": ("rev", "fwd")}
-
-
-@dataclass
-class Outcome:
-    """One thing that was checked: its report, and what failed."""
-
-    subject: str
-    report: Report | None
-    failure: CheckError | None = None
 
 
 Job = tuple[str, Callable[[Callable[[Any], None]], Any]]  # a name, and what checks it
@@ -67,7 +55,8 @@ def check(
 ) -> None:  # fmt: skip
     """Prove derivatives: finite differences, forward against reverse, and the scalar graph inside.
 
-    Exit code 1 when a derivative is wrong; the lesson says where, and guesses why.
+    Exit code 1 when a derivative is wrong; the lesson says where, and guesses why. What cannot be checked is told,
+    the rest is still checked, and the exit code is 2 unless one is wrong.
     """
     from microgradx_cli.user_files import load_ops
 
@@ -77,22 +66,30 @@ def check(
     jobs = list(_jobs(targets or [], at, order, _MODES[modes], count, near, seed))
     outcomes = _run(jobs, as_json, width)
     failed = [each for each in outcomes if each.failure is not None]
+    problems = [each.problem for each in outcomes if each.problem is not None]
     if as_json:
-        typer.echo(json.dumps(_document(outcomes), ensure_ascii=False, indent=1))
+        typer.echo(json.dumps(document(outcomes), ensure_ascii=False, indent=1))
     else:
         for each in outcomes:
             for kink in dict.fromkeys(map(str, each.report.kinks[:_KINKS] if each.report else ())):
                 typer.echo(f"{each.subject}: {kink}")
         for each in failed:
             typer.echo(f"\n{each.failure}")
-        proved = sum(each.report.examples for each in outcomes if each.report)
-        typer.echo(f"\n{len(outcomes) - len(failed)} proved with {proved} examples, {len(failed)} failed")
+        proved, unknown = sum(each.report.examples for each in outcomes if each.report), len(problems)
+        typer.echo(
+            f"\n{sum(each.ok for each in outcomes)} proved with {proved} examples, {len(failed)} failed"
+            + f", {unknown} could not be checked" * bool(unknown)
+        )
     if junit is not None:
         from microgradx.files import write_atomically
 
-        write_atomically(junit, _junit(outcomes))
+        write_atomically(junit, junit_xml(outcomes))
+    for problem in problems if failed else problems[:-1]:
+        typer.echo(f"Error: {one_line(problem)}", err=True)
     if failed:
         raise typer.Exit(1)
+    if problems:
+        raise problems[-1]
 
 
 def _jobs(
@@ -117,11 +114,10 @@ def _jobs(
         if target in CALLS:
             yield target, _composite(target, order, modes, examples, seed)
         elif target in BOOK:
-            if not BOOK[target].smooth:
-                raise UserError(
-                    f"{target} carries no gradient (its result jumps between fixed values): nothing to check."
-                )
-            yield row(BOOK[target])
+            if BOOK[target].smooth:
+                yield row(BOOK[target])
+            else:
+                yield target, functools.partial(_refuse, target)
         elif target.isidentifier() and target not in EXAMPLES:
             hint = closest(target, [*BOOK, *CALLS, *EXAMPLES])
             raise UserError(
@@ -131,6 +127,10 @@ def _jobs(
             yield from (row(op) for op in _rows_in(path))
         else:
             yield target, _function(target, at, order, modes, near, seed)
+
+
+def _refuse(name: str, watch: Callable[[Any], None]) -> NoReturn:
+    raise UserError(f"{name} carries no gradient (its result jumps between fixed values): nothing to check.")
 
 
 def _rows_in(path: Path) -> list[Any]:
@@ -214,17 +214,17 @@ def _run(jobs: list[Job], quiet: bool, width: int | None) -> list[Outcome]:
 
     def watch(report: Any) -> None:
         if live:
-            live.update(_table([*outcomes[-12:], Outcome(report.subject, report)]))
+            live.update(table([*outcomes[-12:], Outcome(report.subject, report)]))
 
     try:
         for name, prove in jobs:
             outcomes.append(_one(name, prove, watch))
     finally:
         if live:
-            live.update(_table(outcomes))
+            live.update(table(outcomes))
             live.stop()
     if not quiet and not live:
-        out(lambda plain: plain.print(_table(outcomes)), width)
+        out(lambda plain: plain.print(table(outcomes)), width)
     return outcomes
 
 
@@ -237,61 +237,11 @@ def _one(name: str, prove: Any, watch: Callable[[Any], Any]) -> Outcome:
         return Outcome(name, prove(watch))
     except CheckError as failure:
         return Outcome(name, None, failure)
-    except (MicrogradxError, UserError):
-        raise
+    except (MicrogradxError, UserError) as problem:
+        return Outcome(name, None, problem=problem)
     except Exception as problem:
-        with blaming():  # a row of theirs that raises is told with its line
-            raise problem
-
-
-def _table(outcomes: list[Outcome]) -> Any:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("checked", "orders", "modes", "examples", "worst error", "seconds", ""):
-        table.add_column(column, overflow="fold")
-    for each in outcomes:
-        r = each.report
-        if r is None:
-            table.add_row(each.subject, "", "", "", "", "", Text("WRONG", style="bold red"))
-        else:
-            kinks = f"   {len(r.kinks)} at a kink" if r.kinks else ""
-            orders = f"1…{r.order}" if r.order > 1 else "1"
-            table.add_row(
-                each.subject, orders, " ".join(r.modes), str(r.examples), f"{r.worst:.1e}", f"{r.seconds:.2f}",
-                Text.assemble(("proved", "green"), kinks),
-            )  # fmt: skip
-    return table
-
-
-def _document(outcomes: list[Outcome]) -> dict[str, Any]:
-    def result(each: Outcome) -> dict[str, Any]:
-        if each.failure is not None:
-            return {"subject": each.subject, "ok": False, "lesson": each.failure.lesson.as_dict()}
-        r = each.report
-        assert r is not None
-        numbers = {"order": r.order, "modes": list(r.modes), "examples": r.examples, "worst": r.worst}
-        slopes = [{**vars(kink), "index": list(kink.index)} for kink in r.kinks]
-        kinks = {"kinks": len(r.kinks), "slopes": slopes}
-        return {"subject": each.subject, "ok": True, **numbers, "seconds": r.seconds, **kinks}
-
-    return {
-        "schema": "microgradx.check/1",
-        "ok": all(e.failure is None for e in outcomes),
-        "results": list(map(result, outcomes)),
-    }
-
-
-def _junit(outcomes: list[Outcome]) -> str:
-    from xml.etree import ElementTree as ET
-
-    failures = sum(each.failure is not None for each in outcomes)
-    suite = ET.Element("testsuite", name="microgradx check", tests=str(len(outcomes)), failures=str(failures))
-    for each in outcomes:
-        seconds = each.report.seconds if each.report else 0.0
-        case = ET.SubElement(suite, "testcase", classname="microgradx", name=each.subject, time=f"{seconds:.3f}")
-        if each.failure is not None:
-            lesson = str(each.failure)
-            ET.SubElement(case, "failure", message=lesson.partition("\n")[0]).text = lesson
-    return ET.tostring(suite, encoding="unicode", xml_declaration=True)
+        try:
+            with blaming():  # a row of theirs that raises is told with its line
+                raise problem
+        except UserError as told:
+            return Outcome(name, None, problem=told)

@@ -138,6 +138,27 @@ def test_a_row_whose_run_raises_is_one_paragraph_with_its_line(run, tmp_path):
     assert "Traceback" not in result.output
 
 
+def test_what_cannot_be_checked_is_told_and_takes_no_other_verdict_away(run, tmp_path):
+    file, report = tmp_path / "rows.py", tmp_path / "report.xml"
+    row = "import numpy as np\nfrom microgradx import op\nop('my_log(x)', np.log, x=lambda x: 1 / x)\n"
+    file.write_text(row)
+    result = run("check", str(file), "argmax", "sigmoid", "--junit", str(report), "--examples", "3")
+    assert result.exit_code == 2
+    assert "1 proved with 3 examples, 0 failed, 2 could not be checked" in result.stdout
+    assert "my_log: " in result.stderr
+    assert "argmax carries no gradient" in result.stderr
+    suite = ET.parse(report).getroot()
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("3", "0", "2")
+    assert [case.get("name") for case in suite if case.find("error") is not None] == ["my_log", "argmax"]
+    file.write_text(row + "op('my_cube(x)', lambda x: x**3, x=lambda x: x**2)\n")
+    result = run("check", str(file), "--json")
+    document = json.loads(result.stdout)
+    assert result.exit_code == 1  # a wrong one outweighs
+    assert [r["ok"] for r in document["results"]] == [False, False]
+    assert "Say where the op holds" in document["results"][0]["error"]
+    assert document["results"][1]["lesson"]["order"] == 1
+
+
 def test_a_rule_that_is_infinite_where_the_value_is_not_is_wrong_and_the_others_are_still_checked(run, tmp_path):
     (tmp_path / "rows.py").write_text(
         "from microgradx import op\n"
