@@ -11,17 +11,26 @@ from microgradx.nn.module import StateError, saved_array
 
 State = dict[str, Any]  # what a rule remembers of one parameter
 Betas = tuple[float, float]
-Parameters = Iterable[Node] | Iterable[Mapping[str, Any]]
+Parameters = Iterable[Node] | Iterable[tuple[str, Node]] | Iterable[Mapping[str, Any]]
 Hyper = ParamSpec("Hyper")
+# How PyTorch runs a step: its result is the same, except for these, and there is one way to run it here.
+_HOW = {
+    "foreach": "",
+    "fused": "",
+    "capturable": "there are no CUDA graphs to capture the step in",
+    "differentiable": "steps are not recorded in the graph; for a step to differentiate through, write p - lr * g",
+}
+_NEVER = {"fused": ("RMSprop", "Adadelta", "Adamax", "NAdam", "RAdam"), "capturable": ("SGD", "Adagrad")}
 
 
 class Optimizer:
     """Changes parameters along their gradients, by the rule of the subclass.
 
     Args:
-        params: `model.parameters()`, any Tensors or Values that collect gradients, or groups with settings of
-            their own: `[{"params": …, "lr": 0.1}, …]`.
-        The rest are the settings of the rule; see its signature.
+        params: `model.parameters()` or `model.named_parameters()`, any Tensors or Values that collect gradients, or
+            groups with settings of their own: `[{"params": …, "lr": 0.1}, …]`.
+        The rest are the settings of the rule; see its signature. PyTorch's foreach and fused are taken too: they
+            choose how it computes the same step.
 
     Raises:
         OpError: no parameters, an unknown setting, or a value out of its range.
@@ -41,7 +50,7 @@ class Optimizer:
 
     def __init__(self, params: Parameters, *args: Any, **settings: Any) -> None:
         try:
-            bound = self.__signature__.bind(params, *args, **settings)
+            bound = self.__signature__.bind(params, *args, **self._what(settings))
         except TypeError as problem:
             known = ", ".join(list(self.__signature__.parameters)[1:])
             raise OpError(f"{type(self).__name__}: {problem}; its settings are {known}.") from None
@@ -56,14 +65,22 @@ class Optimizer:
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """More parameters, with settings of their own: `{"params": …, "lr": …}`; the others are the defaults."""
         name = type(self).__name__
-        params = [group["params"]] if isinstance(group["params"], Node) else list(group["params"])
+        given: list[Any] = [group["params"]] if isinstance(group["params"], Node) else list(group["params"])
+        pairs = [isinstance(each, tuple) and len(each) == 2 for each in given]
+        params = [each[1] if pair else each for each, pair in zip(given, pairs, strict=True)]
+        named = {"param_names": [p[0] for p in given]} if pairs and all(pairs) else {}
+        if "param_names" in group:  # as `param_groups` has them
+            named = {"param_names": list(group["param_names"])}
         if not params or not all(isinstance(p, Node) and p.is_leaf for p in params):
             raise OpError(
                 f"{name} needs parameters to change: pass model.parameters(), or a list of leaves such as [w, b]."
             )
         if len({*params, *self._params()}) < len(params) + len(self._params()):
             raise OpError(f"{name}: a parameter is listed twice; it would be changed twice in each step.")
-        settings = {**self.defaults, **{k: v for k, v in group.items() if k != "params"}}
+        if any(pairs) > all(pairs) or any(("param_names" in g) != bool(named) for g in self.param_groups):
+            raise OpError(f"{name}: either all parameters come with names, as from model.named_parameters(), or none.")
+        own = {k: v for k, v in group.items() if k not in ("params", "param_names")}
+        settings = {**self.defaults, **self._what(own)}
         began = {"initial_lr": settings.pop("initial_lr")} if "initial_lr" in settings else {}  # a schedule's note
         unknown = [k for k in settings if k not in self.defaults]
         if unknown:
@@ -71,7 +88,15 @@ class Optimizer:
         for setting, value in settings.items():
             _check_range(name, setting, value)
         self.rule(np.ones(1), np.ones(1), {}, **settings)  # the rule itself refuses settings that do not go together
-        self.param_groups.append({"params": params, **settings, **began})
+        self.param_groups.append({"params": params, **named, **settings, **began})
+
+    def _what(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings without those that choose how PyTorch runs a step."""
+        how = [each for each in settings if each in _HOW and type(self).__name__ not in _NEVER.get(each, ())]
+        for setting in how:
+            if settings[setting] and _HOW[setting]:
+                raise OpError(f"{type(self).__name__}: {setting}=True is not available: {_HOW[setting]}.")
+        return {setting: value for setting, value in settings.items() if setting not in how}
 
     def step(self) -> None:
         """Change every parameter that has a gradient.

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import microgradx as mx
-from microgradx import optim
+from microgradx import nn, optim
+from microgradx.graph import OpError
 from microgradx.optim import lr_scheduler
 
 torch = pytest.importorskip("torch")
@@ -115,6 +116,41 @@ def test_settings_and_their_defaults_are_pytorchs(name: str) -> None:
     assert list(ours) == [n for n in theirs if n in ours], "settings may be given by position"
     assert theirs.keys() - ours.keys() <= {"foreach", "fused", "capturable", "differentiable"}, "how it runs there"
     assert {n: p.default for n, p in ours.items()} == {n: theirs[n].default for n in ours}
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in SETTINGS}))
+@pytest.mark.parametrize("how", ["foreach", "fused", "capturable", "differentiable"])
+def test_words_for_how_pytorch_runs_a_step_are_taken_where_it_has_them(name: str, how: str) -> None:
+    w, cls = mx.Tensor(START), getattr(optim, name)
+    theirs = inspect.signature(getattr(torch.optim, name)).parameters
+    if how not in theirs:
+        with pytest.raises(OpError, match=how):
+            cls([w], **{how: False})
+        return
+    assert (
+        cls([w], **{how: theirs[how].default}).defaults
+        == cls([{"params": w, how: False}]).defaults
+        == cls([w]).defaults
+    )
+    if how in ("foreach", "fused"):
+        cls([w], **{how: True})
+    else:
+        with pytest.raises(OpError, match=f"{how}=True is not available"):
+            cls([w], **{how: True})
+
+
+def test_named_parameters_are_taken_and_noted_as_pytorch_does() -> None:
+    ours, theirs = nn.Linear(2, 1), torch.nn.Linear(2, 1)
+    for given in (lambda model: model.named_parameters(), lambda model: [{"params": model.named_parameters()}]):
+        one, other = optim.SGD(given(ours), lr=0.1), torch.optim.SGD(given(theirs), lr=0.1)
+        saved = [optimizer.state_dict()["param_groups"][0] for optimizer in (one, other)]
+        assert [saved[0][k] for k in ("params", "param_names")] == [saved[1][k] for k in ("params", "param_names")]
+        assert optim.SGD(one.param_groups).state_dict() == one.state_dict()
+        optim.SGD(ours.parameters(), lr=0.1).load_state_dict(one.state_dict())
+    named, plain = next(ours.named_parameters()), ours.bias
+    for mixed in ([named, plain], [plain, named], [{"params": [named]}, {"params": [plain]}]):
+        with pytest.raises(OpError, match="either all parameters come with names"):
+            optim.SGD(mixed)
 
 
 @pytest.mark.parametrize(("name", "settings"), SETTINGS)
