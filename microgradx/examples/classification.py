@@ -32,10 +32,10 @@ def build(level: Level = "tensor") -> Program:
     )
     if level == "scalar":
         note += ": see how many paths it takes to get there."
-        return Program(by_hand, dict(s1=2.0, s2=1.0, s3=0.1), ("s1", "s2", "s3"), (note,))
+        return Program(by_hand, dict(s1=2.0, s2=1.0, s3=0.1), ("s1", "s2", "s3"), (note,), own_numbers=True)
     note += " (halved here: L is the mean over two rows)."
     arguments = dict(scores=[[2.0, 1.0, 0.1], [0.5, -1.0, 1.5]], label=Tensor(np.array([0, 2])))
-    return Program(one_step, arguments, ("scores",), (note,))
+    return Program(one_step, arguments, ("scores",), (note,), own_numbers=True)
 
 
 SOFTMAX_CE = Example("softmax-ce", "softmax with cross-entropy: the gradient is guess minus truth", build)

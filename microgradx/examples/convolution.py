@@ -25,7 +25,7 @@ def build_conv1d() -> Program:
         "each output is a product of the kernel with four neighbours: 48 57 24 25 16 39. Mathematics turns the kernel "
         "round first: --at 'w=[[[3, 5, 1, 2]]]' gives the true convolution 63 48 49 28 21 20."
     )
-    return Program(signal, arguments, ("w",), (note,))
+    return Program(signal, arguments, ("w",), (note,), own_numbers=True)
 
 
 def one_kernel(image: Any, kernel: Any, padding: str) -> Any:
@@ -41,7 +41,13 @@ def build_conv2d() -> Program:
         "each output is the sum of a 2×2 patch: 12 16 24 28. With --at padding=same a border of zeros is added behind "
         "and below: 12 16 9 / 24 28 15 / 15 17 9."
     )
-    return Program(one_kernel, dict(image=IMAGE, kernel=np.ones((1, 1, 2, 2)), padding="valid"), ("kernel",), (note,))
+    return Program(
+        one_kernel,
+        dict(image=IMAGE, kernel=np.ones((1, 1, 2, 2)), padding="valid"),
+        ("kernel",),
+        (note,),
+        own_numbers=True,
+    )
 
 
 def three_kernels(image: Any, kernels: Any) -> Any:
@@ -58,7 +64,7 @@ def build_three_filters() -> Program:
         "the three maps are 1, 10 and −1 times 12 16 24 28; all kernels see the same image, so their gradients agree."
     )
     image = Tensor(IMAGE, requires_grad=False)
-    return Program(three_kernels, dict(image=image, kernels=kernels), ("kernels",), (note,))
+    return Program(three_kernels, dict(image=image, kernels=kernels), ("kernels",), (note,), own_numbers=True)
 
 
 def pooled(image: Any) -> Any:
@@ -72,7 +78,7 @@ def build_max_pool() -> Program:
     """Four windows that do not overlap."""
     image = [[[[1.0, 3.0, 2.0, 4.0], [5.0, 6.0, 1.0, 2.0], [7.0, 2.0, 9.0, 1.0], [0.0, 8.0, 3.0, 5.0]]]]
     note = "only the winners 6, 4, 8 and 9 of the four windows matter, so only they receive a gradient."
-    return Program(pooled, dict(image=image), ("image",), (note,))
+    return Program(pooled, dict(image=image), ("image",), (note,), own_numbers=True)
 
 
 def pooled_same(image: Any) -> Any:
@@ -85,7 +91,7 @@ def pooled_same(image: Any) -> Any:
 def build_pool_same() -> Program:
     """Windows that move by one, over a border that never wins."""
     note = "padding 'same' lets the windows reach beyond the border, where nothing wins: 4 3 / 2 1 stays as it is."
-    return Program(pooled_same, dict(image=[[[[4.0, 3.0], [2.0, 1.0]]]]), ("image",), (note,))
+    return Program(pooled_same, dict(image=[[[[4.0, 3.0], [2.0, 1.0]]]]), ("image",), (note,), own_numbers=True)
 
 
 CONV1D = Example("conv1d", "a kernel of four slides along nine numbers", build_conv1d, "tensor")

@@ -46,7 +46,7 @@ def two_paths(x: Any) -> Any:
 def build_two_paths() -> Program:
     """At x = 3."""
     note = "x reaches L through a and through b; L is 2x³, so the two contributions must add up to 6x² = 54."
-    return Program(two_paths, dict(x=3.0), ("x",), (note,))
+    return Program(two_paths, dict(x=3.0), ("x",), (note,), own_numbers=True)
 
 
 def control_flow(x: Any, n: int) -> Any:
@@ -64,7 +64,7 @@ def build_control_flow() -> Program:
         "the graph holds what ran, not what might have: with n = 6 or 5 it is x³ (gradient 12), with n = 4 it is x² "
         "(gradient 4): try --at n=4."
     )
-    return Program(control_flow, dict(x=2.0, n=6), ("x",), (note,))
+    return Program(control_flow, dict(x=2.0, n=6), ("x",), (note,), own_numbers=True)
 
 
 def polynomial(x: Any) -> Any:

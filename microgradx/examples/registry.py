@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+import numpy as np
+
 from microgradx.graph import MicrogradxError, Node, Tensor, Value
 
 Level = Literal["scalar", "tensor"]
@@ -24,13 +26,15 @@ class Program:
     """A function and what to call it with.
 
     `arguments` hold nodes (a Value or Tensor, tracked or constant), numbers and arrays (which a trace tracks), and
-    plain settings (strings, whole numbers). `parameters` names those that a gradient step would change.
+    plain settings (strings, whole numbers). `parameters` names those that a gradient step would change. With
+    `own_numbers` the notes speak of the numbers given here, and are left out where others replace them.
     """
 
     function: Callable[..., Any]
     arguments: dict[str, Any]
     parameters: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    own_numbers: bool = False
 
     def at(self, values: Mapping[str, Any]) -> Program:
         """The same program with some arguments replaced; a constant stays a constant.
@@ -45,7 +49,12 @@ class Program:
                     f"The arguments are {', '.join(self.arguments)}."
                 )
         new = {name: _like(name, self.arguments[name], value) for name, value in values.items()}
-        return replace(self, arguments=self.arguments | new)
+        other = any(
+            not isinstance(old := self.arguments[name], (str, int)) and not np.array_equal(_plain(old), _plain(value))
+            for name, value in new.items()
+        )
+        notes = () if other and self.own_numbers else self.notes
+        return replace(self, arguments=self.arguments | new, notes=notes)
 
 
 @dataclass(frozen=True)
@@ -121,6 +130,10 @@ def _like(name: str, old: Any, new: Any) -> Any:
     if isinstance(old, float) and not isinstance(new, (int, float)):
         raise ExampleError(f"{name} is a single number here, not {new!r}.")
     return new
+
+
+def _plain(value: Any) -> Any:
+    return value.data if isinstance(value, Node) else value
 
 
 def _literals(annotation: Any) -> Iterable[Any]:

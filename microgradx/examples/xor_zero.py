@@ -40,9 +40,11 @@ def row_by_row(w1: float, w2: float, b: float) -> Any:
 def build(level: Level = "tensor") -> Program:
     """The unit on all four rows."""
     if level == "scalar":
-        return Program(row_by_row, {"w1": 0.0, "w2": 0.0, "b": 0.0}, ("w1", "w2", "b"), NOTES)
+        return Program(row_by_row, {"w1": 0.0, "w2": 0.0, "b": 0.0}, ("w1", "w2", "b"), NOTES, own_numbers=True)
     X, t = Tensor(ROWS, requires_grad=False), Tensor(np.reshape(TARGETS, (4, 1)), requires_grad=False)
-    return Program(whole_batch, {"X": X, "W": np.zeros((2, 1)), "b": np.zeros(1), "t": t}, ("W", "b"), NOTES)
+    return Program(
+        whole_batch, {"X": X, "W": np.zeros((2, 1)), "b": np.zeros(1), "t": t}, ("W", "b"), NOTES, own_numbers=True
+    )
 
 
 XOR_ZERO = Example("xor-zero", "XOR by one unit that starts at zero: gradients that cancel exactly", build)

@@ -97,3 +97,38 @@ def test_replaced_arguments_keep_their_kind() -> None:
     assert program.arguments["w1"] == 2
     with pytest.raises(ExampleError, match="whole number"):
         EXAMPLES["control-flow"].program().at({"n": 2.5})
+
+
+def numbers_changed(program: Program) -> dict[str, object]:
+    """Its first argument that is no setting, every number of it one more."""
+    name, old = next((n, a) for n, a in program.arguments.items() if not isinstance(a, (str, int)))
+    return {name: (np.asarray(getattr(old, "data", old)) + 1.0).tolist()}
+
+
+OWN = [
+    "softmax-ce",
+    "conv1d",
+    "conv2d",
+    "three-filters",
+    "max-pool",
+    "pool-same",
+    "two-paths",
+    "control-flow",
+    "xor-zero",
+]
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_notes_that_name_the_examples_numbers_are_not_shown_at_others(name: str) -> None:
+    for level in EXAMPLES[name].levels:
+        program = EXAMPLES[name].program(level=level)
+        assert program.notes
+        assert not program.at(numbers_changed(program)).notes
+
+
+def test_notes_that_hold_everywhere_stay_and_so_do_all_where_nothing_changes() -> None:
+    attention = EXAMPLES["attention"].program()
+    assert attention.at(numbers_changed(attention)).notes == attention.notes
+    pooled = EXAMPLES["pool-same"].program()
+    assert pooled.at({"image": [[[[4, 3], [2, 1]]]]}).notes == pooled.notes
+    assert EXAMPLES["conv2d"].program().at({"padding": "same"}).notes
