@@ -10,6 +10,7 @@ import numpy as np
 from microgradx.graph import OpError, RuleError
 from microgradx.testing.calls import OpCall
 from microgradx.testing.comparison import Comparison, Mismatch, compare
+from microgradx.testing.diagnosis import right_elsewhere
 from microgradx.testing.differences import along_axes
 from microgradx.testing.functions import Point, of_call, point
 from microgradx.testing.kinks import Kink, kinks_at
@@ -67,14 +68,21 @@ def check_call(call: OpCall, order: int = 2, modes: Sequence[str] = MODES, lowes
 
     Raises:
         CheckError: as `check_grads` does.
-        RuleError: the op is not finite here, although the row's domain allows the call.
+        RuleError: the op is not finite here, or has no finite gradient although its rule is right elsewhere; yet the
+            row's domain allows the call.
     """
     __tracebackhide__ = True
     try:
         return _check(of_call(call), call.op.name, order, modes, RTOL, ATOL, call, lowest)
-    except OpError:
+    except (OpError, CheckError) as failed:
+        trouble = "is not finite, or fails"
+        if isinstance(failed, CheckError):
+            found = failed.mismatch
+            if failed.order > 1 or not found.undefined or not right_elsewhere(call.op, found.position):
+                raise
+            trouble = "has no finite gradient, though its rule is right elsewhere"
         raise RuleError(
-            f"{call.op.name}: {call!r} is not finite, or fails, though the row allows this call. Say where the op "
+            f"{call.op.name}: {call!r} {trouble}; yet the row allows this call. Say where the op "
             "holds, for example where=dict(x=positive) or where=dict(x=Domain('x > 1', 1.1, 5.0)), and which shapes "
             "it takes."
         ) from None

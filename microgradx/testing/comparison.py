@@ -30,6 +30,13 @@ class Mismatch:
     settled: bool = True  # False: the differences themselves do not converge
     problem: Exception | None = None  # raised instead of a gradient
 
+    @property
+    def undefined(self) -> bool:
+        """True when the rule has no finite value here: 0 / 0, or an op in it that refuses these numbers."""
+        if self.problem is not None or np.shape(self.analytic) != np.shape(self.numeric):
+            return isinstance(self.problem, OpError)
+        return not np.isfinite(np.asarray(self.analytic)[self.index]).all()
+
 
 @dataclass
 class Comparison:

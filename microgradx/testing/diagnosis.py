@@ -5,6 +5,7 @@ right rule is never accused. The order is from the plain mistakes to the odd one
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from microgradx.testing.shapes import no_padding, no_reshape, no_spread, no_unbr
 from microgradx.testing.transposes import product_guess, transpose_guess
 
 Guess = Callable[[list[Evidence]], str | None]
+
+_UNDEFINED = "it is right, but has no finite value at every point of its domain: say where it holds (where=, shapes=)"
 
 
 def diagnose(op: Op, *inputs: Any, **static: Any) -> str | None:
@@ -40,10 +43,24 @@ def diagnose(op: Op, *inputs: Any, **static: Any) -> str | None:
         evidence = [e for e in gather(op, None if op.variadic else position, first) if np.size(e.x)]
         if all(e.right(e.pull()) for e in evidence):
             continue
-        guess = next((text for text in (_tried(look, evidence) for look in GUESSES) if text), None)
         name = op.inputs[position]
+        if _right_where_defined(evidence):
+            said.append(f"the rule for {name}: {_UNDEFINED}.")
+            continue
+        guess = next((text for text in (_tried(look, evidence) for look in GUESSES) if text), None)
         said.append(f"the rule for {name}: {guess or _last_resort(evidence)}.")
     return "\n".join(said) or None
+
+
+@cache
+def right_elsewhere(op: Op, position: int) -> bool:
+    """True when the rule is right on every call drawn from the row's domain on which it has a finite value."""
+    return _right_where_defined(gather(op, None if op.variadic else position))
+
+
+def _right_where_defined(evidence: list[Evidence]) -> bool:
+    told = [(e, a) for e in evidence if (a := e.pull()) is not None and np.isfinite(a).all()]
+    return all(e.right(a) for e, a in told) and any(np.any(e.truth) for e, _ in told)
 
 
 def _tried(look: Guess, evidence: list[Evidence]) -> str | None:
@@ -57,7 +74,7 @@ def _tried(look: Guess, evidence: list[Evidence]) -> str | None:
 def _last_resort(evidence: list[Evidence]) -> str:
     problem = next((e.problem for e in evidence if e.pull() is None and e.problem), None)
     if problem is not None:
-        return f"it cannot be computed: {type(problem).__name__}: {problem}"
+        return f"it cannot be computed: {type(problem).__name__}: {str(problem).rstrip('.')}"
     return "not one of the usual mistakes; derive it once more by hand"
 
 

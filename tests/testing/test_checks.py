@@ -14,6 +14,7 @@ from microgradx.testing import (
     check_call,
     check_grads,
     check_rule,
+    diagnose,
     gradcheck,
     numerical_jacobian,
 )
@@ -234,6 +235,33 @@ def test_a_row_that_claims_too_large_a_domain_is_told_so():
             check_rule(op)
     finally:
         mx.rules.forget("root")
+
+
+RIGHT_BUT_FOR_A_POINT = [
+    ("cusp(x)", lambda x: np.sqrt(np.abs(x)), lambda x, y: mx.sign(x) / (2 * y), None, np.zeros(1)),
+    ("deviation(x)", np.std, lambda g, x, y: g * (x - mx.mean(x)) / (y * x.size), "(n)->()", np.zeros(1)),
+    ("volume_of(x)", np.linalg.det, lambda g, x, y: g * y * mx.linalg.inv(x).mT, "(n,n)->()", np.zeros((1, 1))),
+]
+
+
+@pytest.mark.parametrize(("form", "run", "rule", "shapes", "where"), RIGHT_BUT_FOR_A_POINT)
+def test_a_right_rule_without_a_value_at_one_point_is_not_accused(form, run, rule, shapes, where):
+    op = mx.op(form, run, x=rule, shapes=shapes)
+    try:
+        with np.errstate(all="ignore"), pytest.raises(mx.RuleError, match="its rule is right elsewhere"):
+            check_rule(op)
+        assert "it is right, but has no finite value" in diagnose(op, where)
+    finally:
+        mx.rules.forget(op.name)
+
+
+def test_a_wrong_rule_without_a_value_at_one_point_is_still_wrong():
+    op = mx.op("cusp(x)", lambda x: np.sqrt(np.abs(x)), x=lambda x, y: mx.sign(x) / y)
+    try:
+        with np.errstate(all="ignore"), pytest.raises(CheckError):
+            check_rule(op)
+    finally:
+        mx.rules.forget("cusp")
 
 
 def test_a_scalar_run_that_says_something_else_is_noticed():
