@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
+from microgradx.rules.elementary import sigmoid
 from microgradx.rules.notation import in_slot, python_text, screen_text
 from microgradx.rules.numbers import DIGITS, plain, rounded, shown
 
@@ -12,7 +13,7 @@ _MOST = 17
 _EVAL = {name: getattr(math, name) for name in dir(math) if not name.startswith("_")} | {
     "abs": abs, "max": max, "min": min, "__builtins__": {},
     "sign": lambda x: math.copysign(1.0, x) if x else 0.0,
-    "sigmoid": lambda x: 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x)),
+    "sigmoid": sigmoid.scalar,
 }  # fmt: skip
 
 

@@ -89,7 +89,7 @@ def _logistic(x: Any) -> Any:
 
 
 def _logistic_scalar(x: float) -> float:
-    return 1.0 / (1.0 + math.exp(-x)) if x >= 0 else math.exp(x) / (1.0 + math.exp(x))
+    return 1.0 / (1.0 + math.exp(-x)) if x > -709 else math.exp(x)  # e^-x may become too large for a float
 
 
 def _softplus(x: Any) -> Any:

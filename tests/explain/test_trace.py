@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 
 import microgradx as mx
 from microgradx.explain.digits import total_of
@@ -47,9 +47,7 @@ def check_invariants(document: dict) -> None:
         assert {step["node"], step["input"]} <= ids
         assert step["node"] in finished, "a node passes its gradient on only when its own total is complete"
         assert same(upstream, totals.get(step["node"], 1.0))
-        assert local == pytest.approx(
-            eval(step["local_numbers"], {"__builtins__": {}}, MATH), rel=1e-12, abs=1e-300, nan_ok=True
-        )
+        assert same(local, eval(step["local_numbers"], {"__builtins__": {}}, MATH)), step["local_numbers"]
         assert same(contribution, upstream * local)
         before = totals.get(step["input"])
         totals[step["input"]] = contribution if before is None else before + contribution
@@ -89,6 +87,8 @@ def test_local_numbers_show_the_rule_not_only_its_value(row):
 
 
 @given(programs())
+@example((lambda x, y: mx.logaddexp(x, y), [-1.0, 0.983371056863969]))
+@example((lambda x: mx.softplus(x), [-709.5]))
 def test_json_invariants_hold_on_random_graphs(program_and_leaves):
     program, leaves = program_and_leaves
     output = program(*(mx.Value(x) for x in leaves))
