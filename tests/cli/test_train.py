@@ -50,8 +50,11 @@ def test_steps_are_compiled_or_not() -> None:
         assert document["numbers"] == pytest.approx(documents["--no-compile"]["numbers"], rel=1e-9)
 
 
-def test_what_cannot_be_compiled_says_why() -> None:
-    assert "state" in refusal("train", "char-rnn", "--epochs", "1", "--compile")
+def test_a_state_that_is_carried_on_is_compiled_too() -> None:
+    both = [run("train", "char-rnn", "--epochs", "2", "--json", how) for how in ("--compile", "--no-compile")]
+    assert [result.stderr.count("  compiled\n") for result in both] == [4, 0]  # two models, two epochs
+    compiled, eager = (json.loads(result.stdout)["numbers"] for result in both)
+    assert compiled == pytest.approx(eager, rel=1e-9)
 
 
 @pytest.mark.parametrize("suffix", ["png", "svg"])

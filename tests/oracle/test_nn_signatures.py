@@ -28,7 +28,7 @@ LEFT_OUT = {
 OURS_ALONE = {
     **{(name, "channels_last"): "Keras' layout"
        for name in ("MaxPool1d", "MaxPool2d", "AvgPool1d", "AvgPool2d", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d",
-                    "AdaptiveMaxPool1d", "AdaptiveMaxPool2d")},
+                    "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "PixelShuffle", "Upsample")},
     **{(name, "weight"): "PyTorch's function has it" for name in ("HuberLoss", "L1Loss", "MSELoss")},
     **{(name, "dtype"): "PyTorch's function has it" for name in ("Softmax", "Softmin", "LogSoftmax")},
     **{(name, "dtype"): "lists of numbers have none" for name in ("Parameter", "Buffer")},
