@@ -79,7 +79,7 @@ def compare(
         optimizer, lr = switches.pop("optimizer"), switches.pop("lr")
         model = network(pixels, hidden=hidden, layers=layers, **switches)
         history = learn(run, model, sets, epochs, lr, batch_size, optimizer, seed, part=name)
-        row = {key: history[key][-1] for key in ("loss", "accuracy", "validation_loss", "validation_accuracy")}
+        row = {key: history.final(key) for key in ("loss", "accuracy", "validation_loss", "validation_accuracy")}
         rows.append((name, *(f"{number:.4f}" for number in row.values())))
         models.append((row["validation_accuracy"], -row["validation_loss"], name, model))
     columns = ("model", "loss", "accuracy", "validation loss", "validation accuracy")

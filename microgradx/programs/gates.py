@@ -34,7 +34,7 @@ def train(
         right[name] = int(np.sum((answers > 0.5) == (targets > 0.5)))
         w1, w2, b = (round(float(each), 2) for p in model.parameters() for each in p.data.ravel())
         outputs = "  ".join(f"{row} → {y:.2f}" for row, y in zip(ROWS, answers, strict=True))
-        rows.append((name, w1, w2, b, outputs, f"{right[name]} of 4", f"{history['loss'][-1]:.4f}"))
+        rows.append((name, w1, w2, b, outputs, f"{right[name]} of 4", f"{history.final('loss'):.4f}"))
     run.table(
         "one logistic unit, y = σ(w1·x1 + w2·x2 + b)", ("gate", "w1", "w2", "b", "outputs", "right", "loss"), rows
     )
@@ -43,7 +43,7 @@ def train(
         "there is none: 01 and 10 must lie on one side, 00 and 11 on the other, and no line parts them. So the best it "
         "can do is to answer 0.5 everywhere, with the loss ln 2 = 0.6931. A hidden layer helps: microgradx train xor."
     )
-    loss = run.history["xor"]["loss"][-1]
+    loss = run.history["xor"].final("loss")
     run.result(
         right["and"] == right["or"] == 4 and right["xor"] < 4,
         and_right=right["and"], or_right=right["or"], xor_right=right["xor"], xor_loss=loss,

@@ -184,7 +184,7 @@ def learn(
             validation=None if by_heart else streams(held_out, settings),
             callbacks=[ClipGradients(norm=clip), Carry(), Schedule(falling, every="batch")],
         )  # fmt: skip
-        last = {name: math.exp(history[name][-1]) for name in ("loss", "validation_loss") if name in history}
+        last = {name: float(np.exp(history.final(name))) for name in ("loss", "validation_loss")}
         rows.append((cell, f"{last['loss']:.3f}", f"{last['validation_loss']:.2f}" if not by_heart else ""))
         found |= {f"{cell}_perplexity": last["loss"]}
         found |= {} if by_heart else {f"{cell}_held_out_perplexity": last["validation_loss"]}
@@ -225,6 +225,8 @@ def sample(
         for _ in range(more):
             scores = model(Tensor(ids[None], False)).data[0, :, -1] / temperature
             likely = np.exp(scores - scores.max()).cumsum()
+            if not math.isfinite(likely[-1]):
+                break  # it diverged, and says nothing
             found = int(np.searchsorted(likely, chance.uniform(0, float(likely[-1]), ())))
             ids = np.array([found])
             spoken += vocabulary.decode(ids)

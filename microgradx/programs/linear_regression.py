@@ -1,5 +1,7 @@
 """A straight line through (1, 1), (2, 2), (3, 3): what the learning rate does, number by number."""
 
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -19,18 +21,17 @@ T = X.copy()
 RATES = (0.01, 0.1, 0.4, 0.51)
 START = 5.0  # w before the first step
 CLOSE = 0.01
-Path = list[tuple[float, float]]
+Path = list[tuple[float, float]]  # (w, b) before the first step and after every epoch
 Start = Literal["five", "default", "normal", "xavier", "he", "zero"]
 
 
-@np.errstate(all="ignore")  # what diverges long enough becomes infinite
 def train(
     run: Run, epochs: int = 50, lr: float = 0.1, batch_size: int = 3, optimizer: Optimizer = "sgd",
     init: Start = "five", seed: int = 0,
 ) -> None:  # fmt: skip
     """`lr` is the learning rate with which one sample a step is compared with all three; w starts at five."""
     plain = optimizer == "sgd" and batch_size >= len(X)
-    paths: dict[bool, dict[float, Path]] = {}
+    walks: dict[bool, dict[float, Steps]] = {}
     for bias in (False, True):
         found = {
             rate: descend(run, rate, epochs, bias, batch_size, optimizer, init) for rate in sorted({*RATES, lr})
@@ -38,7 +39,7 @@ def train(
         run.table(
             f"{epochs} epochs of gradient descent on ½ · mean (w·x{' + b' * bias} − t)²",
             ("learning rate", "w at first", "after 1", "at last", "b", "cost", "what happens"),
-            [(f"{rate:g}", *described(path), judged(path)) for rate, path in found.items()],
+            [(f"{rate:g}", *described(walk.path), judged(walk.w)) for rate, walk in found.items()],
         )
         if plain:
             explain(run, bias)
@@ -50,8 +51,9 @@ def train(
                 else descend(run, lr, epochs, False, size, optimizer, init)
                 for size in (3, 1)
             }
-            compare(run, lr, by_size)
-        paths[bias] = found
+            compare(run, lr, by_size[3].path, by_size[1].path)
+        walks[bias] = found
+    paths = {bias: {rate: walk.path for rate, walk in found.items()} for bias, found in walks.items()}
     run.figures["cost"] = lambda: figure(paths[False])
     run.figures["contours"] = lambda: contours(paths[True])
     last = {rate: path[-1][0] for rate, path in paths[False].items()}
@@ -78,22 +80,28 @@ def line(bias: bool, init: Start = "five") -> Any:
     return model
 
 
+@dataclass
 class Steps(Callback):
-    """Keeps (w, b) before the first step and after every epoch."""
+    """Keeps the path, and w before the first step and after every single one (an epoch may have several)."""
 
-    def __init__(self) -> None:
-        self.path: Path = []
+    path: Path = field(default_factory=list)
+    w: list[float] = field(default_factory=list)
 
     def on_start(self, run: Any) -> None:
+        self.on_epoch(run)
+        self.on_batch(run)
+
+    def on_epoch(self, run: Any) -> None:
         self.path.append(numbers(run.model))
 
-    on_epoch = on_start
+    def on_batch(self, run: Any) -> None:
+        self.w.append(numbers(run.model)[0])
 
     def state_dict(self) -> dict[str, Any]:
-        return {"path": self.path}
+        return {"path": self.path, "w": self.w}
 
     def load_state_dict(self, state: Any) -> None:
-        self.path = [(w, b) for w, b in state["path"]]
+        self.path, self.w = [(w, b) for w, b in state["path"]], list(state["w"])
 
 
 def numbers(model: Any) -> tuple[float, float]:
@@ -101,25 +109,29 @@ def numbers(model: Any) -> tuple[float, float]:
     return model[0].weight.item(), 0.0 if model[0].bias is None else model[0].bias.item()
 
 
-def descend(run: Run, rate: float, epochs: int, bias: bool, batch_size: int, optimizer: str, init: Start) -> Path:
-    """(w, b) before the first step and after every epoch."""
+def descend(run: Run, rate: float, epochs: int, bias: bool, batch_size: int, optimizer: str, init: Start) -> Steps:
+    """A training, and what its steps did to w and b."""
     model, steps = line(bias, init), Steps()
     name = f"{'w and b' if bias else 'w'} at {rate:g} by {min(batch_size, len(X))}"
     run.fit(
         model, cost, OPTIMIZERS[optimizer](model.parameters(), rate), DataLoader((X, T), batch_size), epochs=epochs,
         part=name, callbacks=[steps],
     )  # fmt: skip
-    return steps.path
+    return steps
 
 
-def judged(path: Path) -> str:
-    """In words, how w moves towards 1."""
-    errors = [w - 1 for w, _ in path]
+def judged(walk: list[float]) -> str:
+    """In words, how w moves towards 1, step by step."""
+    errors = [w - 1 for w in walk]
+    far = [(a, b) for a, b in pairwise(errors) if min(abs(a), abs(b)) >= CLOSE]  # what is closer counts as there
+    leaps = sum(a * b < 0 for a, b in far)
+    leaping = (
+        ", leaping from side to side" if leaps and 3 * leaps >= len(far) else ""
+    )  # one of three: one sample's step
     if not abs(errors[-1]) <= abs(errors[0]):  # nan included
-        return "diverges: each step lands further away"
-    if abs(errors[-1]) < CLOSE:
-        return "arrives" + (" leaping from side to side" if errors[1] < 0 else "")
-    return "is still on its way"
+        always = all(abs(b) > abs(a) for a, b in pairwise(errors) if abs(b) < np.inf)
+        return "diverges: each step lands further away" if always else "diverges: it ends further away than it began"
+    return ("arrives" if abs(errors[-1]) < CLOSE else "is still on its way") + leaping
 
 
 def described(path: Path) -> tuple[str, ...]:
@@ -162,9 +174,8 @@ def normal_equation(run: Run, bias: bool) -> None:
     )
 
 
-def compare(run: Run, lr: float, by_size: dict[int, Path]) -> None:
+def compare(run: Run, lr: float, batch: Path, single: Path) -> None:
     """One sample a step against all three."""
-    batch, single = by_size[3], by_size[1]
     run.table(
         f"w at learning rate {lr:g}: all three samples in one step, or one sample a step (three steps an epoch)",
         ("epoch", "batch", "per sample"),

@@ -105,6 +105,6 @@ def report(run: Run, model: nn.Module, data: Pictures, promised: float) -> None:
     right, history = float(np.mean(answers == truth)), run.history["training"]
     numbers: dict[str, Any] = {
         f"{kind}_accuracy": right, f"{kind}_loss": evaluate(model, cross_entropy, data.held_out)["loss"],
-        **({"training_accuracy": history["accuracy"][-1]} if history else {}),
+        "training_accuracy": history.final("accuracy"),
     }  # fmt: skip
     run.result(right >= promised, **numbers)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+import numpy as np
+
 from microgradx import default_dtype, manual_seed, optim, set_default_dtype
 from microgradx.examples.registry import Example
 from microgradx.programs.errors import ProgramError
@@ -73,7 +75,8 @@ class TrainingProgram:
         alike = {name: value for name, value in chosen.items() if name not in _MAY_CHANGE and value is not None}
         run.setup = {"program": self.name, **alike, "dtype": str(default_dtype())}
         try:
-            self.train(run, **chosen)
+            with np.errstate(all="ignore"):  # what diverges becomes infinite: the report says so, once
+                self.train(run, **chosen)
         finally:
             set_default_dtype(before)
         return run

@@ -44,7 +44,7 @@ def train(
             metrics={"accuracy": accuracy}, part=cell, callbacks=[ClipGradients(norm=clip), Solved()],
         )  # fmt: skip
         norms[f"{cell} after"] = by_time(model, held_out)
-        right[cell] = history["validation_accuracy"][-1] if history else 0.0
+        right[cell] = history.final("validation_accuracy")
     shown = sorted({round(k * (steps - 1) / 6) for k in range(7)})
     run.table(
         "size of the loss's gradient by the input of each time step, before and after training",

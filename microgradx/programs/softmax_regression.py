@@ -37,8 +37,8 @@ def train(
     )
     weights = model[0].weight.data.round(2)
     run.table("weights, on standardised lengths", ("", *MEASURES), [(n, *row) for n, row in zip(names, weights)])
-    found = history["validation_accuracy"][-1]
-    run.result(found >= 0.9, held_out_accuracy=found, held_out_loss=history["validation_loss"][-1])
+    found = history.final("validation_accuracy")
+    run.result(found >= 0.9, held_out_accuracy=found, held_out_loss=history.final("validation_loss"))
 
 
 def data(seed: int) -> tuple[TensorDataset, TensorDataset, tuple[str, ...]]:

@@ -60,7 +60,7 @@ def learn(run: Run, model: nn.Module, epochs: int, lr: float, batch_size: int, o
     run.table("size of the gradient where it ended", ("weights", "norm"), norms)
     run.figures["boundary"] = lambda: figure(model, X, t)
     worst = float(np.abs(answers - t[:, 0]).max())
-    run.result(worst < 0.1, right=int(np.sum(np.abs(answers - t[:, 0]) < 0.5)), worst=worst, loss=history["loss"][-1])
+    run.result(worst < 0.1, right=int(np.sum(np.abs(answers - t[:, 0]) < 0.5)), worst=worst, loss=history.final("loss"))
 
 
 def network(sizes: tuple[int, ...], init: Init) -> nn.Module:

@@ -1,5 +1,6 @@
 """What a training measured, epoch by epoch."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,6 +39,10 @@ class History:
     def last(self) -> dict[str, float]:
         """The numbers of the last epoch; empty before there is one."""
         return self.rows[-1] if self.rows else {}
+
+    def final(self, name: str) -> float:
+        """The last number called `name`; nan when no epoch came to its end."""
+        return self.last.get(name, math.nan)
 
     def best(self, name: str = "validation_loss", highest: bool = False) -> int:
         """The epoch, counted from 1, in which `name` was lowest (or highest)."""

@@ -46,6 +46,15 @@ def ctrl_c(checkpoint: Checkpoint, training: Any) -> None:
     training.stop = "interrupted"
 
 
+@pytest.mark.parametrize("lr", ["1e4", "1e6", "1e300"])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_what_a_far_too_large_learning_rate_leaves_is_reported(name: str, lr: str) -> None:
+    """Infinite, not a number, or no epoch at all: it is said, in JSON as null."""
+    told = run("train", name, f"--lr={lr}", "--optimizer=sgd", "--epochs=2", *SMALL.get(name, ()), "--quiet", "--json")
+    assert (told.exit_code, told.stderr) == (0, ""), told.output
+    assert json.loads(told.stdout)["numbers"]
+
+
 @pytest.mark.parametrize("option", ["lr", "hidden", "depth", "steps", "clip", "temperature"])
 def test_what_counts_or_divides_is_above_zero(option: str) -> None:
     with pytest.raises(ProgramError, match=f"{option} is above 0, not 0"):

@@ -165,3 +165,25 @@ def test_float32_trains_in_float32() -> None:
     run = PROGRAMS["cnn"].run(dtype="float32", epochs=1)
     assert {p.dtype.name for p in run.model.parameters()} == {"float32"}
     assert default_dtype() == np.float64
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({}, {"0.1": "arrives", "0.4": "arrives, leaping from side to side", "0.51": "diverges: each step"}),
+        ({"init": "zero"}, {"0.1": "arrives", "0.4": "arrives, leaping from side to side", "0.51": "diverges: each"}),
+        ({"batch_size": 1}, {"0.01": "arrives", "0.4": "is still on its way, leaping", "0.51": "diverges: it ends"}),
+        ({"init": "zero", "batch_size": 1}, {"0.1": "arrives", "0.4": "is still on its way, leaping"}),
+    ],
+)
+def test_how_w_moves_is_told_from_the_steps_it_took(options: Any, told: dict[str, str]) -> None:
+    """A step multiplies the error by 1 − lr · mean x² over its samples: below 0 means a leap to the other side."""
+    table = next(block for block in PROGRAMS["linear-regression"].run(**options).blocks if isinstance(block, Table))
+    said = {row[0]: row[-1] for row in table.rows}
+    for rate, words in told.items():
+        assert said[rate] == words if "leap" not in words and ":" not in words else said[rate].startswith(words)
+
+
+def test_the_set_that_is_not_used_and_why_is_told() -> None:
+    first = PROGRAMS["diabetes-regression"].run(epochs=1).blocks[0]
+    assert isinstance(first, str) and "Boston" in first and "withdrawn" in first
