@@ -19,8 +19,14 @@ def tell(problem: Exception, debug: bool) -> NoReturn:
         raise problem
     if debug:
         traceback.print_exception(problem)
-    typer.echo(f"Error: {' '.join(str(problem).split())}", err=True)
+    typer.echo(f"Error: {' '.join(_told(problem).split())}", err=True)
     raise typer.Exit(2) from problem
+
+
+def _told(problem: Exception) -> str:
+    if isinstance(problem, OSError) and problem.strerror:  # not one of our own, which are messages
+        return f"cannot write the output: {problem.strerror}. Free some space there, or let it go elsewhere."
+    return str(problem)
 
 
 # What the option parser says, and what we say.

@@ -67,7 +67,7 @@ def backward(
     if not output.requires_grad:
         raise GradientError(
             "backward: this result does not depend on anything that collects a gradient "
-            "(all inputs are constants, or it was computed inside no_grad())."
+            f"(all inputs are constants, or it was computed inside no_grad()).{_integers(output)}"
         )
     seed = arriving(output, gradient, create_graph, "backward")
     order = passed(output)
@@ -78,6 +78,14 @@ def backward(
             free(order)
     else:
         _fast(order, keep == "leaves")
+
+
+def _integers(output: Any) -> str:
+    """The likely cause where a result is no real number."""
+    dtype = np.asarray(output.data).dtype
+    if dtype.kind == "f":
+        return ""
+    return f" It is of dtype {dtype}, which carries no gradient: let its inputs be floats, as Tensor(data, 'float64')."
 
 
 def _fast(order: list[Any], free: bool) -> None:

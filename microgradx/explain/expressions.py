@@ -20,7 +20,7 @@ _ALLOWED = (
 )
 _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
-    ast.Pow: operator.pow, ast.MatMult: operator.matmul,
+    ast.Pow: operator.pow, ast.MatMult: functional.matmul,
 }  # fmt: skip
 _UNARY: dict[type[ast.unaryop], Callable[[Any], Any]] = {
     ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Not: functional.logical_not,
@@ -39,10 +39,20 @@ class ExpressionError(MicrogradxError, ValueError):
 
 
 def known_ops() -> dict[str, Any]:
-    """What an expression may call: the public functions, and the rows that the learner added to the rulebook."""
+    """What an expression may call: every row, or the public function of that name; max and min as in Python."""
     public = {name: getattr(functional, name) for name in functional.__all__}
+    public |= {"max": partial(_extreme, functional.max, functional.maximum)}
+    public |= {"min": partial(_extreme, functional.min, functional.minimum)}
     added = {name: op for name, op in BOOK.items() if not op.home.startswith(("microgradx.", "numpy"))}
-    return {n: f for n, f in (public | added).items() if callable(f) and not isinstance(f, (type, ModuleType))}
+    return {n: f for n, f in (BOOK | public | added).items() if callable(f) and not isinstance(f, (type, ModuleType))}
+
+
+def _extreme(within: Callable[..., Any], of_two: Callable[[Any, Any], Any], *args: Any, **options: Any) -> Any:
+    """The extreme of one array; or of several arguments, compared two at a time."""
+    if len(args) > 1 and not options:
+        return reduce(of_two, args)
+    found = within(*args, **options)
+    return found[0] if isinstance(found, tuple) else found  # along an axis there are also the places
 
 
 def names_in(text: str) -> set[str]:

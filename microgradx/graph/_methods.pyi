@@ -119,9 +119,9 @@ class Methods:
         """amin(x, axis=None, keepdims=False) = min(x)"""
     def atan2(self, b: Any, *, other: Any = ...) -> Self:
         """atan2(a, b)"""
-    def clamp(self, min: Any = None, max: Any = None) -> Self:
+    def clamp(self, min: Any = None, max: Any = None, *, low: Any = ..., high: Any = ...) -> Self:
         """`x` kept within bounds: numbers, or tensors that broadcast with it (and then collect gradients)."""
-    def clip(self, min: Any = None, max: Any = None) -> Self:
+    def clip(self, min: Any = None, max: Any = None, *, low: Any = ..., high: Any = ...) -> Self:
         """`x` kept within bounds: numbers, or tensors that broadcast with it (and then collect gradients)."""
     def copysign(self, b: Any, *, other: Any = ...) -> Self:
         """copysign(a, b)"""

@@ -249,7 +249,7 @@ class _Writer:
             return lines
         lines.append("colour: gradient, blue below zero, orange above, white at zero")
         if any(node.shape for node in self.grads):
-            lines.append("an array has the colour of its largest element")
+            lines.append("an array has the colour of its element of largest magnitude")
         if any(not np.isfinite(g).all() for g in self.grads.values()):
             lines.append("pink: nan or ∞")
         return lines

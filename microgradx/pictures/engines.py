@@ -51,7 +51,8 @@ def _system(dot: str) -> str:
     except graphviz.ExecutableNotFound:
         raise PictureError(
             "engine dot: there is no `dot` program on this machine. Install Graphviz (apt install graphviz, "
-            "brew install graphviz, or graphviz.org/download), or use the embedded engine: engine='wasi'."
+            "brew install graphviz, or graphviz.org/download), or use the embedded engine: --engine wasi "
+            "(in Python: engine='wasi')."
         ) from None
     except (subprocess.SubprocessError, OSError, UnicodeError) as problem:
         raise PictureError(f"engine dot failed: {problem}.") from problem

@@ -18,17 +18,20 @@ WORDS = {
     "x1": "input1", "x2": "input2", "h": "hx", "state": "hx",
     "axis": "dim", "keepdims": "keepdim", "dim": "axis", "dims": "axis", "keepdim": "keepdims",
 }  # fmt: skip
-# Functions whose inputs PyTorch calls otherwise: its words for the first parameters, in order ("|": either).
+# Functions whose inputs PyTorch calls otherwise: its words for the first parameters, in order ("|": either);
+# of clamp, the words of its row.
 FIRST = {
     "addcdiv": "input tensor1 tensor2", "addcmul": "input tensor1 tensor2", "bmm": "input mat2",
-    "broadcast_to": "input size", "dot": "input tensor", "einsum": "equation", "expand": "input size",
+    "broadcast_to": "input size", "clamp": "input low high", "clip": "input min max", "dot": "input tensor",
+    "einsum": "equation", "expand": "input size",
     "lerp": "input end weight", "mv": "input vec", "one_hot": "input|tensor", "outer": "input vec2",
     "permute": "input dims", "pow": "input exponent", "scatter": "input dim index value", "split": "tensor split_size",
     "tensor_split": "input sections|indices", "tensordot": "a b dims", "tile": "input dims",
     "unflatten": "input dim unflattened_size|sizes",
 }  # fmt: skip
+OWN = {"axis", "keepdims", "a", "b", "low", "high"}
 # No row's own words: a rule that uses them needs the translation.
-FOREIGN = {*WORDS.values(), *" ".join(FIRST.values()).replace("|", " ").split()} - {"axis", "keepdims", "a", "b"}
+FOREIGN = {*WORDS.values(), *" ".join(FIRST.values()).replace("|", " ").split()} - OWN
 
 
 @cache

@@ -163,6 +163,7 @@ def test_a_graph_kept_at_its_leaves_only_is_released(watcher: Any) -> None:
     (lambda x: (x * 2).backward(np.ones(3)), OpError, "(3,)"),
     (lambda x: (x * 2).backward("up"), OpError, "numbers"),
     (lambda x: x.sum().detach().backward(), GradientError, "does not depend on anything"),
+    (lambda x: Tensor(np.array([1, 2])).sum().backward(), GradientError, "dtype int64, which carries no gradient"),
     (lambda x: (Value(1.0) * 2).backward([1.0, 2.0]), OpError, "single number"),
     (lambda x: x.sum().backward(keep="some"), OpError, "'some'"),
     (lambda x: x.sum().backward(keep="leaves", create_graph=True), OpError, 'keep="all"'),

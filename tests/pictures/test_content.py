@@ -165,6 +165,13 @@ def test_colours_keep_black_text_readable() -> None:
         assert (luminance(scale.fill(gradient)) + 0.05) / 0.05 > 4.5  # WCAG 2, contrast of normal text
 
 
+def test_the_legend_says_which_element_colours_an_array() -> None:
+    x = mx.Tensor([-3.0, 1.0], name="x")
+    loss = (x * x).sum()
+    loss.backward()
+    assert "an array has the colour of its element of largest magnitude" in picture(loss).svg.replace("&#160;", " ")
+
+
 def test_the_legend_shows_the_scale() -> None:
     loss = graphs.xor_scalar()
     legend = next(iter(groups(picture(loss).svg, "legend").values()))
