@@ -10,6 +10,7 @@ import numpy as np
 
 from microgradx.graph import MicrogradxError, Node, OpError, Tensor, scope
 from microgradx.graph.node import as_array
+from microgradx.nn.arguments import checked
 
 
 class StateError(MicrogradxError, ValueError):
@@ -79,6 +80,10 @@ class Module:
 
     training: bool = True  # dropout and batch norm behave differently while training
     _path: str = ""  # from the outermost module to this one
+
+    def __init_subclass__(cls) -> None:
+        if cls.__module__.startswith("microgradx.nn.") and "__init__" in vars(cls):
+            setattr(cls, "__init__", checked(vars(cls)["__init__"]))  # noqa: B010  # mypy forbids cls.__init__ = …
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         """What the module computes; every subclass defines it."""

@@ -1,5 +1,6 @@
 """Layers without an oracle: modes, mistakes, how they look, where they are in the graph."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,21 @@ def test_sequential_with_names() -> None:
     assert [n for n, _ in model.named_modules()] == ["", "hidden", "bend", "out"]
     with pytest.raises(mx.OpError, match=r"nn\.ReLU\(\)"):
         nn.Sequential(nn.ReLU)  # type: ignore[arg-type]  # the mistake under test
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: nn.Linear(3, 2, dtype=np.float32), r"Linear: .*'dtype'; its arguments are: .*bias\. .*default dtype"),
+        (lambda: nn.Conv2d(1, 2, 3, device="cpu"), r"Conv2d: .*'device'; .*padding_mode\. .*leave device out"),
+        (lambda: nn.Linear(3), "Linear: missing a required argument: 'out_features'"),
+        (lambda: nn.LSTM(2, 3, hiden=4), "LSTM: got an unexpected keyword argument 'hiden'; .*num_layers"),
+        (lambda: nn.ReLU(dtype=np.float32), "ReLU: got an unexpected keyword argument 'dtype'"),
+    ],
+)
+def test_an_argument_that_a_layer_has_not_is_one_clear_error(make: Callable[[], Any], says: str) -> None:
+    with pytest.raises(mx.OpError, match=says):
+        make()
 
 
 def test_parts_of_a_sequential_keep_the_names_of_the_whole() -> None:
