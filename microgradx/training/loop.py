@@ -79,6 +79,8 @@ class _Training:
     ) -> None:  # fmt: skip
         if data.repeat is None:
             raise OpError("fit: this DataLoader repeats for ever, so no epoch would end; give it repeat=1.")
+        if not isinstance(epochs, (int, np.integer)) or epochs < 0:
+            raise OpError(f"fit: epochs is a whole number from 0, not {epochs!r}.")
         self.model, self.loss, self.optimizer, self.data, self.epochs = model, loss, optimizer, data, epochs
         self.name = name
         self.epoch = self.batch = 0

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from microgradx.graph import GradientError
 from microgradx.graph.state import now
 from microgradx.nn.module import watched
 from microgradx.training.callbacks import Callback
@@ -68,7 +69,13 @@ class Steps:
         loss = self.run.loss(output, target)
         loss.backward(keep="leaves")
         self._tell()
-        self.run.optimizer.step()
+        try:
+            self.run.optimizer.step()
+        except GradientError:
+            raise GradientError(
+                "fit: the loss gives no parameter of the optimizer a gradient; make it from those of the model "
+                "that is trained, as in optim.SGD(model.parameters())."
+            ) from None
         return output, loss
 
     def _tell(self) -> None:

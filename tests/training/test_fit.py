@@ -154,6 +154,19 @@ def test_a_loss_that_explodes_ends_the_training() -> None:
     assert len(history) < 100
 
 
+@pytest.mark.parametrize("epochs", [-1, 1.5, "3"])
+def test_epochs_are_a_whole_number_from_0(epochs: Any) -> None:
+    model, dataset = line()
+    with pytest.raises(mx.OpError, match="fit: epochs is a whole number from 0, not"):
+        training.fit(model, nn.MSELoss(), optim.SGD(model.parameters()), dataset, epochs)
+
+
+def test_another_models_optimizer_is_told_of() -> None:
+    (model, dataset), (other, _) = line(), line()
+    with pytest.raises(mx.GradientError, match="make it from those of the model that is trained"):
+        training.fit(model, nn.MSELoss(), optim.SGD(other.parameters()), dataset)
+
+
 def test_a_loader_without_end_is_refused() -> None:
     model, dataset = line()
     with pytest.raises(mx.OpError, match="for ever"):
