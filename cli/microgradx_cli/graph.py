@@ -34,6 +34,13 @@ def graph(
         Literal["auto", "dot", "wasi"],
         typer.Option("--engine", help="Who lays it out: the system's Graphviz (dot), or the embedded one (wasi)."),
     ] = "auto",
+    max_nodes: Annotated[
+        int | None,
+        typer.Option(
+            "--max-nodes", metavar="N", min=0, show_default=False,
+            help="Draw at most about N values and fold the others; 0 draws all. (Usually 150; not with --level layer.)",
+        ),
+    ] = None,
     zoom: o.Zoom = None,
     ops: o.Ops = None,
 ) -> None:  # fmt: skip
@@ -41,6 +48,8 @@ def graph(
     suffix = "" if output is None else output.suffix.lower()
     if animate and (no_grad or suffix not in (".svg", ".gif")):
         raise UserError("--animate shows gradients on their way: it goes with -o FILE.svg or .gif, without --no-grad.")
+    if animate and max_nodes is not None:
+        raise UserError("--max-nodes: not with --animate, which draws every step.")
     if output is not None and suffix not in _SUFFIXES and not animate:
         raise UserError(f"-o {output}: a picture is written as {', '.join(_SUFFIXES)}; say which by the suffix.")
 
@@ -51,13 +60,14 @@ def graph(
 
     found = resolve(target, at, ops, sample=sample, level=level, weights=weights, seed=seed, epochs=epochs)
     notes: list[str] = []
+    limit = 150 if max_nodes is None else max_nodes or None
     if no_grad:
         if found.level or zoom:
             raise UserError("--no-grad draws the forward pass as it is computed; leave out --level and --zoom.")
         result = found.run()
         if not isinstance(result, Node):
             raise UserError(f"{found.title} returned {type(result).__name__}, not a node of the graph.")
-        picture = draw(result, grads=False, engine=engine)
+        picture = draw(result, grads=False, engine=engine, max_nodes=limit)
     else:
         try:
             trace = found.trace(lr=0.1, zoom=zoom)
@@ -70,7 +80,7 @@ def graph(
             write_atomically(output, animated(trace, engine) if suffix == ".svg" else gif_bytes(trace, engine))
             typer.echo(f"{output} written: {len(trace.steps)} steps.", err=True)
             return
-        picture, notes = picture_of(trace, engine), trace.notes
+        picture, notes = picture_of(trace, engine, limit), trace.notes
     if output is None:
         typer.echo(picture.dot)
     else:

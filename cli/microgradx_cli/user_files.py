@@ -125,5 +125,5 @@ def _has(path: Path, functions: list[str]) -> str:
 
 def closest(name: str, names: list[str]) -> str:
     """ " Did you mean …?" when something is close."""
-    near = difflib.get_close_matches(name, names, n=2, cutoff=0.5)
+    near = difflib.get_close_matches(name, dict.fromkeys(names), n=2, cutoff=0.5)
     return f" Did you mean {' or '.join(near)}?" if near else ""

@@ -39,12 +39,12 @@ def at_level(trace: Trace, level: str | None = None, zoom: str | None = None) ->
     return open_layer(trace, zoom) if zoom else trace
 
 
-def picture(trace: Trace, engine: str = "auto") -> Picture:
+def picture(trace: Trace, engine: str = "auto", max_nodes: int | None = 150) -> Picture:
     """The graph of the trace, drawn; at layer level every layer is one box."""
     names = {row.node: row.name for row in trace.rows.values()}
     read = {i for row in trace.rows.values() for i in row.inputs.values()}
     ends = [row.node for i, row in trace.rows.items() if row.op and i not in read]
-    return draw(ends, names=names, engine=engine, folds=_labels(trace))
+    return draw(ends, names=names, engine=engine, max_nodes=max_nodes, folds=_labels(trace))
 
 
 def _labels(trace: Trace) -> dict[Any, tuple[str, str]] | None:

@@ -74,7 +74,9 @@ def drawing(
             'draw: the graph was released by backward(keep="leaves"); draw it before, or run backward with keep="all".'
         )
     folded = chosen(order, folds) if folds else collapse(order, roots, max_nodes)
-    return _Writer(order, grads, folded, names or {}, "" if folds else " (max_nodes=None unfolds)").drawing()
+    return _Writer(
+        order, grads, folded, names or {}, "" if folds else " (all: max_nodes=None, or graph --max-nodes 0)"
+    ).drawing()
 
 
 def _roots(nodes: Any) -> list[Any]:

@@ -125,3 +125,11 @@ def test_every_command_has_help_and_takes_ops(command: str) -> None:
     assert text.startswith(f"Usage: microgradx {command}")
     assert "--ops FILE" in text
     assert f"  {command} " in shown("--help")
+
+
+def test_graph_max_nodes_folds_or_unfolds() -> None:
+    folded = run("graph", "xor-deep", "--level", "scalar", "--max-nodes", "20", "-o", "few.dot")
+    assert "graph --max-nodes 0" in folded.stderr
+    whole = run("graph", "xor-deep", "--level", "scalar", "--max-nodes", "0", "-o", "all.dot")
+    assert "folder" not in whole.stderr
+    assert Path("all.dot").stat().st_size > 5 * Path("few.dot").stat().st_size

@@ -48,6 +48,9 @@ MISTAKES = [
     (("graph", "xor", "--animate"), "it goes with -o FILE.svg or .gif"),
     (("graph", "xor", "--animate", "-o", "x.png"), "it goes with -o FILE.svg"),
     (("explain", "sigmod"), "no op is called sigmod. Did you mean sigmoid"),
+    (("explain", "nosuch"), "no op is called nosuch. Did you mean cosh or acosh? List them"),
+    (("graph", "xor", "--max-nodes", "-1"), "Invalid value for '--max-nodes'"),
+    (("graph", "xor", "--animate", "-o", "x.svg", "--max-nodes", "9"), "--max-nodes: not with --animate"),
     # --at
     (("trace", "net.py:loss", "--at", "w=1"), "loss(w, x, b, t) needs x, b: add --at x=… b=…."),
     (("trace", "net.py:loss", *AT, "c=4"), "loss(w, x, b, t) has no argument c."),
