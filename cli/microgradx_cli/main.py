@@ -18,7 +18,7 @@ from microgradx_cli.graph import graph
 from microgradx_cli.ops import ops
 from microgradx_cli.options import SpreadAt
 from microgradx_cli.trace import trace
-from microgradx_cli.train import ANY_OPTION, train
+from microgradx_cli.train import ANY_OPTION, OfPrograms, train
 from microgradx_cli.tutorial import tutorial
 from microgradx_cli.watch_gradients import watch_gradients
 
@@ -86,8 +86,8 @@ app.command(cls=SpreadAt)(trace)
 app.command(cls=SpreadAt)(graph)
 app.command(cls=SpreadAt)(check)
 app.command(cls=SpreadAt)(compile)
-app.command(context_settings=ANY_OPTION)(train)
-app.command(context_settings=ANY_OPTION)(watch_gradients)
+app.command(cls=OfPrograms, context_settings=ANY_OPTION)(train)
+app.command(cls=OfPrograms, context_settings=ANY_OPTION)(watch_gradients)
 app.command()(explain)
 app.command()(tutorial)
 app.command()(ops)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from typer.core import TyperCommand
 
 from microgradx_cli import options as o
 from microgradx_cli.errors import UserError
@@ -21,8 +22,35 @@ if TYPE_CHECKING:
 ANY_OPTION = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
+class OfPrograms(TyperCommand):
+    """A command that takes a program's own options too, and lists them: --help after the program's name."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.meta["typed"] = list(args)  # --help is answered before the arguments are read
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        from microgradx.programs import PROGRAMS, WITH_FILES
+        from microgradx.programs.options import OPTIONS
+
+        super().format_options(ctx, formatter)
+        programs = {**PROGRAMS, **WITH_FILES}
+        program = next((programs[word] for word in ctx.meta["typed"] if word in programs), None)
+        if program:
+            whose, told = program.name, {option: program.described(option) for option in program.options}
+        else:
+            whose = f"the programs; microgradx {ctx.info_name} NAME --help has those of one, their values and defaults"
+            told = {option: f"{row.words}." for option, row in OPTIONS.items()}
+        with formatter.section(f"Options of {whose}"):
+            formatter.write_dl([(f"--{option.replace('_', '-')}", words) for option, words in told.items()])
+
+
 def _option(name: str, words: str, metavar: str | None = None) -> Any:
     return typer.Option(name, help=words, metavar=metavar, show_default=False)
+
+
+def _own(name: str) -> Any:
+    return typer.Option(name, hidden=True)  # it may stand before NAME; --help tells of it with the others
 
 
 def train(
@@ -30,14 +58,12 @@ def train(
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", show_default=False, help="The program; without it, all are listed.")
     ] = None,
-    epochs: Annotated[int | None, _option("--epochs", "How often to go over the data.")] = None,
-    lr: Annotated[float | None, _option("--lr", "Learning rate.")] = None,
-    batch_size: Annotated[int | None, _option("--batch-size", "Samples per step.")] = None,
-    optimizer: Annotated[str | None, _option("--optimizer", "sgd, momentum, rmsprop, adagrad, adam or adamw.")] = None,
-    init: Annotated[
-        str | None, _option("--init", "How the weights start: default, normal, xavier, he or zero.")
-    ] = None,
-    seed: Annotated[int | None, _option("--seed", "Of everything random.")] = None,
+    epochs: Annotated[str | None, _own("--epochs")] = None,
+    lr: Annotated[str | None, _own("--lr")] = None,
+    batch_size: Annotated[str | None, _own("--batch-size")] = None,
+    optimizer: Annotated[str | None, _own("--optimizer")] = None,
+    init: Annotated[str | None, _own("--init")] = None,
+    seed: Annotated[str | None, _own("--seed")] = None,
     dtype: Annotated[Literal["float32", "float64"] | None, _option("--dtype", "Of all numbers.")] = None,
     save: Annotated[Path | None, _option("--save", "Keep everything in FILE.safetensors or .npz.", "FILE")] = None,
     resume: Annotated[Path | None, _option("--resume", "Go on from FILE, and keep it up to date.", "FILE")] = None,
@@ -57,7 +83,7 @@ def train(
     ops: o.Ops = None,
     quiet: Annotated[bool, _option("--quiet", "No progress on stderr.")] = False,
 ) -> None:
-    """Train one of the course's programs; some take more options (see the list: microgradx train)."""
+    """Train one of the course's programs, and say what it learned; without NAME, list them."""
     from microgradx.programs import PROGRAMS, WITH_FILES, find
     from microgradx.programs.run import Interrupted
     from microgradx_cli.user_files import load_ops
@@ -70,7 +96,8 @@ def train(
         raise UserError("--resume FILE goes on saving to its FILE; leave out --save.")
     program = find(name, {**PROGRAMS, **WITH_FILES})
     common = dict(epochs=epochs, lr=lr, batch_size=batch_size, optimizer=optimizer, init=init, seed=seed)
-    options = {key: value for key, value in common.items() if value is not None} | switches(context.args, program)
+    given = {key: program.value(key, value) for key, value in common.items() if value is not None}
+    options = given | switches(context.args, program)
     if figure and not plot:
         raise UserError(f"--figure {figure} says what is drawn; -o FILE.png says where.")
     check_figure(figure, [*program.figures, "loss"])
@@ -91,7 +118,7 @@ def train(
 
 
 def switches(words: list[str], program: TrainingProgram) -> dict[str, Any]:
-    """--hidden 50 --batch-norm and --hidden=50 as options of the program, still as text.
+    """--hidden 50 --batch-norm, --hidden=50 and --batch-norm False as options of the program.
 
     Raises:
         UserError: a word that belongs to no option, or an option without its value.
@@ -107,12 +134,12 @@ def switches(words: list[str], program: TrainingProgram) -> dict[str, Any]:
         key = option[2:].replace("-", "_")
         if not equals:
             if key in program.options and program.accepts(key) is bool:
-                value = "true"
+                value = rest.pop(0) if rest and rest[0].lower() in ("true", "false") else "true"
             elif rest and not rest[0].startswith("--"):
                 value = rest.pop(0)
             elif key in program.options:
                 raise UserError(f"{option} needs a value, as in {option} {program.options[key]}.")
-        options[key] = value
+        options[key] = program.value(key, value)
     return options
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import UnionType
@@ -15,9 +14,12 @@ import numpy as np
 from microgradx import default_dtype, manual_seed, optim, set_default_dtype
 from microgradx.examples.registry import Example
 from microgradx.programs.errors import ProgramError
+from microgradx.programs.options import OPTIONS
 from microgradx.programs.run import Run
 
-Optimizer = Literal["sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw"]
+Optimizer = Literal[
+    "sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw", "nesterov", "adadelta", "adamax", "nadam", "radam"
+]
 OPTIMIZERS: dict[str, Callable[[Any, float], Any]] = {
     "sgd": lambda params, lr: optim.SGD(params, lr=lr),
     "momentum": lambda params, lr: optim.SGD(params, lr=lr, momentum=0.9),
@@ -25,13 +27,13 @@ OPTIMIZERS: dict[str, Callable[[Any, float], Any]] = {
     "adagrad": lambda params, lr: optim.Adagrad(params, lr=lr),
     "adam": lambda params, lr: optim.Adam(params, lr=lr),
     "adamw": lambda params, lr: optim.AdamW(params, lr=lr),
+    "nesterov": lambda params, lr: optim.SGD(params, lr=lr, momentum=0.9, nesterov=True),
+    "adadelta": lambda params, lr: optim.Adadelta(params, lr=lr),
+    "adamax": lambda params, lr: optim.Adamax(params, lr=lr),
+    "nadam": lambda params, lr: optim.NAdam(params, lr=lr),
+    "radam": lambda params, lr: optim.RAdam(params, lr=lr),
 }
-_ABOVE_ZERO = (
-    "epochs", "batch_size", "lr", "hidden", "layers", "depth", "filters", "steps", "clip", "temperature", "width",
-)  # fmt: skip
-_FROM_ZERO = ("seed", "samples", "noise")
-_SHARES = ("dropout",)
-_MAY_CHANGE = ("epochs", "temperature", "samples")  # when a training goes on; how many samples there are, it knows
+KINDS = {int: "a whole number", float: "a number", bool: "a switch, true or false"}
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,11 @@ class TrainingProgram:
             ProgramError: an option it does not take, or a value out of range; the message lists what it takes.
         """
         run = run or Run()
-        chosen = {**self.options, **{name: self._value(name, value) for name, value in options.items()}}
+        chosen = {**self.options, **{name: self.value(name, value) for name, value in options.items()}}
         before = default_dtype()
         set_default_dtype(dtype or before)
         manual_seed(chosen.get("seed", 0))
-        alike = {name: value for name, value in chosen.items() if name not in _MAY_CHANGE and value is not None}
+        alike = {name: value for name, value in chosen.items() if not OPTIONS[name].may_change and value is not None}
         run.setup = {"program": self.name, **alike, "dtype": str(default_dtype())}
         try:
             with np.errstate(all="ignore"):  # what diverges becomes infinite: the report says so, once
@@ -81,8 +83,12 @@ class TrainingProgram:
             set_default_dtype(before)
         return run
 
-    def _value(self, option: str, value: Any) -> Any:
-        """The value of an option, from text where it comes from a command line."""
+    def value(self, option: str, value: Any) -> Any:
+        """The value of an option, from text where it comes from a command line.
+
+        Raises:
+            ProgramError: an option it does not take, or a value out of range; the message lists what it takes.
+        """
         if option not in self.options:
             takes = ", ".join(self.options) or "no options"
             raise ProgramError(
@@ -96,21 +102,25 @@ class TrainingProgram:
             return by_text[str(value)]
         if kind is bool:
             if str(value).lower() not in ("true", "false"):
-                raise ProgramError(f"{self.name}: {option} is a switch, true or false, not {value!r}.")
+                raise ProgramError(f"{self.name}: {option} is {KINDS[kind]}, not {value!r}.")
             return str(value).lower() == "true"
         try:
             value = kind(value)
         except ValueError:
-            wanted = "a whole number" if kind is int else "a number"
-            raise ProgramError(f"{self.name}: {option} is {wanted}, not {value!r}.") from None
-        if option in _ABOVE_ZERO and not (value > 0 and math.isfinite(value)):
-            raise ProgramError(f"{self.name}: {option} is above 0, not {value}.")
-        if option in _SHARES and not 0 <= value < 1:
-            raise ProgramError(f"{self.name}: {option} is a share from 0 up to, but not including, 1; not {value}.")
-        if option in _FROM_ZERO and not (value >= 0 and math.isfinite(value)):
-            wanted = "a whole number" if kind is int else "a number"
-            raise ProgramError(f"{self.name}: {option} is {wanted} from 0, not {value}.")
+            raise ProgramError(f"{self.name}: {option} is {KINDS[kind]}, not {value!r}.") from None
+        allowed = OPTIONS[option].range
+        if allowed and not allowed.holds(value):
+            raise ProgramError(f"{self.name}: {option} is {allowed.words.format(kind=KINDS[kind])}, not {value}.")
         return value
+
+    def described(self, option: str) -> str:
+        """One line: what it means, what it may be, and its default."""
+        row, kind, default = OPTIONS[option], self.accepts(option), self.options[option]
+        if isinstance(kind, tuple):
+            may_be = f": {', '.join(map(str, kind))}"
+        else:
+            may_be = f"; {row.range.words if row.range else '{kind}'}".format(kind=KINDS[kind])
+        return f"{row.words}{may_be}. Default: {'what fits the rest' if default is None else default}."
 
 
 def find(name: str, programs: Mapping[str, TrainingProgram]) -> TrainingProgram:

@@ -8,8 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from microgradx import optim
+from microgradx.nn import Parameter
+from microgradx.programs import PROGRAMS, WITH_FILES
+from microgradx.programs.options import OPTIONS
+from microgradx.programs.registry import OPTIMIZERS
 from tests.cli.run import refusal, run, shown
 
 
@@ -173,3 +179,38 @@ def test_ctrl_c_finishes_the_batch_saves_and_says_how_to_go_on(tmp_path: Path) -
     resumed, whole = (run(*each, "--quiet") for each in ([*again[1:], "--json"], ["train", *words]))
     assert json.loads(resumed.stdout)["numbers"] == json.loads(whole.stdout)["numbers"]
     assert len(json.loads(resumed.stdout)["history"]["training"]) == 60
+
+
+@pytest.mark.parametrize("command", ["train", "watch-gradients"])
+@pytest.mark.parametrize("name", [*PROGRAMS, *WITH_FILES])
+def test_help_lists_a_programs_own_options_with_values_and_defaults(command: str, name: str) -> None:
+    program = {**PROGRAMS, **WITH_FILES}[name]
+    told = " ".join(shown(command, name, "--help").split(f"Options of {name}:")[1].split())
+    for option, default in program.options.items():
+        line = told.split(f"--{option.replace('_', '-')} ")[1].split(" --")[0]
+        assert OPTIONS[option].words in line
+        kind = program.accepts(option)
+        assert all(str(value) in line for value in (kind if isinstance(kind, tuple) else ()))
+        assert line.endswith(f"Default: {'what fits the rest' if default is None else default}.")
+
+
+def test_help_without_a_name_lists_the_options_of_all_programs() -> None:
+    told = shown("train", "--help")
+    assert all(f"--{option.replace('_', '-')} " in told for option in OPTIONS)
+    taken = {option for program in [*PROGRAMS.values(), *WITH_FILES.values()] for option in program.options}
+    assert taken == set(OPTIONS), "one row for each option that a program takes"
+
+
+def test_a_switch_is_written_alone_or_with_its_value() -> None:
+    for words, on in ((["--batch-norm"], True), (["--batch-norm", "False"], False), (["--batch-norm=true"], True)):
+        result = run("train", "digits-mlp", "--epochs", "1", "--quiet", "--json", *words, "--hidden", "8")
+        options = json.loads(result.stdout)["options"]
+        assert (options["batch_norm"], options["hidden"], options["epochs"]) == (on, 8, 1), "as JSON's own kinds"
+
+
+def test_every_optimizer_of_the_library_trains() -> None:
+    for name in OPTIMIZERS:
+        assert json.loads(run("train", "xor", "--optimizer", name, "--epochs=3", "--quiet", "--json").stdout)["numbers"]
+    made = {type(make([Parameter(np.ones(2))], 0.1)).__name__ for make in OPTIMIZERS.values()}
+    rules = {n for n, each in vars(optim).items() if isinstance(each, type) and issubclass(each, optim.Optimizer)}
+    assert made == rules - {"Optimizer"}
