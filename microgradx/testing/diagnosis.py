@@ -1,7 +1,7 @@
 """A guess at the mistake in a wrong rule, in words.
 
-Every guess is a repair: it is made only when the repaired rule gives the right gradient on all the evidence, so a
-right rule is never accused. The order is from the plain mistakes to the odd ones.
+Every guess is a repair: it is made only when the repaired rule gives the right gradient on all the evidence, and again
+on fresh evidence, so a right rule is never accused. The order is from the plain mistakes to the odd ones.
 """
 
 from collections.abc import Callable
@@ -47,7 +47,8 @@ def diagnose(op: Op, *inputs: Any, **static: Any) -> str | None:
         if _right_where_defined(evidence):
             said.append(f"the rule for {name}: {_UNDEFINED}.")
             continue
-        guess = next((text for text in (_tried(look, evidence) for look in GUESSES) if text), None)
+        fresh = [e for e in gather(op, None if op.variadic else position, fresh=True) if np.size(e.x)]
+        guess = _confirmed(evidence, fresh)
         said.append(f"the rule for {name}: {guess or _last_resort(evidence)}.")
     return "\n".join(said) or None
 
@@ -61,6 +62,15 @@ def right_elsewhere(op: Op, position: int) -> bool:
 def _right_where_defined(evidence: list[Evidence]) -> bool:
     told = [(e, a) for e in evidence if (a := e.pull()) is not None and np.isfinite(a).all()]
     return all(e.right(a) for e, a in told) and any(np.any(e.truth) for e, _ in told)
+
+
+def _confirmed(evidence: list[Evidence], fresh: list[Evidence]) -> str | None:
+    """The first guess whose repair is right on the evidence, and on fresh evidence too."""
+    for look in GUESSES:
+        text = _tried(look, evidence) and _tried(look, [*evidence, *fresh])
+        if text:
+            return text
+    return None
 
 
 def _tried(look: Guess, evidence: list[Evidence]) -> str | None:
@@ -171,11 +181,11 @@ def _other_op(evidence: list[Evidence]) -> str | None:
     if all(_is(e.pull(), e.g) for e in evidence):
         return None  # handing g on is what many ops do
     for other in BOOK.values():
-        rule = None if other.variadic or op.variadic or other is op else other.rules.get((*other.inputs, "")[position])
+        if other is op or other.variadic or op.variadic or len(other.inputs) != len(op.inputs):
+            continue
+        rule = other.rule_for(position)
         if rule is None or rule.constant is not None or not other.home.startswith("microgradx."):
             continue  # rows of the user's own may be as wrong
-        if len(other.inputs) != len(op.inputs):
-            continue
         if other.elementwise != op.elementwise:
             continue
         if all(_is(e.pull(), _pull_of(other, e)) for e in evidence):
@@ -270,9 +280,15 @@ def _factor(evidence: list[Evidence]) -> str | None:
     return f"{text} ({other})" if other else text
 
 
+def _factor_of_g(evidence: list[Evidence]) -> str | None:
+    text = factor_of_g(evidence)
+    other = _other_op(evidence) if text else None
+    return f"{text} ({other})" if other else text
+
+
 GUESSES: tuple[Guess, ...] = (
     _no_dependence, _sign, _mean_instead_of_sum, _wrong_name, transpose_guess, no_unbroadcast, no_spread, no_reshape,
-    wrong_part, no_padding, _only_own, _overwrite, _whole_constant, _factor, no_mask, _other_op, _constant,
-    product_guess, one_change, wrong_power, _copied, missing_term, factor_of_g, upstream_ignored, missing_product,
+    wrong_part, no_padding, _only_own, _overwrite, _whole_constant, _factor, no_mask, _factor_of_g, _other_op,
+    _constant, product_guess, one_change, wrong_power, _copied, missing_term, upstream_ignored, missing_product,
     wrong_way, dropped_path,
 )  # fmt: skip

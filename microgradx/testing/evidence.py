@@ -98,12 +98,15 @@ def same(a: Any, b: Any) -> bool:
     if a.shape != b.shape:
         return False
     scale = max(float(np.max(np.abs(a), initial=0.0)), float(np.max(np.abs(b), initial=0.0)), 1e-3)
+    if not np.isfinite(scale):
+        return False
     return bool(np.all(np.abs(a - b) <= 1e-6 * scale))
 
 
-def gather(op: Op, position: int | None, first: OpCall | None = None) -> list[Evidence]:
-    """Evidence from `first` and from calls drawn at random, where the op is finite."""
-    drawn = [draw_call(op, Chance(seed), scalar=False) for seed in range(_CALLS)]
+def gather(op: Op, position: int | None, first: OpCall | None = None, fresh: bool = False) -> list[Evidence]:
+    """Evidence from `first` and from calls drawn at random, others when `fresh`, where the op is finite."""
+    seeds = range(_CALLS * fresh, _CALLS * (fresh + 1))
+    drawn = [draw_call(op, Chance(seed), scalar=False) for seed in seeds]
     found = []
     for call in [*([first] if first else []), *drawn]:
         call = OpCall(op, tuple(plain(np.asarray(x)) for x in call.inputs), call.static)

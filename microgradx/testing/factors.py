@@ -19,6 +19,7 @@ _USUAL: dict[str, Callable[[Any], Any]] = {
     "{v} ** 3": lambda v: v**3,
     "sqrt({v})": np.sqrt,
     "sigmoid({v})": lambda v: 1 / (1 + np.exp(-v)),
+    "sigmoid({v}) * (1 - sigmoid({v}))": lambda v: np.exp(-v) / (1 + np.exp(-v)) ** 2,
     "tanh({v})": np.tanh,
     "sinh({v})": np.sinh,
     "cosh({v})": np.cosh,
@@ -82,7 +83,7 @@ def missing_term(evidence: list[Evidence]) -> str | None:
             return f"a missing term: it looks like you forgot to add {_scaled(text, number)}"
     for i, (text, row) in enumerate(zip(texts, rows, strict=True)):
         for j in np.flatnonzero(_equal(rule * rows, truth * row)):
-            if i not in (0, j):
+            if i not in (0, j) and np.all(row):
                 return f"a factor {text} where {texts[j]} belongs"
     return None
 
@@ -132,7 +133,8 @@ def _equal(rows: Any, row: Any) -> Any:
 def _parts(evidence: list[Evidence], local: bool = False) -> Iterator[Part]:
     """Every usual expression of everything the rule may read (of a local partial: not g); then products of two."""
     skipped = ("i", "g") if local else ("i",)
-    names = [n for n in evidence[0].known() if n not in skipped and all(_is_real(e.known()[n]) for e in evidence)]
+    told: dict[str, list[Any]] = {n: [e.known()[n] for e in evidence] for n in evidence[0].known() if n not in skipped}
+    names = [n for n, values in told.items() if all(map(_is_real, values)) or _varies(values)]
     atoms = [(n, [np.asarray(e.known()[n], dtype=float) for e in evidence]) for n in names]
     with np.errstate(all="ignore"):
         for text, make in _USUAL.items():
@@ -182,6 +184,11 @@ def _broadcast(a: Any, b: Any) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _varies(values: list[Any]) -> bool:
+    """True of a whole number among the static parameters that is not the same in all cases."""
+    return all(type(v) in (int, float) for v in values) and len(set(values)) > 1
 
 
 def _is_real(value: Any) -> bool:

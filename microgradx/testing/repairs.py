@@ -21,7 +21,8 @@ _SWAPS = {
     "add": ("sub", "wrong sign of a term"), "sub": ("add", "wrong sign of a term"),
     "mul": ("div", "a product where a quotient belongs"), "div": ("mul", "a quotient where a product belongs"),
     "sin": ("cos", "sin for cos"), "cos": ("sin", "cos for sin"), "greater": ("less", "the other branch"),
-    "less": ("greater", "the other branch"), "maximum": ("minimum", "max for min"),
+    "less": ("greater", "the other branch"), "equal": ("not_equal", "the other branch"),
+    "not_equal": ("equal", "the other branch"), "maximum": ("minimum", "max for min"),
 }  # fmt: skip
 
 # what a name in the rule may lack

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import microgradx as mx
+from microgradx.rules.domains import distinct, nonzero
 from microgradx.testing import diagnose, rows_of
 from tests.testing.wrong_rules import WRONG, wrong
 from tests.testing.wrong_variants import lines, variant
@@ -44,6 +45,49 @@ def test_an_unusual_mistake_is_not_guessed_at():
     op = mx.op("odd(x)", lambda x: x**3, x=lambda x: 3 * x**2 + mx.sin(5 * x))
     try:
         assert diagnose(op) == "the rule for x: not one of the usual mistakes; derive it once more by hand."
+    finally:
+        mx.rules.forget("odd")
+
+
+UNSAID = {
+    "a mask that only one draw of the numbers suggests": (
+        dict(form="odd(x)", run=np.max, x=lambda g, x: g + 0 * x, shapes="(n)->()", where=dict(x=distinct)),
+        "forgot (x > 0)", "a missing mask",
+    ),
+    "a division by the mask": (
+        dict(form="odd(x)", run=np.max, x=lambda g, x, y: g * mx.where(mx.eq(x, y), 0.0, 1.0), shapes="(n)->()",
+             where=dict(x=distinct)),
+        "g / ", "the other branch: it should read g * (0 if x != y else 1)",
+    ),
+    "a mask for a mask, where both are 0": (
+        dict(form="odd(x)", run=lambda x: np.where(x > 0, x, np.exp(x) - 1), where=dict(x=nonzero),
+             x=lambda x: mx.where(x > 0, 1.0, mx.exp(x) - 1)),
+        "belongs", "not one of the usual mistakes",
+    ),
+    "another op, where g lacks a factor": (
+        dict(form="odd(x, W)", run=lambda x, W: np.maximum(x @ W, 0), x=lambda g, W: g @ W.mT,
+             W=lambda g, x, y: x.mT @ (g * (y > 0)), shapes="(n,k),(k,m)->(n,m)"),
+        "x: it is the derivative", "forgot to multiply g by (y > 0) first",
+    ),
+    "x or y, where a static parameter is missing": (
+        dict(form="odd(x, a=3)", run=lambda x, a: a * x, x=lambda: 1, cases=[dict(a=3), dict(a=5)]),
+        "belongs", "forgot a",
+    ),
+    "nothing, where a static parameter is missing": (
+        dict(form="odd(x, n=2)", run=lambda x, n: x**n, x=lambda x, n: x ** (n - 1), cases=[dict(n=2), dict(n=3)]),
+        "usual", "forgot n",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNSAID)
+def test_a_repair_that_fails_on_fresh_examples_is_not_said(name):
+    row, unsaid, said = UNSAID[name]
+    op = mx.op(**row)
+    try:
+        text = diagnose(op)
+        assert unsaid not in text
+        assert said in text
     finally:
         mx.rules.forget("odd")
 
