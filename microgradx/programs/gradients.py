@@ -41,7 +41,7 @@ class Weight:
             return f"vanishing: {share:.0e} of the largest layer's; --init, relu or batch norm help"
         if self.update > 0.1:
             return "large steps: a tenth of the weight or more at once"
-        return "almost still: the steps hardly change it" if self.update < 1e-6 else "learning"
+        return "almost still: the steps hardly change it" if self.update < 1e-5 else "learning"
 
 
 def words_for_time(norms: list[float]) -> str:

@@ -1,7 +1,7 @@
 """A training as events that TensorBoard shows: numbers, histograms of all that flows through the model, its graph."""
 
-import os
 import re
+import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -36,10 +36,9 @@ class TensorBoard(Callback):
     def __init__(self, folder: str | Path) -> None:
         self.folder, self.used = Path(folder), Counter[str]()
         _library()  # when it is missing, this is known before the training; and so with the folder
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            if not os.access(self.folder, os.W_OK | os.X_OK):
-                raise PermissionError("writing there is not allowed")
+        try:  # the folder itself is made with the first event: a training that is refused leaves none behind
+            there = next(each for each in (self.folder, *self.folder.absolute().parents) if each.exists())
+            Path(tempfile.mkdtemp(dir=there)).rmdir()
         except OSError as problem:
             raise FileError(
                 f"cannot write TensorBoard events into {folder}: {problem.strerror or problem}. It must be a folder, "

@@ -94,6 +94,13 @@ def test_each_training_has_a_folder_of_its_own(tmp_path: Path) -> None:
     assert [len(read(tmp_path / name).Scalars("loss")) for name in folders] == [1, 1, 1]
 
 
+def test_a_training_that_never_starts_leaves_no_folder(tmp_path: Path) -> None:
+    board = TensorBoard(tmp_path / "runs" / "today")
+    assert list(tmp_path.iterdir()) == []
+    Training().fit(1, board)
+    assert (tmp_path / "runs" / "today" / "training").is_dir()
+
+
 def test_without_tensorboardx_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     with pytest.raises(MissingExtraError, match=r"microgradx\[tensorboard\]"):
