@@ -41,6 +41,7 @@ KEYS = {
     **{name: getattr(np, name) for name in ("exp", "log", "tanh", "sqrt", "mean", "sum", "sin", "cos")},
     "sigmoid": logistic, "bce": cross_entropy, "max": np.maximum, "maximum": np.maximum, "abs": abs, "inf": math.inf,
     "relu": lambda x: np.maximum(x, 0), "spread": np.broadcast_to, "square": np.square,
+    "softplus": lambda x: np.logaddexp(0, x), "logaddexp": np.logaddexp,
 }  # fmt: skip
 SIGNS = {
     " × ": " * ",
