@@ -75,8 +75,7 @@ def _step(trace: Trace, step: Step) -> dict[str, Any]:
 
 # Rows that rules name and `math` does not, as the arithmetic that anyone can evaluate.
 _ARITHMETIC = {
-    "sigmoid(x)": "1 / (1 + exp(-x))", "sign(x)": "(x > 0) - (x < 0)", "logical_and(a, b)": "a and b",
-    "inside(x, low, high)": "1 if low <= x <= high else 0",
+    "sigmoid(x)": "1 / (1 + exp(-x))", "sign(x)": "(x > 0) - (x < 0)",
 }  # fmt: skip
 _MATH = {name: getattr(math, name) for name in dir(math) if name[0] != "_"} | {"abs": abs, "max": max, "min": min}
 
@@ -109,9 +108,8 @@ class _Written(ast.NodeTransformer):
         for call, arithmetic in _ARITHMETIC.items():
             name, *parameters = [n.id for n in ast.walk(ast.parse(call)) if isinstance(n, ast.Name)]
             if isinstance(node.func, ast.Name) and node.func.id == name:
-                given = dict(zip(parameters, node.args, strict=False)) | {k.arg or "": k.value for k in node.keywords}
-                bounds = {"low": ast.parse("-inf", mode="eval").body, "high": ast.Name("inf")}
-                return substitute(ast.parse(arithmetic, mode="eval").body, bounds | given)
+                given = dict(zip(parameters, node.args, strict=True))
+                return substitute(ast.parse(arithmetic, mode="eval").body, given)
         return node
 
 

@@ -174,9 +174,9 @@ class Methods:
     def logaddexp(self, b: Any, *, other: Any = ...) -> Self:
         """logaddexp(a, b)"""
     def logical_and(self, b: Any, *, other: Any = ...) -> Self:
-        """logical_and(a, b)"""
+        """logical_and(a, b) = a and b"""
     def logical_or(self, b: Any, *, other: Any = ...) -> Self:
-        """logical_or(a, b)"""
+        """logical_or(a, b) = a or b"""
     def logical_xor(self, b: Any, *, other: Any = ...) -> Self:
         """logical_xor(a, b)"""
     def logit(self, eps: builtins.float | None = None) -> Self:

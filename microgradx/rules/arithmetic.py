@@ -22,8 +22,8 @@ less_equal = op("less_equal(a, b) = a <= b", np.less_equal, _flag(operator.le), 
 equal = op("equal(a, b) = a == b", np.equal, _flag(operator.eq), nondiff="a b")
 not_equal = op("not_equal(a, b) = a != b", np.not_equal, _flag(operator.ne), nondiff="a b")
 # Logic works on booleans; any other number counts as true unless it is 0.
-logical_and = op("logical_and(a, b)", np.logical_and, _flag(lambda a, b: a != 0 and b != 0), nondiff="a b")
-logical_or = op("logical_or(a, b)", np.logical_or, _flag(lambda a, b: a != 0 or b != 0), nondiff="a b")
+logical_and = op("logical_and(a, b) = a and b", np.logical_and, _flag(lambda a, b: a != 0 and b != 0), nondiff="a b")
+logical_or = op("logical_or(a, b) = a or b", np.logical_or, _flag(lambda a, b: a != 0 or b != 0), nondiff="a b")
 logical_xor = op("logical_xor(a, b)", np.logical_xor, _flag(lambda a, b: (a != 0) != (b != 0)), nondiff="a b")
 logical_not = op("logical_not(x)", np.logical_not, lambda x: float(x == 0), nondiff="x")
 isnan = op("isnan(x)", np.isnan, lambda x: float(math.isnan(x)), nondiff="x")
@@ -114,7 +114,8 @@ def _inside(x: Any, low: float | None, high: float | None) -> Any:
 
 
 inside = op(
-    "inside(x, low=None, high=None)", lambda x, low, high: np.asarray(_inside(x, low, high), dtype=x.dtype), _inside,
+    "inside(x, low=None, high=None) = 1 if low <= x <= high else 0",
+    lambda x, low, high: np.asarray(_inside(x, low, high), dtype=x.dtype), _inside,
     nondiff="x", cases=(dict(low=-1.0, high=1.5),),
 )  # fmt: skip
 clip = op(

@@ -119,13 +119,29 @@ def _written(node: Any, args: list[ast.expr]) -> ast.expr:
         return ast.Call(ast.Name(op.name), args, keywords)
     values = dict(zip(op.inputs, args, strict=True))
     values |= {name: constant(value) for name, value in static.items()}
-    tree = _filled(op.notation, values)
+    tree = _bounded(_filled(op.notation, values))
     if isinstance(tree, ast.Call) and keywords:
         used = {n.id for n in ast.walk(op.notation) if isinstance(n, ast.Name)}
         tree.keywords += [k for k in keywords if k.arg not in used]
     elif isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult) and all(each.shape for each in node.inputs):
         tree.op = ast.Mod()
     return tree  # type: ignore[no-any-return]  # an expression, as given
+
+
+def _bounded(tree: Any) -> Any:
+    """low <= x <= high with only those bounds that there are."""
+    if isinstance(tree, ast.IfExp) and isinstance(tree.test, ast.Compare) and len(tree.test.ops) == 2:
+        (below, above), (x, high) = tree.test.ops, tree.test.comparators
+        low = tree.test.left
+        if _absent(low):
+            tree.test = ast.Compare(x, [above], [high])
+        elif _absent(high):
+            tree.test = ast.Compare(low, [below], [x])
+    return tree
+
+
+def _absent(part: ast.expr) -> bool:
+    return isinstance(part, ast.Name) and part.id == "None"
 
 
 def _argument(value: Any) -> ast.expr:

@@ -63,7 +63,8 @@ _LATEX = {
     "Div": r"\frac{{{a}}}{{{b}}}", "Pow": "{a}^{{{b}}}", "minus": "-{a}", "group": r"\left({a}\right)",
     "call": r"\operatorname{{{f}}}\left({a}\right)",
     "transpose": r"{a}^\top", "if": r"{a}\ \text{{if}}\ {c}\ \text{{else}}\ {b}", "index": "{a}_{{{b}}}",
-    "compare": "{a} {f} {b}", "comma": ", ", "name": "{a}", "number": "{a}", "abs": r"\left|{a}\right|",
+    "compare": "{a} {f} {b}", "and": r"{a}\ \text{{and}}\ {b}", "or": r"{a}\ \text{{or}}\ {b}",
+    "comma": ", ", "name": "{a}", "number": "{a}", "abs": r"\left|{a}\right|",
     "sqrt": r"\sqrt{{{a}}}",
 }  # fmt: skip
 _MATHML = {
@@ -74,6 +75,7 @@ _MATHML = {
     "call": '<mi>{f}</mi><mo stretchy="false">(</mo>{a}<mo stretchy="false">)</mo>',
     "transpose": "<msup><mrow>{a}</mrow><mi>⊤</mi></msup>", "if": "{a}<mtext> if </mtext>{c}<mtext> else </mtext>{b}",
     "index": "<msub><mrow>{a}</mrow><mrow>{b}</mrow></msub>", "compare": "{a}<mo>{f}</mo>{b}",
+    "and": "{a}<mtext> and </mtext>{b}", "or": "{a}<mtext> or </mtext>{b}",
     "comma": '<mo separator="true">,</mo>', "name": "<mi>{a}</mi>", "number": "<mn>{a}</mn>",
     "abs": "<mo>|</mo>{a}<mo>|</mo>", "sqrt": "<msqrt>{a}</msqrt>",
 }  # fmt: skip
@@ -113,8 +115,12 @@ def _marked(expr: ast.expr, slots: Mapping[str, str], table: Mapping[str, str], 
                 return table["transpose"].format(a=at_least(_POWER, part))
             case ast.IfExp(test=c, body=a, orelse=b):
                 return table["if"].format(a=go(a), b=go(b), c=go(c))
+            case ast.Compare(left=a, ops=[below, sign], comparators=[b, c]):
+                return table["compare"].format(a=go(ast.Compare(a, [below], [b])), b=go(c), f=clean(_SIGNS[type(sign)]))
             case ast.Compare(left=a, ops=[sign], comparators=[b]):
                 return table["compare"].format(a=go(a), b=go(b), f=clean(_SIGNS[type(sign)]))
+            case ast.BoolOp(op=word, values=[a, b]):
+                return table[type(word).__name__.lower()].format(a=go(a), b=go(b))
             case ast.Subscript(value=a, slice=b):
                 return table["index"].format(a=at_least(_POWER, a), b=go(b))
             case ast.Call(func=ast.Name(id=f), args=args, keywords=keywords):
@@ -133,4 +139,4 @@ def _rank(e: ast.expr) -> int:
         return _RANK[type(e.op)]
     if isinstance(e, ast.UnaryOp):
         return _SUM  # a leading minus is bracketed inside products
-    return _OTHER if isinstance(e, (ast.IfExp, ast.Compare)) else 5
+    return _OTHER if isinstance(e, (ast.IfExp, ast.Compare, ast.BoolOp)) else 5

@@ -35,6 +35,12 @@ def test_every_rule_prints_in_four_ways(name, case):
     [
         ("y * (1 - y)", "y · (1 − y)", r"y \cdot \left(1 - y\right)"),
         ("a - (b - c)", "a − (b − c)", r"a - \left(b - c\right)"),
+        (
+            "0 if a == 0 and b >= 0 else 1",
+            "0 if a = 0 and b ≥ 0 else 1",
+            r"0\ \text{if}\ a = 0\ \text{and}\ b ≥ 0\ \text{else}\ 1",
+        ),
+        ("1 if a <= y <= b else 0", "1 if a ≤ y ≤ b else 0", r"1\ \text{if}\ a ≤ y ≤ b\ \text{else}\ 0"),
         ("-y / b", "−y / b", r"\frac{-y}{b}"),
         ("(a + b) ** 2", "(a + b)²", r"\left(a + b\right)^{2}"),
         ("A.mT @ g", "Aᵀ · g", r"A^\top g"),

@@ -15,7 +15,8 @@ def test_a_formula_names_what_the_setting_decides():
     assert [r.formula for r in readings(mx.BOOK["power"], 0)] == ["∂y/∂x = n · x ** (n − 1)", "∂y/∂x = 0"]
     assert [r.when for r in readings(mx.BOOK["power"], 0)] == ["", "n=0"]
     assert readings(mx.BOOK["leaky_relu"], 0)[0].formula == "∂y/∂x = 1 if x > 0 else negative_slope"
-    assert readings(mx.BOOK["clip"], 0)[0].formula == "∂y/∂x = inside(x, low=low, high=high)"
+    assert readings(mx.BOOK["clip"], 0)[0].formula == "∂y/∂x = 1 if low ≤ x ≤ high else 0"
+    assert [r.formula for r in readings(mx.BOOK["pow"], 0)] == ["∂y/∂a = 0 if a = 0 and b = 0 else b · a ** (b − 1)"]
 
 
 @pytest.mark.parametrize("n", [4, 1.5, -2])

@@ -20,11 +20,23 @@ ROWS = list(mx.BOOK.values())
 
 
 class _Everywhere(ast.NodeTransformer):
-    """`a if c else b` for arrays: chosen entry by entry."""
+    """`a if c else b`, `a and b` and `a <= x <= b` for arrays: entry by entry."""
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
         self.generic_visit(node)
         return ast.Call(ast.Name("choose", ast.Load()), [node.test, node.body, node.orelse], [])
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
+        self.generic_visit(node)
+        name = "logical_and" if isinstance(node.op, ast.And) else "logical_or"
+        return ast.Call(ast.Name(name, ast.Load()), node.values, [])
+
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        if len(node.ops) == 1:
+            return node
+        (below, above), (x, high) = node.ops, node.comparators
+        both = [ast.Compare(node.left, [below], [x]), ast.Compare(x, [above], [high])]
+        return ast.Call(ast.Name("logical_and", ast.Load()), both, [])
 
 
 def applied(row: Op) -> Any:

@@ -70,8 +70,11 @@ def _parsed(text: str) -> ast.expr:
 
 def is_operator(notation: ast.expr) -> bool:
     """True for notations that are Python operators alone: a + b, x ** n, x[key], A.mT, a if c else b."""
-    if any(isinstance(part, ast.Call) for part in ast.walk(notation)):
+    parts = list(ast.walk(notation))
+    if any(isinstance(part, ast.Call) for part in parts):
         return False  # x * sigmoid(x): a program knows no rows, but the source of `run` says it in NumPy
+    if any(isinstance(part, ast.Compare) and len(part.ops) > 1 for part in parts):
+        return False  # low <= x <= high: NumPy compares arrays two by two
     return isinstance(notation, (ast.BinOp, ast.UnaryOp, ast.Subscript, ast.Attribute, ast.IfExp, ast.Compare))
 
 
