@@ -6,7 +6,9 @@ from typing import NamedTuple
 class Domain(NamedTuple):
     """An interval in which to test, and the points (kinks) to keep away from.
 
-    `text` is what a person reads; `labels` names the axis size that integer labels stay below.
+    `text` is what a person reads; `labels` names the axis size that integer labels stay below. Where the interval
+    stands for all real numbers, every other call is drawn from -`reach` … `reach`, and every call may hold numbers
+    up to 4 to either side of each kink.
     """
 
     text: str
@@ -16,12 +18,15 @@ class Domain(NamedTuple):
     labels: str = ""
     distinct: bool = False  # elements must differ clearly (max, sort: ties are kinks)
     diagonal: bool = False  # matrices: add 4, 6, 8 … to the diagonal after drawing (see `near_diagonal`)
+    reach: float = 0.0  # 0: nothing beyond low … high
 
     def __str__(self) -> str:
         return self.text
 
 
-REAL = Domain("all real numbers")
+_REACH = 10.0  # further out, exp and its kin leave nothing of the other entries for differences to see
+
+REAL = Domain("all real numbers", reach=_REACH)
 positive = Domain("x > 0", 0.2, 5.0)
 nonzero = Domain("x ≠ 0", -4.0, 4.0, (0.0,))
 unit = Domain("0 < x < 1", 0.1, 0.9)
@@ -44,7 +49,7 @@ def near_diagonal(text: str) -> Domain:
 
 def away_from(*kinks: float) -> Domain:
     """All real numbers except the kinks, where left and right slope differ."""
-    return Domain("x ≠ " + ", ".join(f"{k:g}" for k in kinks), kinks=kinks)
+    return Domain("x ≠ " + ", ".join(f"{k:g}" for k in kinks), kinks=kinks, reach=_REACH)
 
 
 def labels(axis: str) -> Domain:

@@ -18,6 +18,7 @@ from microgradx.rules.op import Op
 from microgradx.rules.samples import parse_shapes
 
 _KEEP_AWAY = 0.1  # from a kink: twice the reach of the finite differences
+_BESIDE = 4  # of a kink that is named, numbers this far to either side are drawn
 _STEPS = 100  # numbers are whole hundredths, so that a counterexample is short to read
 
 
@@ -130,10 +131,11 @@ def static_code(value: Any) -> str:
     return repr(value)
 
 
-def draw_call(op: Op, choose: Choose, *, scalar: bool | None = None, largest: int = 3) -> OpCall:
+def draw_call(op: Op, choose: Choose, *, scalar: bool | None = None, largest: int = 3, wide: bool = False) -> OpCall:
     """A call of `op` inside its domain: a case of the row, sizes up to `largest`, numbers in hundredths.
 
-    Elementwise rows get broadcasting arrays, or plain floats (`scalar=True`; None lets `choose` decide).
+    Elementwise rows get broadcasting arrays, or plain floats (`scalar=True`; None lets `choose` decide). `wide` goes
+    as far out as the domains reach.
     """
     static = {**op.static, **choose.one_of(op.cases)}
     signature = static.pop("shapes", op.shapes)
@@ -155,7 +157,7 @@ def draw_call(op: Op, choose: Choose, *, scalar: bool | None = None, largest: in
     static = {k: _sized(v, sizes) for k, v in static.items()}
     names = op.inputs * len(shapes) if op.variadic else op.inputs
     domains = [op.where[name] for name in names]
-    return OpCall(op, tuple(_numbers(domains, shapes, sizes, choose)), static)
+    return OpCall(op, tuple(_numbers(domains, shapes, sizes, choose, wide)), static)
 
 
 def _broadcasting(count: int, choose: Choose, largest: int) -> list[Any]:
@@ -195,7 +197,9 @@ def _sized(value: Any, sizes: dict[str, int]) -> Any:
     return value
 
 
-def _numbers(domains: Sequence[Domain], shapes: list[Any], sizes: dict[str, int], choose: Choose) -> list[Any]:
+def _numbers(
+    domains: Sequence[Domain], shapes: list[Any], sizes: dict[str, int], choose: Choose, wide: bool = False
+) -> list[Any]:
     counts = [math.prod(shape or ()) for shape in shapes]
     apart = sum(n for n, domain in zip(counts, domains, strict=True) if domain.distinct)
     ranks = iter(choose.order(apart)) if apart else iter(())
@@ -209,7 +213,7 @@ def _numbers(domains: Sequence[Domain], shapes: list[Any], sizes: dict[str, int]
             step = (domain.high - domain.low) / apart
             numbers = [round(domain.low + step * (next(ranks) + 0.5), 3) for _ in range(count)]
         else:
-            numbers = choose.several(_options(domain), count)
+            numbers = choose.several(_options(domain, wide), count)
             dtype = bool if domain is boolean and shape is not None else dtype
         array = np.array(numbers, dtype=dtype).reshape(shape or ())
         if domain.diagonal:
@@ -219,10 +223,14 @@ def _numbers(domains: Sequence[Domain], shapes: list[Any], sizes: dict[str, int]
 
 
 @cache
-def _options(domain: Domain) -> tuple[float, ...]:
+def _options(domain: Domain, wide: bool = False) -> tuple[float, ...]:
     """The numbers to draw from, the simplest first (Hypothesis shrinks towards the first)."""
     if domain is boolean:
         return (0.0, 1.0)
-    whole = range(math.ceil(domain.low * _STEPS), math.floor(domain.high * _STEPS) + 1)
+    spans = [(domain.low, domain.high)]
+    if domain.reach:
+        spans += [(kink - _BESIDE, kink + _BESIDE) for kink in domain.kinks]
+        spans += [(-domain.reach, domain.reach)] * wide
+    whole = {k for low, high in spans for k in range(math.ceil(low * _STEPS), math.floor(high * _STEPS) + 1)}
     free = [k / _STEPS for k in whole if all(abs(k / _STEPS - kink) >= _KEEP_AWAY for kink in domain.kinks)]
     return tuple(sorted(free, key=lambda x: (x != round(x), x * 10 != round(x * 10), abs(x), x < 0)))

@@ -45,9 +45,11 @@ def op_calls(draw: Any, op: Op, scalar: bool | None = None, largest: int = 3) ->
     """Calls of one row of the rulebook inside its domain, in all its cases.
 
     Elementwise rows get mutually broadcastable arrays (0-d and size-1 axes included) and, unless `scalar=False`,
-    plain floats; `scalar=True` gives floats only. `largest` bounds the sizes that the row leaves open.
+    plain floats; `scalar=True` gives floats only. `largest` bounds the sizes that the row leaves open. Every other
+    call goes as far out as the domains reach.
     """
-    return draw_call(op, _Drawn(draw), scalar=scalar, largest=largest)
+    wide = any(domain.reach for domain in op.where.values()) and draw(st.sampled_from((False, True)))
+    return draw_call(op, _Drawn(draw), scalar=scalar, largest=largest, wide=wide)
 
 
 @st.composite

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import microgradx as mx
+from microgradx.rules.domains import away_from
 from microgradx.testing import (
     CheckError,
     OpCall,
@@ -151,6 +152,16 @@ def test_a_row_whose_rule_is_right_in_number_only_is_itself_named(run, rule):
             check_call(OpCall(op, (np.zeros(1),)))
     finally:
         mx.rules.forget("number_only")
+
+
+@pytest.mark.parametrize("where", [None, dict(x=away_from(0.0, 6.0)), dict(x=away_from(0.0, 6.0, 1000.0))])
+def test_a_mask_that_forgets_a_corner_far_out_is_rejected(where):
+    op = mx.op("relu6_half(x)", lambda x: np.clip(x, 0, 6), x=lambda x: mx.where(x > 0, 1.0, 0.0), where=where)
+    try:
+        with pytest.raises(CheckError, match="first derivative"):
+            check_rule(op)
+    finally:
+        mx.rules.forget("relu6_half")
 
 
 def test_an_input_declared_without_gradient_is_named():

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import Phase, find, given, settings
 
 import microgradx as mx
+from microgradx.rules.domains import away_from
 from microgradx.rules.op import Op
 from microgradx.testing import Expression, Graph, OpCall, expressions, graphs, op_calls, tensors
 
@@ -21,7 +22,8 @@ def test_every_row_runs_on_what_is_drawn_for_it(row: Op) -> None:
             domain = row.where[name]
             x = np.asarray(x)
             if not (domain.diagonal or domain.labels):
-                assert ((x >= domain.low) & (x <= domain.high)).all()
+                low, high = (-domain.reach, domain.reach) if domain.reach else (domain.low, domain.high)
+                assert ((x >= low) & (x <= high)).all()
             for kink in domain.kinks:
                 assert (np.abs(x - kink) >= 0.0999).all()
 
@@ -43,6 +45,17 @@ def test_elementwise_rows_get_every_kind_of_broadcasting():
     drawn(calls, lambda c: sorted(map(len, shapes(c))) == [1, 2])  # a missing axis
     drawn(calls, lambda c: any(a == 1 < b for a, b in zip(*shapes(c), strict=False)))  # an axis of size 1
     drawn(calls, lambda c: len(shapes(c)[0]) == 3)
+
+
+@pytest.mark.parametrize("kinks", [(), (0.0, 6.0), (-30.0, 1e4)])
+def test_all_real_numbers_reach_far_out_and_to_both_sides_of_each_kink(kinks):
+    where = dict(x=away_from(*kinks)) if kinks else None
+    row = mx.op("bent(x)", lambda x: np.clip(x, -1, 1), x=lambda x: abs(x) < 1, where=where)
+    try:
+        for low, high in [(4, 10), (-10, -4), *((k, k + 4) for k in kinks), *((k - 4, k) for k in kinks)]:
+            drawn(op_calls(row), lambda c, low=low, high=high: np.any((low < c.inputs[0]) & (c.inputs[0] < high)))
+    finally:
+        mx.rules.forget("bent")
 
 
 def test_batch_axes_broadcast_where_the_row_allows_it():
