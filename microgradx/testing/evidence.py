@@ -127,5 +127,6 @@ def _seen(call: OpCall, position: int | None) -> Iterator[Evidence]:
         for k in call.smooth if position is None else [position]:
             before, after = call.inputs[:k], call.inputs[k + 1 :]
             slope = along_axes(lambda x, b=before, a=after: run(*b, x, *a), call.inputs[k])  # type: ignore[misc]  # mypy takes no default in a lambda
-            if np.isfinite(y).all() and np.isfinite(slope.value).all():
+            settled = slope.error <= 1e-3 * (1 + np.abs(slope.value))  # not on a jump
+            if np.isfinite(y).all() and np.isfinite(slope.value).all() and np.all(settled):
                 yield Evidence(call, k, y, g, slope.value)

@@ -25,6 +25,14 @@ def test_a_right_rule_is_never_accused(row):
     assert diagnose(row) is None
 
 
+def test_a_right_rule_is_not_accused_where_its_function_jumps():
+    op = mx.op("odd(x)", lambda x: x - np.floor(x), x=lambda: 1)
+    try:
+        assert diagnose(op, np.array([1.0])) is None
+    finally:
+        mx.rules.forget("odd")
+
+
 def test_only_the_wrong_input_is_accused():
     with wrong("bad_mul") as op:
         text = diagnose(op, 2.0, 3.0)
