@@ -60,6 +60,7 @@ def long_way(trace: "Trace", step: "Step", row: "Row", at: tuple[int, ...] | Non
     inputs = list(row.inputs.values())
     if row.op not in _LONG or step.input != inputs[0] or step.values[step.slot].shape[-1] > _MOST:
         return []
+    first = at is None
     at = (0,) * row.node.ndim if at is None else at
     index = f"[{','.join(map(str, at))}]" if at else ""
     x, *others = (trace.rows[i].node.data[at] for i in inputs)
@@ -74,8 +75,9 @@ def long_way(trace: "Trace", step: "Step", row: "Row", at: tuple[int, ...] | Non
     last = inner.steps[-1]  # into x, through the Jacobian
     a, told = inner.rows[last.node], inner.numbers
     upstream, matrix = told["gradient", last.node], told["jacobian", last.number]
+    where = f", for entry {index}{' (it stands for all)' * (first and row.node.size > 1)}" if at else ""
     return [
-        f"the long way{f', for entry {index}' if at else ''}: {'; '.join(forward)}; {loss.name} = −log(p)",
+        f"the long way{where}: {'; '.join(forward)}; {loss.name} = −log(p)",
         f"{d(inner, a.name)} = {upstream}: only the true class counts, and its slope is −1 / p",
         f"{d(inner, x.name or '')} = {d(inner, a.name)} · ∂{a.name}/∂{x.name}, where ∂{a.name}/∂{x.name} is "
         f"diag(a) − a · aᵀ: {upstream} · {matrix} = {told['part', last.number]}",

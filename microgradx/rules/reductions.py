@@ -111,7 +111,7 @@ spread = op(
 mean = op(
     "mean(x, axis=None, keepdims=False)", _mean, shapes="(n,m,k)", cases=_AXES, linear="x",
     x=lambda g, x, axis, keepdims: spread(g, x.shape, axis, keepdims) / count(x.shape, axis),
-    words=dict(x="each of the n averaged elements gets one n-th of the gradient"),
+    words=dict(x="spread copies the gradient to all n averaged elements; each gets one n-th of it"),
 )  # fmt: skip
 var = op(
     "var(x, axis=None, correction=1, keepdims=False)", _variance, shapes="(3,2,4)",

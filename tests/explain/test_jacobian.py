@@ -72,3 +72,10 @@ def test_zooming_into_a_loss_shows_the_long_way_for_that_row():
     notes = "\n".join(zoom_into(traced_example("softmax-ce"), "v1[1]").notes)
     assert "a = softmax(scores[1])" in notes
     assert "p = a[2]" in notes
+
+
+def test_one_row_is_said_to_stand_for_all_and_spread_is_explained():
+    text = str(mx.trace(lambda x: mx.cross_entropy(x, [0, 1]), mx.Tensor([[2.0, 1.0], [0.0, 1.0]])))
+    words = " ".join(text.split())
+    assert "the long way, for entry [0] (it stands for all):" in words
+    assert "why spread copies the gradient to all n averaged elements; each gets one n-th of it" in words
