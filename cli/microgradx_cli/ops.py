@@ -32,8 +32,8 @@ def ops(
 
 def _row(op: "Op") -> dict[str, Any]:
     """The op as data; derivatives are read from its rules, applied to example inputs."""
-    from microgradx.explain.card import domain_text
     from microgradx.explain.readings import readings
+    from microgradx.explain.unusual import domain_text
     from microgradx.rules.formula import forward_formula
     from microgradx.rules.notation import screen_text
     from microgradx.rules.samples import applied, sample

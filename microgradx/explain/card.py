@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from microgradx.explain.derivations import DERIVATIONS
 from microgradx.explain.digits import agreeing, strip_group
 from microgradx.explain.readings import readings
 from microgradx.explain.text import heading
+from microgradx.explain.unusual import domain_text
 from microgradx.graph import Value
 from microgradx.rules.formula import constant, forward_formula, rule_formula, slots
 from microgradx.rules.notation import screen_text
@@ -54,11 +54,6 @@ def show_card(op: Op, console: Console) -> None:
     heading(console, "What the property tests check")
     for claim in claims(op):
         console.print(f"· {claim}", highlight=False)
-
-
-def domain_text(op: Op, name: str) -> str:
-    """Where an input may be, by its own name: `b ≠ 0`."""
-    return re.sub(r"\bx\b", name, op.where[name].text)
 
 
 def _rule(op: Op, y: Any, position: int, name: str, console: Console) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from microgradx.autodiff import Edge, backward
 from microgradx.explain.lost import lost_gradients
 from microgradx.explain.rerun import by_function, by_graph, loss_after
+from microgradx.explain.unusual import not_finite
 from microgradx.graph import GradientError, Node, Tensor, Value, topological
 from microgradx.graph.naming import run_and_name
 from microgradx.graph.notes import noting_numbers
@@ -172,7 +173,7 @@ def trace(
         rank |= {id(node): k + 1 for k, node in enumerate(made)}
     _check(output, name, lost)
     found = traced(output, rank, title or name, parameters, lr, again)
-    found.notes += lost
+    found.notes += [*not_finite(found), *lost]
     return found
 
 

@@ -157,3 +157,25 @@ def test_every_row_that_is_listed_may_be_called() -> None:
 
 def test_every_public_function_may_be_called() -> None:
     assert {"sigmoid", "matmul", "conv2d", "sum", "mean", "max", "where", "cross_entropy"} <= set(known_ops())
+
+
+@pytest.mark.parametrize(
+    ("text", "x", "told"),
+    [
+        ("log(x)", -1, "is the first result that is nan; log made it. Its rule log(x) holds for x > 0"),
+        ("sqrt(x - 5) * 2", 2, "is the first result that is nan; sqrt made it"),
+        ("x*x/0", 2, "holds for b ≠ 0"),
+        ("1e400*x", 2, "is ∞ from the start"),
+        ("exp(1000*x)", 2, "exp takes all real numbers, but here the result is too large"),
+        ("sqrt(x)", 0, "becomes ∞ in step 1, by sqrt. Its rule sqrt(x) holds for x > 0"),
+    ],
+)  # fmt: skip
+def test_the_first_number_that_is_not_finite_is_named(text: str, x: float, told: str) -> None:
+    found = trace(expression(text, ["x"]), float(x))
+    assert told in found.notes[0]
+    assert as_json(found)["notes"] == found.notes
+    assert told in " ".join(shown("trace", text, "--at", f"x={x}").split("Forward")[0].split())
+
+
+def test_infinities_that_do_no_harm_are_not_mentioned() -> None:
+    assert trace(expression("minimum(x, 1e400)", ["x"]), 2.0).notes == []
