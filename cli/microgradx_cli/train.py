@@ -104,11 +104,23 @@ def train(
     check_plot(plot)
     run = _run(save, resume, tensorboard, quiet)
     run.compile = compiled
-    run.how = _again(name, options, dtype, save or resume, compiled)
+    others = dict(dtype=dtype, resume=save or resume, tensorboard=tensorboard, plot=plot, figure=figure)
+    switched = {"--json": as_json, "--quiet": quiet, "--compile": compiled, "--no-compile": compiled is False}
+    run.how = _again(name, {**options, **others}, [("--ops", each) for each in ops or []], switched)
     try:
         program.run(run, dtype=dtype, **options)
     except Interrupted:
         raise typer.Exit(130) from None
+    except KeyboardInterrupt:
+        file = save or resume
+        typer.echo(
+            f"Broken off; {file} has what was saved last." if file
+            else "Broken off, and nothing is kept. With --save FILE, Ctrl-C saves, and says how to go on.",
+            err=True,
+        )  # fmt: skip
+        raise typer.Exit(130) from None
+    if len(run.files) > 1:
+        typer.echo(f"{name} keeps one file for each training: {', '.join(map(str, run.files))}.", err=True)
     if as_json:
         typer.echo(json_text(_document(program, run, options)))
     else:
@@ -155,14 +167,13 @@ def _run(save: Path | None, resume: Path | None, tensorboard: Path | None, quiet
     return Run(watchers, save, resume)
 
 
-def _again(name: str, options: dict[str, Any], dtype: str | None, file: Path | None, compiled: bool | None) -> str:
+def _again(name: str, options: dict[str, Any], more: list[tuple[str, Path]], switched: dict[str, bool | None]) -> str:
     """The command that goes on with a training."""
     import shlex
 
-    given = [(key, value) for key, value in {**options, "dtype": dtype, "resume": file}.items() if value is not None]
-    words = (f"--{key.replace('_', '-')}={value}" for key, value in given)
-    switch = [] if compiled is None else ["--compile" if compiled else "--no-compile"]
-    return shlex.join(["microgradx", "train", name, *words, *switch])
+    given = [(f"--{key.replace('_', '-')}", value) for key, value in options.items() if value is not None]
+    words = [f"{option}={value}" for option, value in [*given, *more]]
+    return shlex.join(["microgradx", "train", name, *words, *(option for option, on in switched.items() if on)])
 
 
 def show(console: Console, program: TrainingProgram, run: Run) -> None:

@@ -48,7 +48,11 @@ def watch_gradients(
     console = Console(stderr=True)
     with Live(console=console, transient=True) if console.is_terminal else nullcontext() as live:
         seen = Gradients(lambda epoch: live.update(_tables(epoch)) if live else None)
-        program.run(Run([seen]), dtype=dtype, **switches(context.args, program))
+        try:
+            program.run(Run([seen]), dtype=dtype, **switches(context.args, program))
+        except KeyboardInterrupt:
+            typer.echo(f"Broken off after {len(seen.epochs)} epochs; watch-gradients keeps nothing.", err=True)
+            raise typer.Exit(130) from None
     if not seen.epochs:
         raise UserError(f"{name} ended within its first epoch, so there is nothing to show; a smaller --lr may help.")
     for epoch in seen.chosen():

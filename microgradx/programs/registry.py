@@ -117,7 +117,7 @@ class TrainingProgram:
         """One line: what it means, what it may be, and its default."""
         row, kind, default = OPTIONS[option], self.accepts(option), self.options[option]
         if isinstance(kind, tuple):
-            may_be = f": {', '.join(map(str, kind))}"
+            may_be = f". One of {', '.join(map(str, kind))}"
         else:
             may_be = f"; {row.range.words if row.range else '{kind}'}".format(kind=KINDS[kind])
         return f"{row.words}{may_be}. Default: {'what fits the rest' if default is None else default}."

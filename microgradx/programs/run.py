@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from microgradx.programs.errors import ProgramError
-from microgradx.training import Callback, Checkpoint, History
+from microgradx.training import Callback, Checkpoint, History, load
 from microgradx.training import fit as training_fit
 
 
@@ -75,7 +75,7 @@ class Run:
         """
         file = self.file(part)
         if file and self.resume is not None and not self.history and not file.exists():
-            raise ProgramError(f"--resume {self.resume}: there is no file {file}; train --save FILE makes one.")
+            raise ProgramError(f"--resume {self.resume}: there is no file {file}; {self._whose()}")
         kept = [Checkpoint(file, resume=self.resume is not None, how=self.how, setup=self.setup)] if file else []
         history = training_fit(
             model, loss, optimizer, data, epochs, **options, name=part, callbacks=[*callbacks, *self.watchers, *kept],
@@ -87,6 +87,19 @@ class Run:
         if history.stopped:
             self.say(f"{part} ended after epoch {len(history)}: {history.stopped}.")
         return history
+
+    def _whose(self) -> str:
+        """Why there may be no file to resume from."""
+        if self.resume is None or not self.resume.exists():
+            return "train --save FILE makes one."
+        saved = load(self.resume).get("setup", {}).get("program")
+        by = f"was saved by {saved}" if saved else "is of no program"
+        return f"{self.resume} {by}, and {self.setup.get('program', 'this program')} keeps one file for each training."
+
+    @property
+    def files(self) -> list[Path]:
+        """What the trainings were kept in."""
+        return [file for part in self.history if (file := self.file(part))]
 
     def file(self, part: str) -> Path | None:
         """Where this training is kept: the file asked for; where a program has several trainings, FILE-PART."""

@@ -93,6 +93,12 @@ class Checkpoint(Callback):
     def on_start(self, run: Run) -> None:
         if self.resume and self.path.exists():
             state = load(self.path)
+            if {"model", "optimizer", "callbacks", "progress"} - state.keys():
+                held = ", ".join(list(state)[:8]) + ", …" * (len(state) > 8) or "nothing"
+                raise CheckpointError(
+                    f"{self.path} holds no training to go on with. It holds {held}. Checkpoint and train --save keep "
+                    "trainings; weights alone are for model.load_state_dict(load(path))."
+                )
             self._compare(state.get("setup", {}), self._setup(run))
             run.load_state_dict(state)
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from microgradx.nn import Parameter
 from microgradx.programs import PROGRAMS, WITH_FILES
 from microgradx.programs.options import OPTIONS
 from microgradx.programs.registry import OPTIMIZERS
+from microgradx.training import save
 from tests.cli.run import refusal, run, shown
 
 
@@ -214,3 +216,41 @@ def test_every_optimizer_of_the_library_trains() -> None:
     made = {type(make([Parameter(np.ones(2))], 0.1)).__name__ for make in OPTIMIZERS.values()}
     rules = {n for n, each in vars(optim).items() if isinstance(each, type) and issubclass(each, optim.Optimizer)}
     assert made == rules - {"Optimizer"}
+
+
+def test_a_file_that_holds_no_training_is_named_with_what_it_holds() -> None:
+    save("weights.npz", {"layer.weight": np.ones(3)})
+    told = refusal("train", "xor", "--resume", "weights.npz")
+    assert "weights.npz holds no training to go on with" in told and "It holds layer.weight" in told
+
+
+def test_a_program_of_several_trainings_says_what_it_saved_and_whose_a_file_is() -> None:
+    told = run("train", "gates", "--epochs", "1", "--quiet", "--save", "kept.npz").stderr
+    assert told == "gates keeps one file for each training: kept-and.npz, kept-or.npz, kept-xor.npz.\n"
+    assert run("train", "xor", "--epochs", "1", "--quiet", "--save", "x.npz").stderr == ""
+    assert "x.npz was saved by xor, and gates keeps one file for each" in refusal("train", "gates", "--resume", "x.npz")
+
+
+@pytest.mark.parametrize("command", ["train", "watch-gradients"])
+def test_ctrl_c_without_a_file_says_that_nothing_is_kept(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken_off(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("microgradx.training.loop._Training.one_epoch", broken_off)
+    result = run(command, "gates")
+    assert (result.exit_code, result.stdout) == (130, "")
+    assert "Broken off" in result.stderr and "nothing" in result.stderr
+
+
+def ctrl_c(checkpoint: object, training: Any) -> None:
+    """As if a person had broken off after the first epoch."""
+    training.stop = "interrupted"
+
+
+def test_the_command_that_goes_on_keeps_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "microgradx.training.Checkpoint.on_epoch", lambda self, run: setattr(run, "stop", "interrupted")
+    )
+    words = "xor --epochs=3 --dtype=float32 --tensorboard=events --plot=a.png --figure=loss --json --quiet --no-compile"
+    told = run("train", *words.split(), "--save", "kept.npz").stderr.split("To go on: ")[1]
+    assert set(shlex.split(told)) == {"microgradx", "train", *words.split(), "--resume=kept.npz"}
