@@ -1,5 +1,6 @@
 """Proofs that a derivative is right: of any function, of its full Jacobian, of one row of the rulebook."""
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -60,7 +61,7 @@ def check_grads(
     """
     __tracebackhide__ = True  # pytest then shows the lesson, not our own lines
     args = args if isinstance(args, (tuple, list)) else (args,)
-    return _check(point(f, args), _name(f), order, modes, rtol, atol, None, 1)
+    return _check(point(f, args), _name(f), order, modes, rtol, atol, None, 1, _home(f))
 
 
 def check_call(call: OpCall, order: int = 2, modes: Sequence[str] = MODES, lowest: int = 1) -> Report:
@@ -89,7 +90,15 @@ def check_call(call: OpCall, order: int = 2, modes: Sequence[str] = MODES, lowes
 
 
 def _check(
-    at: Point, name: str, order: int, modes: Sequence[str], rtol: float, atol: float, call: OpCall | None, lowest: int
+    at: Point,
+    name: str,
+    order: int,
+    modes: Sequence[str],
+    rtol: float,
+    atol: float,
+    call: OpCall | None,
+    lowest: int,
+    home: str = "",
 ) -> Report:
     __tracebackhide__ = True
     if not modes or not set(modes) <= set(MODES) or order < 1:
@@ -110,7 +119,7 @@ def _check(
             kinks = kinks_at(below)
             found = Comparison(kinks=kinks) if kinks and all(kink.allowed for kink in kinks) else found
         if found.mismatches:
-            raise CheckError(name, found.mismatches[0], nth, args, call)
+            raise CheckError(name, found.mismatches[0], nth, args, call, home)
         report.worst = max(report.worst, found.worst)
         report.kinks += found.kinks
         if found.kinks:
@@ -166,13 +175,19 @@ def gradcheck(f: Callable[..., Any], inputs: Any, rtol: float = 1e-6, atol: floa
         if wrong.any():
             worst = np.unravel_index(int(np.argmax(np.where(wrong, np.nan_to_num(error, nan=np.inf), -1))), error.shape)
             index = tuple(int(i) for i in worst)
-            raise CheckError(_name(f), Mismatch(at, k, "rev", [], analytic, numeric, index), 1, at.args, None)
+            raise CheckError(_name(f), Mismatch(at, k, "rev", [], analytic, numeric, index), 1, at.args, None, _home(f))
     return True
 
 
 def _name(f: Any) -> str:
     name = getattr(f, "__name__", type(f).__name__)
     return name if name.isidentifier() else "the function"
+
+
+def _home(f: Any) -> str:
+    """The module that `f` can be imported from by its name; "" where there is none."""
+    home = getattr(f, "__module__", None) or ""
+    return home if home != "__main__" and hasattr(sys.modules.get(home), _name(f)) else ""
 
 
 def _unit(like: Any, index: tuple[int, ...]) -> Any:

@@ -1,6 +1,8 @@
 """`microgradx check`: what is right is proved, what is wrong fails with exit code 1 and a lesson."""
 
 import json
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -157,6 +159,18 @@ def test_what_cannot_be_checked_is_told_and_takes_no_other_verdict_away(run, tmp
     assert [r["ok"] for r in document["results"]] == [False, False]
     assert "Say where the op holds" in document["results"][0]["error"]
     assert document["results"][1]["lesson"]["order"] == 1
+
+
+@pytest.mark.parametrize("name", ["mine_to_paste", "not-a-name"])
+def test_the_counterexample_runs_as_printed_in_a_file_beside(run, tmp_path, name):
+    file = tmp_path / f"{name}.py"
+    file.write_text("import microgradx as mx\nmx.op('cubed(x)', lambda x: x**3, x=lambda x: x * x)\n")
+    file.write_text(file.read_text() + "def bad(x):\n    return x * x.detach()\n")
+    for words in ([str(file)], [f"{file}:bad", "--at", "x=2"]):
+        (result,) = json.loads(run("check", *words, "--json").stdout)["results"]
+        (tmp_path / "paste.py").write_text(result["lesson"]["code"])
+        done = subprocess.run([sys.executable, "paste.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert "the first derivative (reverse mode) is wrong" in done.stderr, done.stderr
 
 
 def test_a_rule_that_is_infinite_where_the_value_is_not_is_wrong_and_the_others_are_still_checked(run, tmp_path):
