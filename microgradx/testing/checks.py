@@ -103,6 +103,7 @@ def _check(
     __tracebackhide__ = True
     if not modes or not set(modes) <= set(MODES) or order < 1:
         raise OpError(f"check_grads: order is at least 1, modes are of {MODES}; got order={order}, modes={modes!r}.")
+    _need_reals(at, name)
     began, args, below = time.perf_counter(), at.args, at
     twice = zip(at.values(args), at.values(args), strict=True) if call is None else ()
     if not all(np.array_equal(a, b, equal_nan=True) for a, b in twice):
@@ -112,8 +113,6 @@ def _check(
         )
     report = Report(name, order, tuple(modes))
     for nth in range(1, order + 1):
-        if not at.smooth:
-            raise OpError(f"{name}: none of the arguments is a real number, so there is nothing to differentiate by.")
         found = compare(at, modes, rtol, atol, jumps=nth == 1) if nth >= lowest else Comparison()
         if found.mismatches and nth > 1 and not found.mismatches[0].settled:  # a jump in the gradient below?
             kinks = kinks_at(below)
@@ -161,6 +160,7 @@ def gradcheck(f: Callable[..., Any], inputs: Any, rtol: float = 1e-6, atol: floa
     __tracebackhide__ = True
     inputs = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
     at = point(f, inputs)
+    _need_reals(at, _name(f))
     values = at.values(at.args)
     if len(values) != 1:
         raise OpError(f"gradcheck looks at functions with one output; this one has {len(values)}: check each alone.")
@@ -182,6 +182,15 @@ def gradcheck(f: Callable[..., Any], inputs: Any, rtol: float = 1e-6, atol: floa
 def _name(f: Any) -> str:
     name = getattr(f, "__name__", type(f).__name__)
     return name if name.isidentifier() else "the function"
+
+
+def _need_reals(at: Point, name: str) -> None:
+    if not at.smooth:
+        seen = ", ".join(f"{n} of {np.asarray(x).dtype}" for n, x in zip(at.names, at.args, strict=True))
+        raise OpError(
+            f"{name}: none of the arguments is a real number, so there is nothing to differentiate by ({seen}); "
+            "give floats, such as np.array([1.0, 2.0]), or nodes of floats that require a gradient."
+        )
 
 
 def _home(f: Any) -> str:

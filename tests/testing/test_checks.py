@@ -164,6 +164,12 @@ def test_a_mask_that_forgets_a_corner_far_out_is_rejected(where):
         mx.rules.forget("relu6_half")
 
 
+@pytest.mark.parametrize("check", [gradcheck, check_grads])
+def test_integers_are_said_to_be_no_real_numbers(check):
+    with pytest.raises(mx.OpError, match=r"differentiate by \(x of int64\); give floats"):
+        check(lambda x: (x * 2).sum(), (np.array([1, 2]),))
+
+
 def test_an_input_declared_without_gradient_is_named():
     op = mx.op("scaled(x, k)", np.multiply, x=lambda k: k, nondiff="k")
     try:
