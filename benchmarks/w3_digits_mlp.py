@@ -24,7 +24,7 @@ WORKLOAD = Workload(
             "microgradx compiled", 0.98, HAND,
             note="the same products, in the same kept memory, as by hand: they are 90 % of both",
         ),
-        Goal("microgradx compiled", 0.92, "PyTorch"),
+        Goal("microgradx compiled", 0.92, "PyTorch", note="as above"),
         Goal("microgradx compiled", 1.1, "jax.jit", note="the matrix products of OpenBLAS beside those of XLA"),
     ],
     size=128, smoke=4, tolerance=1e-4,
