@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools import make_stub
+from tests.tools import make_program_options, make_stub
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -18,6 +18,12 @@ def test_the_method_stub_is_what_the_tables_bind() -> None:
     fresh = make_stub.text()
     assert make_stub.STUB.read_text(encoding="utf-8") == fresh, (
         f"microgradx/graph/_methods.pyi is out of date: run `{make_stub.COMMAND}` and commit the result"
+    )
+
+
+def test_help_tells_of_the_programs_as_they_are() -> None:
+    assert make_program_options.FILE.read_text(encoding="utf-8") == f"{make_program_options.text()}\n", (
+        f"{make_program_options.FILE.name} is out of date: run `{make_program_options.COMMAND}` and commit the result"
     )
 
 

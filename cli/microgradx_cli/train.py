@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -23,34 +25,49 @@ ANY_OPTION = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 class OfPrograms(TyperCommand):
-    """A command that takes a program's own options too, and lists them: --help after the program's name."""
+    """A command that takes a program's own options too, before or after its name, and lists them in --help."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        flags = {o for p in self.get_params(ctx) if getattr(p, "is_flag", False) for o in [*p.opts, *p.secondary_opts]}
+        args = name_first(args, flags)
         ctx.meta["typed"] = list(args)  # --help is answered before the arguments are read
         return super().parse_args(ctx, args)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        from microgradx.programs import PROGRAMS, WITH_FILES
-        from microgradx.programs.options import OPTIONS
-
         super().format_options(ctx, formatter)
-        programs = {**PROGRAMS, **WITH_FILES}
-        program = next((programs[word] for word in ctx.meta["typed"] if word in programs), None)
-        if program:
-            whose, told = program.name, {option: program.described(option) for option in program.options}
+        programs = _told()["programs"]
+        name = next((word for word in ctx.meta["typed"] if word in programs), None)
+        if name:
+            whose, told = name, programs[name]
         else:
             whose = f"the programs; microgradx {ctx.info_name} NAME --help has those of one, their values and defaults"
-            told = {option: f"{row.words}." for option, row in OPTIONS.items()}
+            told = _told()["options"]
         with formatter.section(f"Options of {whose}"):
             formatter.write_dl([(f"--{option.replace('_', '-')}", words) for option, words in told.items()])
 
 
+def _told() -> Any:
+    """The programs' options in words, from a file that tests keep true: importing the programs takes too long."""
+    return json.loads(Path(__file__).with_name("program_options.json").read_text(encoding="utf-8"))
+
+
+def name_first(args: list[str], flags: Collection[str]) -> list[str]:
+    """The arguments with the program's name before all options; `flags` are the command's own that take no value."""
+    switches = {f"--{option.replace('_', '-')}" for option in _told()["switches"]}  # may stand without a value
+    before = ""  # an option whose value may be next
+    for i, arg in enumerate(args):
+        if re.match(r"--?[^\W\d]", arg):
+            complete = arg in flags or "=" in arg or re.match(r"-\w.", arg)
+            before = "" if complete else arg
+        elif before and not (before in switches and arg.lower() not in ("true", "false")):
+            before = ""
+        else:
+            return [arg, *args[:i], *args[i + 1 :]]
+    return args
+
+
 def _option(name: str, words: str, metavar: str | None = None) -> Any:
     return typer.Option(name, help=words, metavar=metavar, show_default=False)
-
-
-def _own(name: str) -> Any:
-    return typer.Option(name, hidden=True)  # it may stand before NAME; --help tells of it with the others
 
 
 def train(
@@ -58,12 +75,6 @@ def train(
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", show_default=False, help="The program; without it, all are listed.")
     ] = None,
-    epochs: Annotated[str | None, _own("--epochs")] = None,
-    lr: Annotated[str | None, _own("--lr")] = None,
-    batch_size: Annotated[str | None, _own("--batch-size")] = None,
-    optimizer: Annotated[str | None, _own("--optimizer")] = None,
-    init: Annotated[str | None, _own("--init")] = None,
-    seed: Annotated[str | None, _own("--seed")] = None,
     dtype: Annotated[Literal["float32", "float64"] | None, _option("--dtype", "Of all numbers.")] = None,
     save: Annotated[Path | None, _option("--save", "Keep everything in FILE.safetensors or .npz.", "FILE")] = None,
     resume: Annotated[Path | None, _option("--resume", "Go on from FILE, and keep it up to date.", "FILE")] = None,
@@ -84,7 +95,6 @@ def train(
     quiet: Annotated[bool, _option("--quiet", "No progress on stderr.")] = False,
 ) -> None:
     """Train one of the course's programs, and say what it learned; without NAME, list them."""
-    from microgradx.programs import PROGRAMS, WITH_FILES, find
     from microgradx.programs.run import Interrupted
     from microgradx_cli.user_files import load_ops
 
@@ -94,10 +104,8 @@ def train(
         return
     if save and resume:
         raise UserError("--resume FILE goes on saving to its FILE; leave out --save.")
-    program = find(name, {**PROGRAMS, **WITH_FILES})
-    common = dict(epochs=epochs, lr=lr, batch_size=batch_size, optimizer=optimizer, init=init, seed=seed)
-    given = {key: program.value(key, value) for key, value in common.items() if value is not None}
-    options = given | switches(context.args, program)
+    program = chosen(name)
+    options = switches(context.args, program)
     if figure and not plot:
         raise UserError(f"--figure {figure} says what is drawn; -o FILE.png says where.")
     check_figure(figure, [*program.figures, "loss"])
@@ -127,6 +135,15 @@ def train(
         out(lambda console: show(console, program, run))
     if plot:  # last: if it cannot be drawn, the report is there
         save_plot(_figure(run, figure), plot)
+
+
+def chosen(name: str) -> TrainingProgram:
+    """The program of this name."""
+    from microgradx.programs import PROGRAMS, WITH_FILES, find
+
+    if name.startswith("-"):
+        raise UserError(f"{name}: of which program? microgradx train lists their names.")
+    return find(name, {**PROGRAMS, **WITH_FILES})
 
 
 def switches(words: list[str], program: TrainingProgram) -> dict[str, Any]:

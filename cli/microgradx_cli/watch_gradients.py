@@ -11,7 +11,7 @@ import typer
 from microgradx_cli import options as o
 from microgradx_cli.errors import UserError
 from microgradx_cli.screen import out
-from microgradx_cli.train import check_plot, save_plot, switches
+from microgradx_cli.train import check_plot, chosen, save_plot, switches
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -38,12 +38,12 @@ def watch_gradients(
     from rich.console import Console
     from rich.live import Live
 
-    from microgradx.programs import PROGRAMS, WITH_FILES, Run, find
+    from microgradx.programs import Run
     from microgradx.programs.gradients import Gradients
     from microgradx_cli.user_files import load_ops
 
     load_ops(ops)
-    program = find(name, {**PROGRAMS, **WITH_FILES})
+    program = chosen(name)
     check_plot(output)
     console = Console(stderr=True)
     with Live(console=console, transient=True) if console.is_terminal else nullcontext() as live:

@@ -210,6 +210,17 @@ def test_a_switch_is_written_alone_or_with_its_value() -> None:
         assert (options["batch_norm"], options["hidden"], options["epochs"]) == (on, 8, 1), "as JSON's own kinds"
 
 
+@pytest.mark.parametrize("command", ["train", "watch-gradients"])
+def test_options_may_stand_before_the_name(command: str) -> None:
+    after = run(command, "xor", "--epochs", "3", "--dtype", "float32", "--seed=4").stdout
+    assert "layer1.weight" in after
+    assert run(command, "--epochs", "3", "--dtype", "float32", "--seed=4", "xor").stdout == after
+    assert run(command, "--dtype", "float32", "xor", "--seed", "4", "--epochs=3").stdout == after
+    assert "--epochs: of which program?" in refusal(command, "--epochs", "3")
+    assert "digits-mlp takes no option bath_norm" in refusal(command, "--bath-norm", "xor", "digits-mlp")
+    assert "gates takes no option batch_norm" in refusal(command, "--batch-norm", "gates"), "a switch needs no value"
+
+
 def test_every_optimizer_of_the_library_trains() -> None:
     for name in OPTIMIZERS:
         assert json.loads(run("train", "xor", "--optimizer", name, "--epochs=3", "--quiet", "--json").stdout)["numbers"]
