@@ -154,3 +154,39 @@ def test_a_training_step_in_c_is_the_step_in_numpy(optimizer):
     again()
     for p, old in zip(descent.param_groups[0]["params"], before, strict=True):
         close(p.data, old)
+
+
+@pytest.mark.parametrize("wrong", [-1, 5])
+def test_labels_that_are_no_classes_are_refused_as_by_the_engine(wrong):
+    x, W, labels = np.ones((3, 5)), np.ones((5, 2)), np.array([0, wrong, 2])
+    for function, args in ((mx.cross_entropy, (x, labels)), (lambda W, k: mx.embedding(k, W).sum(), (W, labels))):
+        compiled = mx.compile(function, target="c")
+        good = labels % 5
+        close(compiled(args[0], good).data, function(args[0] if function is mx.cross_entropy else Tensor(W), good).data)
+        with pytest.raises(mx.MicrogradxError, match="must lie in 0"):
+            compiled(*args)
+        with pytest.raises(mx.MicrogradxError, match="must lie"):
+            compiled.repeated(*args)()
+
+
+def ulps(found, exact):
+    spacing = np.spacing(np.abs(exact).astype(found.dtype)).astype(np.longdouble)
+    return np.max(np.abs(found.astype(np.longdouble) - exact) / spacing)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["exp", "tanh", "sigmoid"])
+def test_functions_for_loops_are_exact_to_three_units_of_the_last_digit(name, dtype):
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.uniform(-80, 80, 4000), rng.normal(size=4000), 1e-4 * rng.normal(size=500)]).astype(dtype)
+    exact = x.astype(np.longdouble)
+    exact = {"exp": np.exp(exact), "tanh": np.tanh(exact), "sigmoid": 1 / (1 + np.exp(-exact))}[name]
+    run = mx.compile(getattr(mx, name), target="c")
+    assert ulps(run(x).data, exact) < 3
+    corners = [0, -0.0, np.inf, -np.inf, np.nan, 1e-30, -1e-30, 750, -750, 88.6, -103.9, -100, 709.7, -745.1]
+    corners = np.array(corners * 8, dtype)
+    with np.errstate(all="ignore"):
+        theirs = getattr(mx, name)(mx.Tensor(corners)).data
+    ours, least = mx.compile(getattr(mx, name), target="c")(corners).data, np.finfo(dtype).tiny
+    np.testing.assert_allclose(ours, theirs, rtol=2e-6 if dtype == "float32" else 1e-14, atol=least)
+    assert np.signbit(ours[1]) == np.signbit(theirs[1])

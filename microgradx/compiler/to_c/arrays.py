@@ -34,6 +34,14 @@ def row(*names: str) -> Callable[[Row], Row]:
     return keep
 
 
+# Which operand holds labels or places, and below how many they must lie: what the engine refuses is to be noticed.
+LABELS: dict[str, Callable[[Step, list[Source]], tuple[int, int]]] = {
+    "one_hot": lambda step, inputs: (0, step.kind.shape[-1]),
+    "lookup": lambda step, inputs: (1, inputs[0].shape[0]),
+    "collect": lambda step, inputs: (1, step.static["size"]),
+}
+
+
 # --- entries that stand elsewhere
 
 

@@ -1,6 +1,7 @@
-"""A form as one C function, `void compute(const double *in, double *out, void *const *at)`, for `native` to build.
+"""A form as one C function, `int compute(const double *in, double *out, void *const *at)`, for `native` to build.
 
-Numbers that are passed come `in`, numbers that are returned go `out`; every array lies `at` an address.
+Numbers that are passed come `in`, numbers that are returned go `out`; every array lies `at` an address. It gives 0, or
+1 where a label is none of its classes: then nothing has been computed.
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from microgradx.compiler.to_numpy.buffers import Fixed
 
 LARGEST = 2**18  # multiplications of one product, beyond which NumPy's library is faster than plain loops
 LONGEST = 6000  # statements that a C compiler takes within seconds
-HEAD = "void compute(const double *restrict in, double *restrict out, void *const *at)"
+HEAD = "int compute(const double *restrict in, double *restrict out, void *const *at)"
 
 
 @dataclass
@@ -88,7 +89,8 @@ class _Function:
         for n in returned(form, fixed):
             self._returned(n, placed)
         body = Body(self.lowered, self.outside, self.into, "static __thread", lanes=True)
-        inside = "\n".join(f"    {line}" for line in [*body.tables(), *self.before, *body.lines(), *self.after])
+        lines = [*body.tables(), *self.before, *body.checks(), *body.lines(), *self.after, "return 0;"]
+        inside = "\n".join(f"    {line}" for line in lines)
         self.found.text = f"{program(inside)}{HEAD} {{\n{inside}\n}}\n"
         return self.found
 

@@ -2,6 +2,8 @@
 
 import re
 
+from microgradx.compiler.to_c.functions import FAST
+
 HELPERS = {
     "sigmoid": """double sigmoid(double x) {
     const double e = exp(-fabs(x));  // never above 1: nothing overflows
@@ -37,6 +39,7 @@ HELPERS = {
     if (r != 0 && (r < 0) != (b < 0)) q -= 1;
     return q == 0 ? copysign(0.0, a / b) : q - floor(q) > 0.5 ? floor(q) + 1 : floor(q);
 }""",
+    **FAST,
 }
 
 

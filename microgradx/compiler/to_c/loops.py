@@ -13,7 +13,7 @@ from typing import Any
 
 from microgradx.compiler.form import Form, Kind, Step
 from microgradx.compiler.to_c import windows as c_windows
-from microgradx.compiler.to_c.arrays import ROWS
+from microgradx.compiler.to_c.arrays import LABELS, ROWS
 from microgradx.compiler.to_c.expand import expanded
 from microgradx.compiler.to_c.index import ZERO, Sizes, stretched
 from microgradx.compiler.to_c.rows import Entries, Folded, Plan, Pushed, Source, ctype, element, no_form
@@ -81,6 +81,7 @@ class Lowering:
         self.statements: list[Statement] = []
         self.stored = set(self.form.arguments)
         self.plans: dict[str, tuple[Step, Plan]] = {}
+        self.labels: dict[str, tuple[Sizes, ast.expr, int]] = {}  # of arguments: what must lie from 0 to below a number
         taken = self.kinds.keys() | {"s"}
         self.indices = [c for c in [*"ijklmnpqruvw", *(f"i{n}" for n in range(1, 30))] if c not in taken]
         self.often = False  # what is read now is read more than once
@@ -124,15 +125,25 @@ class Lowering:
         if step.op.name == "add" and (together := self._one_array(step)):
             return together
         if step.op.elementwise:
-            return _elementwise(step, inputs)
+            return _elementwise(step, inputs, self.fast)
         if step.op.name == "astype":
             return Entries(inputs[0].at, view=True)
         if step.op.name not in ROWS:
             raise no_form(step)
+        if step.op.name in LABELS:
+            self._check(step, inputs)
         if self.fast and step.op.name == "matmul" and self._is_view(step.operands[1]):
             self._store(step.operands[1])  # rows that lie one behind the other: several entries are computed at once
             self.statements[-1].alone = True
         return ROWS[step.op.name](step, *inputs)
+
+    def _check(self, step: Step, inputs: list[Source]) -> None:
+        """Note labels that are passed: only those can be wrong, and be looked at before anything is computed."""
+        operand, bound = LABELS[step.op.name](step, inputs)
+        shape = inputs[operand].shape
+        label = Statement("", _long(shape), (), inputs[operand].at(self.index(shape)), step.section)
+        if all(name in self.form.arguments or name in self.indices for name, _ in label.reads()):
+            self.labels[f"{text(label.value)} < {bound}"] = label.space, label.value, bound
 
     def _is_view(self, name: str) -> bool:
         plan = self.plans[name][1] if name in self.plans and name not in self.stored else None
@@ -225,12 +236,12 @@ class Lowering:
 _WORTH = 64  # entries of a matrix from which turning it round first pays
 
 
-def _elementwise(step: Step, inputs: list[Source]) -> Entries:
+def _elementwise(step: Step, inputs: list[Source], quick: bool) -> Entries:
     kinds = [each.kind for each in inputs]
 
     def at(at: Index) -> ast.expr:
         parts = [x.at(stretched(at, x.shape), often=prod(x.shape) < prod(step.kind.shape)) for x in inputs]
-        return element(step, kinds, parts)
+        return element(step, kinds, parts, quick)
 
     return Entries(at, view=step.op.name == "alias")
 

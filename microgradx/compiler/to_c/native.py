@@ -26,13 +26,14 @@ from microgradx.compiler.program import Recorded
 from microgradx.compiler.to_c.function import Source, source
 from microgradx.compiler.to_numpy.buffers import Fixed
 from microgradx.compiler.update import add_updates
-from microgradx.graph import MicrogradxError, Tensor
+from microgradx.graph import MicrogradxError, OpError, Tensor
 from microgradx.graph.errors import install
 from microgradx.optim import Optimizer
 
 FLAGS = ("-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-std=gnu99", "-fPIC", "-shared", "-w")
 LEVELS = ("-O3", "-O2")  # the second for long programs: it takes a third less time, and their loops gain nothing
 LONG = 20_000  # characters
+WRONG = "labels and indices must lie from 0 to below the number of classes or rows; nothing was computed."
 TUNED = ("-march=native", "-fvect-cost-model=dynamic")  # left out where the compiler does not know them
 
 
@@ -104,7 +105,7 @@ def _ffi() -> Any:
     except ImportError as missing:
         raise NoCompilerError(f"cffi is not installed. Install it with: {install('native')}.") from missing
     ffi = FFI()
-    ffi.cdef("void compute(const double *in, double *out, void *const *at);")
+    ffi.cdef("int compute(const double *in, double *out, void *const *at);")
     return ffi
 
 
@@ -149,7 +150,8 @@ class Native:
         """(outputs, gradients, updates) for these arguments."""
         with self.lock:  # the addresses serve one call at a time
             held = self._filled_in(args)
-            self.compute(self.inward, self.outward, self.at)
+            if self.compute(self.inward, self.outward, self.at):
+                raise IndexError(WRONG)  # whoever calls asks the engine, which says more
             for n, k, kind in self.go_out:
                 held[n] = self.outward[k] if kind.scalar else kind.dtype.type(self.outward[k])
         outputs = tuple([held[n] for n in self.form.outputs])
@@ -168,15 +170,18 @@ class Native:
         arrays = tuple(held.get(n) for n in names)
 
         def number(kept: Any = (self, held)) -> Any:  # the arrays must live as long as this function
-            compute(inward, outward, at)
+            if compute(inward, outward, at):
+                raise OpError(WRONG)
             return outward[first]
 
         def same_arrays(kept: Any = (self, held)) -> Any:
-            compute(inward, outward, at)
+            if compute(inward, outward, at):
+                raise OpError(WRONG)
             return arrays
 
         def both(kept: Any = (self, held)) -> Any:
-            compute(inward, outward, at)
+            if compute(inward, outward, at):
+                raise OpError(WRONG)
             return tuple([outward[numbers[n]] if n in numbers else held[n] for n in names])
 
         first = numbers.get(names[0], 0)
@@ -232,7 +237,8 @@ def one_function(recorded: Recorded, optimizer: Optimizer, batch: list[Any]) -> 
 
     def step(kept: Any = run) -> float:  # its arrays must live as long as this function
         inward[0] = group["lr"]
-        compute(inward, outward, at)
+        if compute(inward, outward, at):
+            raise OpError(WRONG)
         return outward[0]  # type: ignore[no-any-return]  # cffi gives a float
 
     return step

@@ -15,6 +15,7 @@ from typing import Any
 
 from microgradx.compiler.form import Kind, Step
 from microgradx.compiler.joint import CompileError
+from microgradx.compiler.to_c.functions import fast
 from microgradx.compiler.to_c.index import Sizes
 from microgradx.compiler.to_c.text import TYPES, Index, filled, parsed
 
@@ -87,8 +88,8 @@ _WHOLE = ("add", "sub", "mul", "neg", "where", "alias")  # exact on whole number
 _LOGIC = ("greater", "less", "equal", "not", "logical", "is", "inside", "all", "any")
 
 
-def element(step: Step, kinds: list[Kind], parts: list[ast.expr]) -> ast.expr:
-    """One entry of an elementwise step, from the entries of its inputs.
+def element(step: Step, kinds: list[Kind], parts: list[ast.expr], quick: bool = False) -> ast.expr:
+    """One entry of an elementwise step, from the entries of its inputs; `quick`: by functions that loops like.
 
     Raises:
         CompileError: there is no C for this op, or not on these dtypes.
@@ -105,6 +106,8 @@ def element(step: Step, kinds: list[Kind], parts: list[ast.expr]) -> ast.expr:
     ]
     known: dict[str, Any] = dict(zip(step.op.inputs, parts, strict=True))
     known |= {key: constant(value, step) for key, value in static.items() if isinstance(value, (int, float))}
+    if quick and (function := fast(name, step.kind.shape, str(step.kind.dtype))):
+        return ast.Call(ast.Name(function), parts, [])
     if name in ELEMENTS:
         tree = parsed(ELEMENTS[name], **known)
     elif name in SPECIAL:

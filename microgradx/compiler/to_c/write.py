@@ -6,13 +6,14 @@ from math import prod
 from typing import Any
 
 from microgradx.compiler.form import Kind
+from microgradx.compiler.to_c.functions import FAST
 from microgradx.compiler.to_c.loops import Loop, Lowering, Statement, same
 from microgradx.compiler.to_c.rows import ctype
 from microgradx.compiler.to_c.text import TYPES, entry, filled, number, numbers, text
 
 _STACK = 2**14  # bytes of an array up to which it lies on the stack
 _MANY = 8  # sums in a loop from which it has lanes
-_VECTORS = {"relu", "maximum", "minimum", "square", "fabs", "sqrt", "sign", "leaky_relu", *TYPES.values()}
+_VECTORS = {"relu", "maximum", "minimum", "square", "fabs", "sqrt", "sign", "leaky_relu", *FAST, *TYPES.values()}
 
 
 class Body:
@@ -65,6 +66,14 @@ class Body:
             size = f"sizeof({ctype(self.kinds[argument])}[{prod(shaped)}])"
             found.append(f"memcpy({argument}, {name}, {size});" if shaped else f"{argument} = {name};")
         return found
+
+    def checks(self) -> Iterator[str]:
+        """Give up before anything is computed when a label is none of its classes."""
+        for space, label, bound in self.lowered.labels.values():
+            lines = [f"if ({text(label)} < 0 || {text(label)} >= {bound}) return 1;"]
+            for n, i in reversed([*zip(space, self.lowered.indices, strict=False)]):
+                lines = _looped(i, n, lines)
+            yield from lines
 
     def _sums(self, loop: Loop) -> list[str]:
         """The plain numbers that a loop adds up."""
