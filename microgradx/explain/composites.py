@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from microgradx.autodiff.tree import leaves
-from microgradx.explain.text import forward_table, gradient_table, heading, step_block
+from microgradx.explain.text import forward_table, gradient_table, heading, show_step
 from microgradx.explain.trace import Trace, trace
 from microgradx.explain.wording import seed_text, step_text
 from microgradx.graph import Node, Tensor
@@ -39,8 +39,7 @@ def show_composite(name: str, console: Console) -> None:
     console.print()
     console.print(Text(seed_text(found), style="dim"))
     for step in found.steps:
-        console.print()
-        console.print(step_block(step_text(found, step)))
+        show_step(step_text(found, step), console)
     heading(console, "Gradients")
     console.print(gradient_table(found))
 

@@ -49,6 +49,7 @@ class Numbers:
         self.exact: dict[Key, str] = {}  # numbers of the program's text, which stand in formulas as they are
         self.loose: set[Key] = set()  # results that ten digits do not reproduce
         self._lines: list[Line] = []
+        self._grown: set[Key] = set()  # numbers that have got more digits
         for row in trace.rows.values():
             self._row(row, trace)
         totals: dict[str, Key] = {}
@@ -64,8 +65,7 @@ class Numbers:
             apart = next((n for n in range(DIGITS, 17) if shown(loss, n) != shown(after, n)), DIGITS)
             self.digits[("value", trace.output), 0] = self.digits[LOSS_AFTER, 0] = apart
         with np.errstate(all="ignore"):
-            while self._asked_for_more():
-                pass
+            self._settle()
 
     def __getitem__(self, key: Key) -> str:
         """The number as it is shown."""
@@ -173,11 +173,21 @@ class Numbers:
         if given and all(fits(self.data[key]) for key in (result, *given)):
             self._lines.append(Line(result, tuple(given), run))
 
-    def _asked_for_more(self) -> bool:
-        """One walk over the lines; True when one of them needed more digits, which may upset another."""
-        before = dict(self.digits)
-        self.loose = {line.result for line in reversed(self._lines) if not self._ask(line)}
-        return self.digits != before
+    def _settle(self) -> None:
+        """Walk over the lines until none needs more digits; again over those whose numbers got more meanwhile."""
+        users: dict[Key, set[int]] = {}
+        for at, line in enumerate(self._lines):
+            for key in (line.result, *line.given):
+                users.setdefault(key, set()).add(at)
+        waiting, enough = set(range(len(self._lines))), dict[int, bool]()
+        while waiting:
+            for at in range(len(self._lines) - 1, -1, -1):
+                if at in waiting:
+                    waiting.remove(at)
+                    self._grown = set()
+                    enough[at] = self._ask(self._lines[at])
+                    waiting.update(*(users[key] for key in self._grown))
+        self.loose = {self._lines[at].result for at in enough if not enough[at]}
 
     def _ask(self, line: Line) -> bool:
         """Give the inputs of a line as many digits as it needs; False where it needs too many."""
@@ -190,6 +200,7 @@ class Numbers:
                 asked = {each: max(n, digits) for each, n in own.items()} | {entry: fewer}
                 if entry[1] not in self._wrong(line, asked):
                     found = self._pared(line, entry, asked, own)
+                    self._grown |= {key for key, i in own if found[key, i] > own[key, i]}
                     self.digits |= {each: found[each] for each in own}
                     return fewer == self.digits[entry]
         return False
@@ -210,7 +221,11 @@ class Numbers:
             found = line.run(*(self._read(key, asked) for key in line.given))
         except (ArithmeticError, ValueError, TypeError):
             found = None
-        data, entries = np.ravel(self.data[line.result]), range(np.size(self.data[line.result]))
+        result = self.data[line.result]
+        if type(found) is type(result) is float:  # as below; most lines of scalar graphs
+            n = asked.get((line.result, 0), self.digits[line.result, 0])
+            return [] if rounded(found, n) == rounded(result, n) or (found != found and result != result) else [0]
+        data, entries = np.ravel(result), range(np.size(result))
         if found is None or np.size(found) != len(entries):
             return list(entries)
         digits = [asked.get((line.result, i), self.digits[line.result, i]) for i in entries]

@@ -5,7 +5,7 @@ from rich.console import Console
 from rich.rule import Rule
 from rich.text import Text
 
-from microgradx.explain.text import forward_table, gradient_table, heading, show, step_block
+from microgradx.explain.text import forward_table, gradient_table, heading, show, show_step
 from microgradx.explain.trace import Step, Trace
 from microgradx.explain.wording import d, seed_text, step_text, update_text
 
@@ -85,7 +85,7 @@ def _draw(trace: Trace, console: Console, at: int) -> None:
         console.print(Text(line, style="dim"))
     if at:
         console.print(Rule(style="cyan"))
-        console.print(step_block(step_text(trace, trace.steps[at - 1])))
+        show_step(step_text(trace, trace.steps[at - 1]), console, gap=False)
         console.print(Rule(style="cyan"))
     if at == len(trace.steps):
         console.print(gradient_table(trace))

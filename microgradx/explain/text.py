@@ -3,6 +3,7 @@
 import io
 
 from rich.console import Console
+from rich.segment import Segment, Segments
 from rich.table import Table
 from rich.text import Text
 
@@ -38,8 +39,7 @@ def show(trace: Trace, console: Console, max_steps: int | None = None) -> None:
     console.print(Text(seed_text(trace), style=_DIM))
     shown = trace.steps if max_steps is None else trace.steps[:max_steps]
     for step in shown:
-        console.print()
-        console.print(step_block(step_text(trace, step)))
+        show_step(step_text(trace, step), console)
     if len(shown) < len(trace.steps):
         console.print()
         left = len(trace.steps) - len(shown)
@@ -81,32 +81,37 @@ def layer_table(trace: Trace) -> Table:
     return table
 
 
-def step_block(step: StepText) -> Table:
-    """One backward step: where, then its parts on lines of their own."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(justify="right", style=_DIM, no_wrap=True, min_width=5)
-    table.add_column(overflow="fold")
-    table.add_row(str(step.number), Text.assemble((step.where, _NAME), "   ", (step.place, _DIM)))
-    for label, content, style in (
+def show_step(step: StepText, console: Console, gap: bool = True) -> None:
+    """Print one backward step, with `gap` after an empty line: where, then its parts on lines of their own."""
+    parts = (
         ("local", step.formula, _FORMULA),
         ("", f"= {step.numbers}" if step.numbers else "", ""),
         ("chain", step.chain, ""),
         ("total", step.total, _RESULT),
         *(("why", note, _DIM) for note in step.notes),
-    ):
-        if content:
-            table.add_row(label, Text(content, style=style))
-    return table
+    )
+    where = Text.assemble((step.where, _NAME), "   ", (step.place, _DIM))
+    rows = [(label, Text(content, style=style)) for label, content, style in parts if content]
+    _labelled([(str(step.number), where), *rows], console, 5, gap)
 
 
 def show_paths(found: Paths, console: Console) -> None:
     """Print a gradient as the sum over its paths."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(justify="right", style=_DIM, no_wrap=True, min_width=6)
-    table.add_column(overflow="fold")
-    for label, text in told(found):
-        table.add_row(label, Text(text, style=_RESULT if label in ("sum", "cost") else ""))
-    console.print(table)
+    results = ("sum", "cost")
+    rows = [(label, Text(text, style=_RESULT if label in results else "")) for label, text in told(found)]
+    _labelled(rows, console, 6)
+
+
+def _labelled(rows: list[tuple[str, Text]], console: Console, least: int, gap: bool = False) -> None:
+    """Print texts beside their labels, as a grid of rich would, which takes ten times as long."""
+    labels = max(least, *(len(label) for label, _ in rows))
+    room = max(console.width - labels - 2, 1)
+    parts = [Segment.line()] if gap else []
+    for label, text in rows:
+        for line in text.wrap(console, room, overflow="fold") if text.cell_len > room else (text,):
+            parts += [Segment(f"{label:>{labels}}  ", console.get_style(_DIM)), *line.render(console, end="\n")]
+            label = ""
+    console.print(Segments(parts), end="", crop=False)
 
 
 def gradient_table(trace: Trace) -> Table:

@@ -27,6 +27,8 @@ def plain(x: float, digits: int = DIGITS) -> str:
 
 def rounded(x: float, digits: int = DIGITS) -> float:
     """The number that is read where `x` is shown with so many digits."""
+    if abs(x) < 10 ** (digits - 1):  # no digits before the point are dropped: the same number, found quicker
+        return float(f"{x:.{digits - 1}e}")
     return float(plain(x, digits))
 
 
