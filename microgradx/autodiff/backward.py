@@ -15,7 +15,7 @@ from microgradx.graph import GradientError, Node, OpError, Tensor, Value, inside
 from microgradx.graph.node import as_array
 from microgradx.graph.order import FREED, passed
 from microgradx.rules.op import Op, Rule
-from microgradx.rules.pieces import Pieces, gathered
+from microgradx.rules.pieces import gathered
 from microgradx.rules.shaping import astype, number, sum_to, tensor
 from microgradx.rules.specialise import careful, own_array
 
@@ -97,7 +97,7 @@ def _fast(order: list[Any], free: bool) -> None:
         elif type(node) is Value:
             op.pull_scalar(node, g)
         else:
-            op.pull_array(node, g if type(g) is not Pieces else gathered(node))
+            op.pull_array(node, g if type(g) is np.ndarray else gathered(node))
         if free:
             node.op = FREED
             node.left = node.right = node.rest = node.grad = None

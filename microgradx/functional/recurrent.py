@@ -6,6 +6,7 @@ Weights are PyTorch's: w_ih (gates · hidden, inputs), w_hh (gates · hidden, hi
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from microgradx.functional import fused_lstm
 from microgradx.functional.arguments import along
 from microgradx.functional.inputs import tensor
 from microgradx.functional.joining import concatenate, stack
@@ -15,6 +16,7 @@ from microgradx.functional.shaping import transpose
 from microgradx.graph import OpError, scope
 from microgradx.graph.state import alone
 from microgradx.random import Generator
+from microgradx.rules.arithmetic import alias
 from microgradx.rules.elementary import relu, sigmoid, tanh
 from microgradx.rules.shaping import index
 
@@ -145,7 +147,7 @@ def rnn(
 def lstm(
     x: Any, hx: tuple[Any, Any], params: Sequence[Any], has_biases: bool = True, num_layers: int = 1,
     dropout: float = 0.0, train: bool = False, bidirectional: bool = False, batch_first: bool = False, *,
-    generator: Generator | None = None,
+    generator: Generator | None = None, fused: bool = True,
 ) -> tuple[Any, Any, Any]:  # fmt: skip
     """`lstm_cell` over a whole sequence, in layers. Returns (outputs, last h, last c).
 
@@ -156,6 +158,7 @@ def lstm(
             smaller than c, w_hr too.
         dropout: applied to the outputs of all layers but the last, while `train`.
         bidirectional: a second cell per layer reads backwards; outputs are joined, forward half first.
+        fused: while nothing but backward will look at the graph, few ops per step; False: always every gate.
     """
 
     first = tuple(tensor(state) for state in hx)
@@ -175,6 +178,7 @@ def lstm(
         batch_first,
         generator,
         projected,
+        fused and not projected,
     )
     y, (h, c) = _over_time(how, x, first, params)
     return y, h, c
@@ -204,6 +208,7 @@ class _Run(NamedTuple):
     batch_first: bool
     generator: Generator | None
     projected: bool = False
+    fused: bool = False
 
 
 def _over_time(how: _Run, x: Any, first: Sequence[Any], params: Sequence[Any]) -> tuple[Any, tuple[Any, ...]]:
@@ -229,7 +234,8 @@ def _over_time(how: _Run, x: Any, first: Sequence[Any], params: Sequence[Any]) -
             with scope(f"layer{layer}" + ("_reverse" if way else "")):
                 state = tuple(index(each, key=along(0, k)) for each in first)
                 weights = params[k * per : (k + 1) * per]
-                outputs, state = _one_way(how, steps[::-1] if way else steps, state, weights)
+                whole = None if way or layer else x
+                outputs, state = _one_way(how, steps[::-1] if way else steps, whole, state, weights)
             sides.append(outputs[::-1] if way else outputs)
             last.append(state)
         steps = [concatenate(pair, -1) for pair in zip(*sides, strict=True)] if how.both_ways else sides[0]
@@ -237,11 +243,17 @@ def _over_time(how: _Run, x: Any, first: Sequence[Any], params: Sequence[Any]) -
     return y, tuple(stack(each) for each in zip(*last, strict=True))
 
 
-def _one_way(how: _Run, steps: list[Any], state: tuple[Any, ...], weights: Sequence[Any]) -> tuple[list[Any], Any]:
+def _one_way(
+    how: _Run, steps: list[Any], whole: Any, state: tuple[Any, ...], weights: Sequence[Any]
+) -> tuple[list[Any], Any]:
     outputs, w_ih, b_ih = [], tensor(weights[0]), tensor(weights[2]) if how.biases else None
     fits = steps and w_ih.shape[1:] == steps[0].shape[-1:] and (b_ih is None or b_ih.shape == w_ih.shape[:1])
-    if fits and alone():
-        together = linear(stack(steps), w_ih, b_ih)  # where nobody watches the steps, one product serves all of them
+    if fits and alone():  # where nobody watches the steps, one product serves all of them
+        whole, weights = stack(steps) if whole is None else whole, [tensor(each) for each in weights]
+        if how.fused and fused_lstm.fits(state, weights):
+            return fused_lstm.steps(whole, state, weights)
+        weights[1] = alias(weights[1])  # no leaf: its gradient can be one product as well
+        together = linear(whole, w_ih, b_ih)
         steps = [_Projected(index(together, along(0, t))) for t in range(len(steps))]
     for t, x in enumerate(steps):
         with scope(f"t{t}"):

@@ -132,9 +132,12 @@ class LSTM(_Recurrent):
         dropout: between layers, while training.
         bidirectional: a second cell per layer reads backwards; outputs are joined.
         proj_size: numbers that h and the outputs are projected to, below hidden_size; 0 leaves them as they are.
+
+    While nothing but backward will look at the graph, a step is few ops; set `fused = False` to have every gate there.
     """
 
     gates = 4
+    fused = True
 
     def __init__(
         self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = False,
@@ -150,7 +153,7 @@ class LSTM(_Recurrent):
             hx: the first h and c, each (num_layers · directions, batch, hidden_size); zeros when left out.
         Outputs are (time, batch, directions · hidden_size); h is proj_size wide instead, if that is given.
         """
-        y, h, c = self._run(F.lstm, x, hx)
+        y, h, c = self._run(F.lstm, x, hx, fused=self.fused)
         return y, (h, c)
 
 

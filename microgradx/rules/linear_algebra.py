@@ -71,7 +71,7 @@ linear = op(
 )  # fmt: skip
 affine = op(
     "affine(x, W, b) = x @ W.mT + b", _affine, shapes="(n,k),(m,k),(m)",
-    cases=({}, dict(shapes="(2,n,k),(m,k),(m)"), dict(shapes="(n,k),(m,k),()")),
+    cases=({}, dict(shapes="(2,n,k),(m,k),(m)"), dict(shapes="(n,k),(m,k),()"), dict(shapes="(n,k),(m,k),(n,m)")),
     x=lambda g, W: matmul(g, W),
     W=lambda g, x, W: _over_batch(g, x, W),
     b=lambda g, b: sum_to(g, b.shape),

@@ -1,6 +1,7 @@
-"""The gradient of an array that was read in pieces: all of them are put into one array of zeros.
+"""Gradients that are cheaper to put together once everything has arrived.
 
-Each piece alone, filled up with zeros, would be an array of the whole size, and so would be every sum on the way.
+Of an array that was read in pieces each piece alone, filled up with zeros, would be an array of the whole size, and so
+would be every sum on the way. Of a matrix that served many steps, many small products are slower than one long one.
 """
 
 from typing import Any
@@ -25,12 +26,25 @@ class Pieces:
         return total
 
     def __add__(self, other: Any) -> Any:
-        if type(other) is not Pieces:
-            return self.whole(other)
+        if type(other) is not type(self):
+            return self.whole(other if type(other) is np.ndarray else other.whole())
         self.parts += other.parts  # nobody but the gradient that grows here holds this object
         return self
 
-    __radd__ = whole
+    def __radd__(self, start: Any) -> Any:
+        return self.whole(start)
+
+
+class Products(Pieces):
+    """The same for Σ Aᵀ B over the parts (A, B)."""
+
+    __slots__ = ()
+
+    def whole(self, start: Any = None) -> Any:
+        """One product of all the A and all the B, and `start`."""
+        A, B = (np.concatenate(factors) for factors in zip(*self.parts, strict=True))
+        total = A.T.dot(B)
+        return total if start is None else start + total
 
 
 def piece(g: Any, x: Any, key: Any) -> Any:
@@ -43,8 +57,15 @@ def piece(g: Any, x: Any, key: Any) -> Any:
     return Pieces(g, key, shape)
 
 
+def product(rule: Any, g: Any, x: Any, W: Any) -> Any:
+    """What x @ W.mT sends back to the node `W`: gᵀ x as `rule` has it, later where W is neither leaf nor cast."""
+    if W.op is None or g.ndim != 2 or x.ndim != 2 or g.dtype is not W.data.dtype:
+        return rule(g, x, W.data)
+    return Products(g, x, W.data.shape)
+
+
 def gathered(node: Any) -> Any:
     """The gradient of a node on which everything has arrived, its pieces put together."""
-    if type(node.grad) is Pieces:
+    if isinstance(node.grad, Pieces):
         node.grad = node.grad.whole()
     return node.grad

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from microgradx.rules.pieces import piece
+from microgradx.rules.pieces import piece, product
 from microgradx.rules.words import FOREIGN
 
 if TYPE_CHECKING:
@@ -176,7 +176,8 @@ def pull_function(op: Op, kind: str) -> Callable[[Any, Any], None]:
 
     if op.variadic:
         return _pull_variadic(op, kind)
-    space: dict[str, Any] = {"np": np, "careful": careful, "unbroadcast": unbroadcast, "own": own_array, "piece": piece}
+    space: dict[str, Any] = {"careful": careful, "unbroadcast": unbroadcast, "own": own_array}
+    space |= {"piece": piece, "product": product}
     nodes = {name: f"{name}_" for name in op.inputs}  # an input may be called c or node: keep it apart from ours
     places = ["node.left", "node.right"] if len(nodes) < 3 else ["node.rest"]
     lines = ["def pull(node, g):", f"    {', '.join(nodes.values())} = {', '.join(places[: len(nodes)])}"]
@@ -209,8 +210,8 @@ def _contribution(op: Op, name: str, rule: Any, kind: str) -> list[str]:
         return ["        c = -g"]
     if rule.constant is not None:
         return [f"        c = g * {rule.constant!r}"]
-    if op.name == "index" and kind == "array":
-        return ["        c = piece(g, x_, node.static['key'])"]
+    if kind == "array" and (op.name, name) in _LATER:
+        return [f"        c = {_LATER[op.name, name]}"]
     reads = {"y": "node.data", "g": "g", **{n: f"{n}_.data" for n in op.inputs}}
     reads |= {n: f"node.static[{n!r}]" for n in op.static}
     args = ", ".join(reads[n] for n in rule.reads)
@@ -223,6 +224,14 @@ def _contribution(op: Op, name: str, rule: Any, kind: str) -> list[str]:
         f"        try: c = {factor}rule_{name}({args})",
         f"        except (ArithmeticError, ValueError): c = {factor}careful(slow_{name}, {args})",
     ]
+
+
+# What may be put together later, when all contributions to an inner node have arrived.
+_LATER = {
+    ("index", "x"): "piece(g, x_, node.static['key'])",
+    ("linear", "W"): "product(rule_W, g, x_.data, W_)",
+    ("affine", "W"): "product(rule_W, g, x_.data, W_)",
+}
 
 
 def _only_returns_its_argument(rule: Any) -> bool:

@@ -39,8 +39,8 @@ def cases():
 
 
 def arrays(nodes):
-    """Elementwise inputs as arrays that are stretched: a matrix, a row, a column."""
-    factors = [[[1, 1.05], [0.97, 1]], [1, 0.99], [[1], [1.01]]]
+    """Elementwise inputs as arrays that are stretched: a matrix, a row, a column, a number."""
+    factors = [[[1, 1.05], [0.97, 1]], [1, 0.99], [[1], [1.01]], 1.02]
     return [
         Tensor(n.data * np.array(f), requires_grad=n.requires_grad, name=n.name)
         for n, f in zip(nodes, factors, strict=False)

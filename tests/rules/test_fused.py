@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import microgradx as mx
 from microgradx.graph import recording, topological
@@ -71,3 +73,31 @@ def test_one_product_for_all_steps_is_a_product_at_each(layer: Any, both_ways: b
         net.zero_grad()
     for a, b in zip(*found, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)
+
+
+@given(st.data())
+def test_a_fused_lstm_is_its_cell_at_each_step(data: Any) -> None:
+    time, batch, inputs, n = (data.draw(st.integers(1, 4)) for _ in range(4))
+    biases, dtype = data.draw(st.booleans()), data.draw(st.sampled_from(["float32", "float64"]))
+    net = mx.nn.LSTM(inputs, n, bias=biases)
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    x, h, c = (
+        mx.Tensor(rng.normal(0, 2, shape).astype(dtype)) for shape in ((time, batch, inputs), *[(1, batch, n)] * 2)
+    )
+    for p in net.parameters():
+        p.data = rng.normal(0, 2, p.shape).astype(dtype)
+    ways = []
+    for net.fused in (True, False):
+        y, last = net(x, (h, c))
+        assert net.fused is ("lstm_memory" in {node.op.name for node in topological(y) if node.op is not None})
+        results = (y, *last)
+        for leaf in (x, h, c, *net.parameters()):
+            leaf.zero_grad()
+        sum((each * np.cos(np.arange(each.size)).reshape(each.shape)).sum() for each in results).backward()
+        ways.append([*(each.data for each in results), *(each.grad for each in (x, h, c, *net.parameters()))])
+    for fused, cell in zip(*ways, strict=True):
+        assert fused.dtype == dtype
+        np.testing.assert_allclose(fused, cell, **TOLERANCE[dtype])
+
+
+TOLERANCE: dict[str, Any] = {"float32": dict(rtol=1e-4, atol=1e-4), "float64": dict(rtol=1e-11, atol=1e-12)}

@@ -52,6 +52,7 @@ def _inside(step: Step, kinds: list[Kind]) -> str:
 TABLE: Mapping[str, Template] = {
     "alias": "x", "number": "x", "tensor": "jnp.asarray(x, dtype)", "astype": "x.astype(dtype)",
     "where": "jnp.where(c, a, b)", "maximum": "jnp.maximum(a, b)", "minimum": "jnp.minimum(a, b)",
+    "squash": "m + s * jnp.tanh(s * x)", "lstm_output": "o * jnp.tanh(c)",
     "relu": "jnp.maximum(x, 0)", "sigmoid": "jax.nn.sigmoid(x)", "erf": "jax.scipy.special.erf(x)",
     "softplus": "jnp.maximum(x, 0) + jnp.log1p(jnp.exp(-jnp.abs(x)))",
     "leaky_relu": "jnp.where(x > 0, x, negative_slope * x)",

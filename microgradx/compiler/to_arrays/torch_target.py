@@ -96,6 +96,7 @@ def _shaped(step: Step, kinds: list[Kind]) -> str:
 TABLE: Mapping[str, Template] = {
     "alias": "x", "number": "x", "tensor": "x.to(dtype)", "astype": "x.to(dtype)",
     "where": _where, "maximum": "torch.maximum(a, b)", "minimum": "torch.minimum(a, b)",
+    "squash": "m + s * torch.tanh(s * x)", "lstm_output": "o * torch.tanh(c)",
     "relu": "torch.relu(x)", "sigmoid": "torch.sigmoid(x)", "erf": "torch.erf(x)",
     "sign": "torch.where(torch.isnan(x), x, torch.sign(x))",
     "softplus": "torch.relu(x) + torch.log1p(torch.exp(-torch.abs(x)))",
