@@ -10,7 +10,7 @@ is marked ≈ in place of =.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ import numpy as np
 from microgradx.autodiff.backward import apply_rule, handed_back
 from microgradx.explain.arrays import fits, value_text
 from microgradx.explain.jacobian import jacobian, shown_jacobian
+from microgradx.explain.pullback import FEW, Pullback, pullback, shown_pullback
 from microgradx.explain.rerun import running
 from microgradx.explain.trace import Row, Step, Trace
 from microgradx.graph import Value
@@ -25,7 +26,6 @@ from microgradx.rules.formula import slots
 from microgradx.rules.numbers import DIGITS, rounded, shown
 
 MOST = 10  # digits
-_FEW = 8  # arrays of at most this many numbers are written into a product; inputs are pared down one by one
 Key = tuple[str, Any]  # ("value", id of a row), ("gradient", id), ("after", id), ("local", step), ("part", step) …
 Entry = tuple[Key, int]  # one number: of an array, the so-many-eth
 LOSS_AFTER: Key = ("loss after", None)
@@ -47,6 +47,7 @@ class Numbers:
         self.data: dict[Key, Any] = {}
         self.same: dict[Key, Key] = {}  # numbers that are another one, seen from elsewhere
         self.exact: dict[Key, str] = {}  # numbers of the program's text, which stand in formulas as they are
+        self.pullbacks: dict[int, tuple[Pullback, dict[str, Key]]] = {}  # by step, with the keys of their numbers
         self.loose: set[Key] = set()  # results that ten digits do not reproduce
         self._lines: list[Line] = []
         self._grown: set[Key] = set()  # numbers that have got more digits
@@ -137,14 +138,20 @@ class Numbers:
 
         given = [ids[name] for name in read]
         if not shows_local(step, node):
-            self._line(part, [upstream, *given], lambda g, *data: ruled(g, *data)[1])
-            matrix = shown_jacobian(step, node, position)
+            matrix, whole = shown_jacobian(step, node, position), shown_pullback(step, node, position)
             if matrix is not None:
                 self.data["jacobian", step.number] = matrix
                 self._line(("jacobian", step.number), given, lambda *data: jacobian(node, position, known(data)))
                 self._line(
                     part, [upstream, ("jacobian", step.number)], lambda g, m: np.reshape(np.ravel(g) @ m, g.shape)
                 )
+            elif whole is not None:
+                self._pullback(
+                    step, whole, ids | {"g": upstream}, [upstream, *given],
+                    lambda g, *data: pullback(node, position, g, known(data)),
+                )  # fmt: skip
+                return
+            self._line(part, [upstream, *given], lambda g, *data: ruled(g, *data)[1])
             return
         if len(read) == 1 and step.local is step.values[read[0]]:
             self.same[local] = given[0]
@@ -152,6 +159,18 @@ class Numbers:
             self.data[local] = step.local
             self._line(local, given, lambda *data: ruled(step.upstream, *data)[0])
         self._line(part, [upstream, local], lambda g, factor: handed_back(node, position, g * factor))
+
+    def _pullback(
+        self, step: Step, whole: Pullback, ids: dict[str, Key], given: list[Key], again: Callable[..., Any]
+    ) -> None:
+        """What a pull-back calls, each on a line of its own; then what its signs make of that."""
+        keys = {name: ids.get(name, (name, step.number)) for name in whole.parts}
+        self.pullbacks[step.number] = whole, keys
+        for name in keys.keys() - ids.keys():
+            self.data[keys[name]] = whole.parts[name]
+            self._line(keys[name], given, partial(lambda name, *data: again(*data).parts[name], name))
+        names, run = list(keys), whole.value
+        self._line(("part", step.number), list(keys.values()), lambda *data: run(dict(zip(names, data, strict=True))))
 
     def _update(self, trace: Trace) -> None:
         """The leaves after a gradient step, and the loss there."""
@@ -207,7 +226,7 @@ class Numbers:
 
     def _pared(self, line: Line, entry: Entry, asked: dict[Entry, int], own: dict[Entry, int]) -> dict[Entry, int]:
         """`asked` without the digits that some of the inputs do not need."""
-        for each in own if len(own) <= _FEW else ():
+        for each in own if len(own) <= FEW else ():
             while asked[each] > own[each]:
                 fewer = {**asked, each: asked[each] - 1}
                 if entry[1] in self._wrong(line, fewer):
@@ -273,4 +292,4 @@ def shows_local(step: Step, node: Any) -> bool:
     """True when the local derivative of a step stands there as a number, or a few."""
     if step.local is None or isinstance(node, Value):
         return step.local is not None
-    return np.ndim(step.local) > 0 and np.size(step.local) <= _FEW and np.size(step.upstream) <= _FEW
+    return np.ndim(step.local) > 0 and np.size(step.local) <= FEW and np.size(step.upstream) <= FEW

@@ -12,6 +12,7 @@ from microgradx.explain.arrays import shape_text, value_text
 from microgradx.explain.digits import strip_group, total_of
 from microgradx.explain.jacobian import long_way
 from microgradx.explain.precision import LOSS_AFTER, Key, shows_local
+from microgradx.explain.pullback import FEW
 from microgradx.explain.trace import Row, Step, Trace
 from microgradx.graph import Value
 from microgradx.rules.formula import substitute
@@ -19,7 +20,6 @@ from microgradx.rules.notation import in_slot, screen_text
 from microgradx.rules.numbers import full
 
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
-_FEW = 8  # arrays of at most this many numbers are written into a product
 _MOST_TERMS = 8  # a sum of at most this many terms is written out
 
 
@@ -99,12 +99,24 @@ def seed_text(trace: Trace) -> str:
     return "\n".join([seed, *_legend(trace)])
 
 
+_HELPERS = {  # functions that rules call, and that a learner's program seldom does
+    "spread": "spread copies a number to all the places that a sum or mean took together.",
+    "sum_to": "sum_to adds up what was copied, back to the shape before.",
+    "winners": "winners is 1 at the extreme, and 0 elsewhere; several that tie share the 1.",
+    "one_hot": "one_hot is 1 at the place of the label, and 0 elsewhere.",
+    "unsqueeze": "unsqueeze adds an axis of length 1.",
+}
+
+
 def _legend(trace: Trace) -> list[str]:
-    """Why some numbers are longer than others; and what the signs of matrix maths mean, when there are matrices."""
+    """Why some numbers are longer than others; and what signs and helpers mean, where there are any."""
     longer = "A number has as many digits as it takes to recompute the lines that use it."
     signs = "⊙ multiplies arrays element by element; · multiplies matrices, or anything by a number; ᵀ transposes."
     matrices = any(np.ndim(row.node.data) > 1 for row in trace.rows.values())
-    return [longer] * trace.numbers.longer + [signs] * matrices
+    rules = {id(step.formula): step.formula for step in trace.steps}.values()
+    called = {part.id for rule in rules for part in ast.walk(rule) if isinstance(part, ast.Name)}
+    helpers = [words for name, words in _HELPERS.items() if name in called]
+    return [longer] * trace.numbers.longer + [signs] * matrices + helpers
 
 
 def update_text(trace: Trace) -> str:
@@ -184,8 +196,11 @@ def _factors(trace: Trace, step: Step, node: Row) -> str:
         return f"{told['gradient', step.node]} ⊙ {told['local', step.number]}"
     if ("jacobian", step.number) in told.data:
         return f"{told['gradient', step.node]} · {told['jacobian', step.number]}"
+    if step.number in told.pullbacks:
+        whole, keys = told.pullbacks[step.number]
+        return screen_text(whole.expr, {name: in_slot(told[key]) for name, key in keys.items()})
     sides = _sides(step)
-    if not sides or any(np.size(side) > _FEW for side in sides.values()):
+    if not sides or any(np.size(side) > FEW for side in sides.values()):
         return ""
     keys = {slot: ("value", i) for slot, i in {**node.inputs, "y": step.node}.items()} | {"g": ("gradient", step.node)}
     digits = _sides(step, {slot: told.precision(key) for slot, key in keys.items()})

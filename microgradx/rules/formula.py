@@ -27,7 +27,7 @@ def forward_formula(node: Any) -> ast.expr:
     key = _key(node, None)
     if key in _templates:
         return _templates[key]
-    found = _written(node, [ast.Name(name) for name in slots(node.op, len(node.inputs))])
+    found = written(node, [ast.Name(name) for name in slots(node.op, len(node.inputs))])
     if key is not None:
         _templates[key] = found
     return found
@@ -35,22 +35,25 @@ def forward_formula(node: Any) -> ast.expr:
 
 def rule_formula(node: Any, position: int) -> ast.expr:
     """The derivative that reaches input `position`: the local partial, or the pull-back of `g`."""
-    op: Op = node.op
     key = _key(node, position)
     if key in _templates:
         return _templates[key]
-    rule = op.rule_for(position)
-    assert rule is not None, f"{op.name} has no rule for input {position}"
-    names = slots(op, len(node.inputs))
-    stand_ins = [_stand_in(each, name) for each, name in zip(node.inputs, names, strict=True)]
-    output = _stand_in(node, "y")
-    upstream = _stand_in(node, "g") if rule.whole else None
-    with recording(), np.errstate(all="ignore"):
-        result = rule(op.known(stand_ins, output, upstream, node.static, position))
-    found = expression(result, _leaf)
+    found = expression(rule_graph(node, position, [each.data for each in node.inputs], node.data, node.data), _leaf)
     if key is not None:
         _templates[key] = found
     return found
+
+
+def rule_graph(node: Any, position: int, inputs: list[Any], output: Any, upstream: Any) -> Any:
+    """The rule of input `position`, run on named stand-ins with these numbers: the graph that it records."""
+    op: Op = node.op
+    rule = op.rule_for(position)
+    assert rule is not None, f"{op.name} has no rule for input {position}"
+    names = slots(op, len(node.inputs))
+    stand_ins = [_stand_in(*each) for each in zip(node.inputs, inputs, names, strict=True)]
+    y, g = _stand_in(node, output, "y"), _stand_in(node, upstream, "g") if rule.whole else None
+    with recording(), np.errstate(all="ignore"):
+        return rule(op.known(stand_ins, y, g, node.static, position))
 
 
 def expression(result: Any, leaf: Callable[[Any], ast.expr]) -> ast.expr:
@@ -59,7 +62,7 @@ def expression(result: Any, leaf: Callable[[Any], ast.expr]) -> ast.expr:
         return constant(result)
     if result.op is None:
         return leaf(result)
-    return _written(result, [expression(each, leaf) for each in result.inputs])
+    return written(result, [expression(each, leaf) for each in result.inputs])
 
 
 def constant(value: Any) -> ast.expr:
@@ -91,12 +94,8 @@ def _key(node: Any, position: int | None) -> tuple[Any, ...] | None:
     return node.op, position, tuple((k, type(v), v) for k, v in sorted(static.items())), len(node.inputs)
 
 
-def _stand_in(node: Any, name: str) -> Any:
-    return (
-        type(node)(node.data, requires_grad=None, name=name)
-        if isinstance(node, Tensor)
-        else Value(node.data, name=name)
-    )
+def _stand_in(node: Any, data: Any, name: str) -> Any:
+    return Tensor(data, requires_grad=None, name=name) if isinstance(node, Tensor) else Value(data, name=name)
 
 
 def _leaf(node: Any) -> ast.expr:
@@ -107,7 +106,7 @@ def _leaf(node: Any) -> ast.expr:
     return ast.Name("ones" if np.all(node.data == 1) else f"array{node.shape}".replace(" ", ""))
 
 
-def _written(node: Any, args: list[ast.expr]) -> ast.expr:
+def written(node: Any, args: list[ast.expr]) -> ast.expr:
     """The op of `node` applied to expressions, in the notation of its row."""
     op: Op = node.op
     static = {name: str(v) if isinstance(v, np.dtype) else v for name, v in (node.static or {}).items()}
