@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.autodiff.backward import added, constant, in_numbers
+from microgradx.autodiff.backward import added, constant
 from microgradx.autodiff.reverse import Between, between, pull
 from microgradx.graph import Tensor, Value, differentiating, inside_scope
 from microgradx.graph.state import now
@@ -29,42 +29,54 @@ def push(part: Between, tangents: list[Any], as_nodes: bool) -> list[Any]:
     can ask for that, they are plain numbers on the way.
     """
     here = now()
-    bare = not (as_nodes or here.everything or here.made is not None or any(t.requires_grad for t in tangents))
-    moving = dict(zip(part.inputs, [t.data for t in tangents] if bare else tangents, strict=True))
+    if not (as_nodes or here.everything or here.made is not None or any(t.requires_grad for t in tangents)):
+        return _push_numbers(part, [t.data for t in tangents])
+    moving = dict(zip(part.inputs, tangents, strict=True))
     for node in part.nodes:
         if node not in moving:
             with inside_scope(node.scope) if as_nodes else nullcontext():
-                tangent = _tangent(_Step(node, as_nodes, bare), moving)
+                tangent = _tangent(_Step(node, as_nodes), moving)
             if tangent is not None:
                 moving[node] = tangent
+    return [moving.get(node) for node in part.outputs]
+
+
+def _push_numbers(part: Between, tangents: list[Any]) -> list[Any]:
+    """`push` by each op's specialised way, or with constant nodes where it has none."""
+    moving = dict(zip(part.inputs, tangents, strict=True))
+    for node in part.nodes:
+        if node in moving:
+            continue
+        op, inputs = node.op, node.inputs
+        way = op.push_scalar if type(node) is Value else op.push_array
+        if way is not None:
+            tangent = way(node, [moving.get(x) for x in inputs])
+        else:
+            arriving = {x: constant(x, moving[x]) for x in inputs if x in moving}
+            total = _tangent(_Step(node, as_nodes=False), arriving)
+            tangent = None if total is None else total.data
+        if tangent is not None:
+            y = node.data
+            if type(node) is not Value:
+                tangent = tangent if tangent.shape == y.shape else np.broadcast_to(tangent, y.shape)
+                tangent = tangent if tangent.dtype is y.dtype else tangent.astype(y.dtype)
+            moving[node] = tangent
     found = [moving.get(node) for node in part.outputs]
-    return [t if t is None else constant(y, t) for y, t in zip(part.outputs, found, strict=True)] if bare else found
+    return [t if t is None else constant(y, t) for y, t in zip(part.outputs, found, strict=True)]
 
 
 class _Step:
-    """One op on the way, with what its rules read: nodes of the graph, detached ones, or (`bare`) plain numbers."""
+    """One op on the way, with what its rules read: nodes of the graph, or detached ones."""
 
-    def __init__(self, node: Any, as_nodes: bool, bare: bool) -> None:
-        self.node, self.op, self.static, self.bare = node, node.op, node.static or {}, bare
-        self.inputs: Any = node.inputs
-        self.output: Any = node
-        if bare:
-            self.inputs, self.output = [x.data for x in node.inputs], node.data
-        elif not as_nodes:
-            self.inputs, self.output = [x.detach() for x in node.inputs], node.detach()
+    def __init__(self, node: Any, as_nodes: bool) -> None:
+        self.node, self.op, self.static = node, node.op, node.static or {}
+        self.inputs: Any = node.inputs if as_nodes else [x.detach() for x in node.inputs]
+        self.output: Any = node if as_nodes else node.detach()
 
     def rule(self, position: int, g: Any) -> Any:
         """What the rule of one input gives."""
         rule = self.op.rule_for(position)
-        known = self.op.known(self.inputs, self.output, g, self.static, position)
-        return in_numbers(self.op, rule, known, isinstance(self.node, Value)) if self.bare else rule(known)
-
-    def run(self, inputs: list[Any]) -> Any:
-        """The op itself, on other inputs."""
-        if not self.bare:
-            return self.op(*inputs, **self.static)
-        run = self.op.scalar if self.op.scalar and isinstance(self.node, Value) else self.op.run
-        return run(*inputs, **self.static)
+        return rule(self.op.known(self.inputs, self.output, g, self.static, position))
 
 
 def _tangent(step: _Step, moving: dict[Any, Any]) -> Any:
@@ -75,9 +87,6 @@ def _tangent(step: _Step, moving: dict[Any, Any]) -> Any:
         total = added(total, part)
     if total is None or not isinstance(node, Tensor):
         return total
-    if step.bare:
-        total = total if total.shape == node.shape else np.broadcast_to(total, node.shape)
-        return total.astype(node.dtype, copy=False)
     return astype(broadcast_to(total, node.shape), node.dtype)
 
 
@@ -96,16 +105,14 @@ def _other(step: _Step, arriving: Arriving) -> Iterator[Any]:
     for group in _linear_groups(step.op, len(step.inputs)):
         given = {position: arriving.pop(position) for position in group if position in arriving}
         if given:
-            given |= {k: _zero(step, k) for k in group if k not in given}
-            yield step.run([given.get(position, each) for position, each in enumerate(step.inputs)])
+            given |= {k: _zero(step.inputs[k]) for k in group if k not in given}
+            yield step.op(*(given.get(position, each) for position, each in enumerate(step.inputs)), **step.static)
     for position, t in arriving.items():
         yield from _transposed(step, position, t)
 
 
-def _zero(step: _Step, position: int) -> Any:
-    x = step.node.inputs[position]
-    zero = constant(x, np.zeros_like(x.data))
-    return zero.data if step.bare else zero
+def _zero(x: Any) -> Any:
+    return constant(x, np.zeros_like(x.data))
 
 
 def _linear_groups(op: Op, count: int) -> list[list[int]]:
@@ -117,12 +124,9 @@ def _linear_groups(op: Op, count: int) -> list[list[int]]:
 
 
 def _transposed(step: _Step, position: int, t: Any) -> Iterator[Any]:
-    g = constant(step.node, np.zeros_like(step.node.data)).requires_grad_()  # where it starts from does not matter
-    bare = step.bare
-    if bare:
-        step, t = _Step(step.node, as_nodes=False, bare=False), constant(step.node.inputs[position], t)
+    g = _zero(step.node).requires_grad_()  # where it starts from does not matter
     with differentiating():
         pulled = step.rule(position, g)
     (tangent,) = pull(between([g], [pulled]), [t], as_nodes=True)
     if tangent is not None:
-        yield tangent.data if bare else tangent
+        yield tangent

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from microgradx.autodiff.backward import added, apply_rule, free
 from microgradx.graph import Value, inside_scope, topological
 from microgradx.graph.order import FREED, released
+from microgradx.graph.state import now
 from microgradx.rules.pieces import gathered
 
 
@@ -34,7 +35,7 @@ def between(inputs: list[Any], outputs: list[Any]) -> Between:
     for node in topological(*outputs, follow=lambda n: n.requires_grad or n in chosen):
         if node.op is FREED and node not in chosen:
             raise released()
-        if node in chosen or any(each in reached for each in node.inputs):
+        if node in chosen or not reached.isdisjoint(node.inputs):
             reached.add(node)
             nodes.append(node)
         elif node.op is None and node.requires_grad:
@@ -49,6 +50,7 @@ def pull(part: Between, upstream: list[Any], as_nodes: bool) -> list[Any]:
     """
     inside, chosen = set(part.nodes), set(part.inputs)
     found: dict[Any, Any] = {}
+    scope = now().scope
     for output, g in zip(part.outputs, upstream, strict=True):
         if output in inside:
             found[output] = added(found.get(output), g)
@@ -56,7 +58,7 @@ def pull(part: Between, upstream: list[Any], as_nodes: bool) -> list[Any]:
         g = found.get(node) if node in chosen else found.pop(node, None)
         if g is None or node.op is None:
             continue
-        with inside_scope(node.scope) if as_nodes else nullcontext():
+        with inside_scope(node.scope) if as_nodes and node.scope != scope else nullcontext():
             for position, each in enumerate(node.inputs):
                 if each in inside and node.op.rule_for(position) is not None:
                     found[each] = added(found.get(each), apply_rule(node, position, g, as_nodes)[1])

@@ -29,7 +29,9 @@ def topological(*roots: Node, follow: Callable[[Any], bool] | None = None) -> li
         elif node not in seen:
             seen.add(node)
             stack += (node, None)
-            stack += [each for each in reversed(node.inputs) if each not in seen and (follow is None or follow(each))]
+            for each in reversed(node.rest) if node.rest is not None else (node.right, node.left):
+                if each is not None and each not in seen and (follow is None or follow(each)):
+                    stack.append(each)
     return order
 
 

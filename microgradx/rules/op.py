@@ -160,6 +160,20 @@ class Op:
         return pull_function(self, "array")
 
     @cached_property
+    def push_scalar(self) -> Callable[[Any, list[Any]], Any] | None:
+        """The op's forward mode for Values, specialised on first use; None where `autodiff.forward` works it out."""
+        from microgradx.rules.forwards import push_function
+
+        return push_function(self, "scalar")
+
+    @cached_property
+    def push_array(self) -> Callable[[Any, list[Any]], Any] | None:
+        """The same for Tensors."""
+        from microgradx.rules.forwards import push_function
+
+        return push_function(self, "array")
+
+    @cached_property
     def short(self) -> Callable[..., Any] | None:
         """The short way through a row of one or two inputs, its settings left at their defaults."""
         if self.variadic or self.noop or len(self.inputs) > 2:

@@ -172,22 +172,15 @@ def careful(rule: Callable[..., Any], *args: Any) -> float:
 
 def pull_function(op: Op, kind: str) -> Callable[[Any, Any], None]:
     """The op's backward: adds each input's contribution to that input's `grad`."""
-    from microgradx.rules.shaping import unbroadcast
-
     if op.variadic:
         return _pull_variadic(op, kind)
-    space: dict[str, Any] = {"careful": careful, "unbroadcast": unbroadcast, "own": own_array}
-    space |= {"piece": piece, "product": product}
-    nodes = {name: f"{name}_" for name in op.inputs}  # an input may be called c or node: keep it apart from ours
-    places = ["node.left", "node.right"] if len(nodes) < 3 else ["node.rest"]
-    lines = ["def pull(node, g):", f"    {', '.join(nodes.values())} = {', '.join(places[: len(nodes)])}"]
+    space = namespace(op, kind)
+    lines = ["def pull(node, g):", f"    {taken_apart(op)}"]
     for name, rule in op.rules.items():
-        node = nodes[name]
-        space[f"rule_{name}"] = raw_twin(rule.run, kind, op.static)
-        space[f"slow_{name}"] = raw_twin(rule.run, "array", op.static)
+        node = f"{name}_"
         plain = kind == "scalar" or op.shapes == "value"  # the input is a Value: its gradient is a float
         lines.append(f"    if {node}.requires_grad:")
-        lines += _contribution(op, name, rule, kind)
+        lines += contribution(op, name, rule, kind, later=True)
         if not plain:
             lines.append(f"        x = {node}.data")
         if not plain and op.elementwise and len(op.inputs) > 1:
@@ -203,14 +196,33 @@ def pull_function(op: Op, kind: str) -> Callable[[Any, Any], None]:
     return space["pull"]  # type: ignore[no-any-return]  # what exec defined
 
 
-def _contribution(op: Op, name: str, rule: Any, kind: str) -> list[str]:
+def namespace(op: Op, kind: str) -> dict[str, Any]:
+    """What the lines of `contribution` call."""
+    from microgradx.rules.shaping import unbroadcast
+
+    space: dict[str, Any] = {"careful": careful, "unbroadcast": unbroadcast, "own": own_array}
+    space |= {"piece": piece, "product": product}
+    for name, rule in op.rules.items():
+        space[f"rule_{name}"] = raw_twin(rule.run, kind, op.static)
+        space[f"slow_{name}"] = raw_twin(rule.run, "array", op.static)
+    return space
+
+
+def taken_apart(op: Op) -> str:
+    """The line that names the input nodes: an input may be called c or node, so they get names apart from ours."""
+    places = ["node.left", "node.right"] if len(op.inputs) < 3 else ["node.rest"]
+    return f"{', '.join(f'{name}_' for name in op.inputs)} = {', '.join(places[: len(op.inputs)])}"
+
+
+def contribution(op: Op, name: str, rule: Any, kind: str, later: bool = False) -> list[str]:
+    """The lines that make c, the product of g and one input's partial; `later`: or what stands for it, see `pieces`."""
     if rule.constant == 1:
         return ["        c = g"]
     if rule.constant == -1:
         return ["        c = -g"]
     if rule.constant is not None:
         return [f"        c = g * {rule.constant!r}"]
-    if kind == "array" and (op.name, name) in _LATER:
+    if later and kind == "array" and (op.name, name) in _LATER:
         return [f"        c = {_LATER[op.name, name]}"]
     reads = {"y": "node.data", "g": "g", **{n: f"{n}_.data" for n in op.inputs}}
     reads |= {n: f"node.static[{n!r}]" for n in op.static}
