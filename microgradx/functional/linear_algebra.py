@@ -95,13 +95,17 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
 
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     """A layer of neurons, x Wᵀ + b: x (…, inputs), weight (outputs, inputs), bias (outputs,) or None."""
+    if type(x) is type(weight) is type(bias) is Tensor and alone():  # the usual layer, asked no more than it must be
+        inputs, shape = x.data.shape, weight.data.shape
+        if len(inputs) > 1 and len(shape) == 2 and inputs[-1] == shape[1] and bias.data.shape == shape[:1]:
+            return rows.affine(x, weight, bias)
     x, weight = tensor(x), tensor(weight)
     if not x.ndim or weight.ndim not in (1, 2) or x.shape[-1] != weight.shape[-1]:
         raise OpError(f"linear: x {x.shape} and weight {weight.shape} must end in the same number of inputs.")
     bias = bias if bias is None else node(bias)
     if bias is not None and bias.shape not in ((), weight.shape[:-1]):
         raise OpError(f"linear: the bias must have one entry per output, {weight.shape[:-1]}, not {bias.shape}.")
-    if bias is not None and alone() and x.ndim > 1 and weight.ndim == 2:
+    if bias is not None and alone() and x.ndim > 1 and weight.ndim == 2:  # a bias of shape (), or lists
         return rows.affine(x, weight, bias)
     y = rows.linear(x, weight) if x.ndim > 1 and weight.ndim == 2 else matmul(weight, x) if x.ndim == 1 else x @ weight
     return y if bias is None else y + bias

@@ -28,7 +28,7 @@ def SGD(
         first = "momentum_buffer" not in s
         v = s["momentum_buffer"] = g if first else momentum * s["momentum_buffer"] + (1 - dampening) * g
         g = g + momentum * v if nesterov else v
-    return p - lr * g
+    return _less(p, lr * g)
 
 
 @optimizer
@@ -139,6 +139,13 @@ def RAdam(
         return p - lr * mean
     trust = ((length - 4) * (length - 2) * most / ((most - 4) * (most - 2) * length)) ** 0.5
     return p - lr * trust * mean * (1 - betas[1] ** t) ** 0.5 / (np.sqrt(square) + eps)
+
+
+def _less(p: Any, step: Any) -> Any:
+    """p − step, written over the step where both are arrays: fresh memory costs as much as the arithmetic."""
+    if type(step) is np.ndarray and type(p) is np.ndarray and step.dtype is p.dtype and step.shape == p.shape:
+        return np.subtract(p, step, out=step)
+    return p - step
 
 
 def _adam(p: Any, g: Any, s: State, lr: float, betas: Betas, eps: float, amsgrad: bool) -> Any:

@@ -42,24 +42,24 @@ def _bce_logits_scalar(z: float, t: float) -> float:
 def _check_labels(t: Any, classes: int) -> None:
     if t.dtype.kind not in "iu":
         raise ValueError("labels must be integers")
-    if t.size and not (t.min() >= 0 and t.max() < classes):
+    if t.size and not (np.minimum.reduce(t, axis=None) >= 0 and np.maximum.reduce(t, axis=None) < classes):
         raise ValueError(f"labels must lie in 0 … {classes - 1}")
 
 
 def _one_hot(t: Any, classes: int, dtype: Any = "float64") -> Any:
     _check_labels(t, classes)
-    flags = np.zeros((*t.shape, classes), dtype)
-    np.put_along_axis(flags, t[..., None], 1, axis=-1)
-    return flags
+    flags = np.zeros((t.size, classes), dtype)
+    flags[np.arange(t.size), t.reshape(-1)] = 1
+    return flags.reshape(*t.shape, classes)
 
 
 def _cross_entropy(x: Any, t: Any) -> Any:
     if t.shape != x.shape[:-1]:
         raise ValueError("labels need one entry per row of x")
     _check_labels(t, x.shape[-1])
-    x = x - np.max(x, axis=-1, keepdims=True)
-    guessed = np.take_along_axis(x, t[..., None], axis=-1)[..., 0]
-    return np.log(np.sum(exp_over(x), axis=-1)) - guessed
+    x = x - np.maximum.reduce(x, axis=-1, keepdims=True)
+    guessed = x.reshape(t.size, x.shape[-1])[np.arange(t.size), t.reshape(-1)].reshape(t.shape)
+    return np.log(np.add.reduce(exp_over(x), axis=-1)) - guessed
 
 
 bce = op(
