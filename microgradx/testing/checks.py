@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.graph import OpError, RuleError
+from microgradx.graph import OpError, RuleError, Tensor
+from microgradx.testing.beside import beside, lost_in_rounding
 from microgradx.testing.calls import OpCall
 from microgradx.testing.comparison import Comparison, Mismatch, compare
 from microgradx.testing.diagnosis import right_elsewhere
 from microgradx.testing.differences import along_axes
 from microgradx.testing.functions import Point, of_call, point
 from microgradx.testing.kinks import Kink, kinks_at
-from microgradx.testing.lesson import CheckError
-from microgradx.testing.look import ATOL, RTOL
+from microgradx.testing.lesson import CheckError, edge_of_an_op, singular_ops, users_row
+from microgradx.testing.look import ATOL, RTOL, same_shapes
 
 MODES = ("rev", "fwd")
 
@@ -78,15 +79,43 @@ def check_call(call: OpCall, order: int = 2, modes: Sequence[str] = MODES, lowes
     except (OpError, CheckError) as failed:
         trouble = "is not finite, or fails"
         if isinstance(failed, CheckError):
-            found = failed.mismatch
-            if failed.order > 1 or not found.undefined or not right_elsewhere(call.op, found.position):
+            if not _only_here(failed, modes):
                 raise
-            trouble = "has no finite gradient, though its rule is right elsewhere"
+            no = "finite" if failed.mismatch.undefined else "reliable"
+            trouble = f"has no {no} gradient, though its rule is right elsewhere"
         raise RuleError(
             f"{call.op.name}: {call!r} {trouble}; yet the row allows this call. Say where the op "
             "holds, for example where=dict(x=positive) or where=dict(x=Domain('x > 1', 1.1, 5.0)), and which shapes "
             "it takes."
         ) from None
+
+
+def _only_here(failed: CheckError, modes: Sequence[str]) -> bool:
+    """True when the rule of a row is right elsewhere, and here without a value, or with one lost in rounding."""
+    found, call = failed.mismatch, failed.call
+    assert call is not None
+    if failed.order == 1 and found.undefined:
+        return right_elsewhere(call.op, found.position)
+    jumps = failed.order > 1 and not found.settled
+    return (found.undefined or jumps or lost_in_rounding(found)) and beside(
+        of_call(call), failed.order, modes
+    ).only_here
+
+
+def _accused(failed: CheckError, at: Point, modes: Sequence[str]) -> Exception:
+    """The failure of a function; where no rule is wrong, but the point is of the wrong kind, an error that says so."""
+    seen, found = beside(at, failed.order, modes), failed.mismatch
+    if seen.only_here and users_row(found.point) is None:
+        return OpError(
+            f"{failed.subject}: {failed.numbers()}, yet everywhere close by both agree. So no rule is wrong: the "
+            f"function{singular_ops(found.point)} has no derivative at just this point, or one that is lost on the "
+            "way. Check a little beside it."
+        )
+    limits = edge_of_an_op(found)
+    if limits and seen.wrong is not None and not edge_of_an_op(seen.wrong):
+        failed.mismatch, failed.inputs = seen.wrong, list(seen.args)  # where nothing but the mistake shows
+        return failed
+    return OpError(f"{failed.subject}: {failed.numbers()}; {limits}") if limits and not seen.only_here else failed
 
 
 def _check(
@@ -104,7 +133,7 @@ def _check(
     if not modes or not set(modes) <= set(MODES) or order < 1:
         raise OpError(f"check_grads: order is at least 1, modes are of {MODES}; got order={order}, modes={modes!r}.")
     _need_reals(at, name)
-    began, args, below = time.perf_counter(), at.args, at
+    began, args, start, below = time.perf_counter(), at.args, at, at
     twice = zip(at.values(args), at.values(args), strict=True) if call is None else ()
     if not all(np.array_equal(a, b, equal_nan=True) for a, b in twice):
         raise OpError(
@@ -117,8 +146,11 @@ def _check(
         if found.mismatches and nth > 1 and not found.mismatches[0].settled:  # a jump in the gradient below?
             kinks = kinks_at(below)
             found = Comparison(kinks=kinks) if kinks and all(kink.allowed for kink in kinks) else found
+        if found.mismatches or found.kinks:
+            _need_precision(start, name)
         if found.mismatches:
-            raise CheckError(name, found.mismatches[0], nth, args, call, home)
+            failed = CheckError(name, found.mismatches[0], nth, args, call, home)
+            raise failed if call else _accused(failed, start, modes)
         report.worst = max(report.worst, found.worst)
         report.kinks += found.kinks
         if found.kinks:
@@ -140,10 +172,12 @@ def numerical_jacobian(f: Callable[..., Any], *args: Any) -> Any:
 
 
 def _numeric(at: Point, k: int) -> Any:
-    before, after = at.args[:k], at.args[k + 1 :]
+    before, after, here = at.args[:k], at.args[k + 1 :], at.values(at.args)
 
     def moved(x: Any) -> Any:
-        return at.values([*before, float(x) if type(at.args[k]) is float else x, *after])[0]
+        there = at.values([*before, float(x) if type(at.args[k]) is float else x, *after])
+        same_shapes(here, there)
+        return there[0]
 
     return along_axes(moved, at.args[k]).value
 
@@ -175,7 +209,8 @@ def gradcheck(f: Callable[..., Any], inputs: Any, rtol: float = 1e-6, atol: floa
         if wrong.any():
             worst = np.unravel_index(int(np.argmax(np.where(wrong, np.nan_to_num(error, nan=np.inf), -1))), error.shape)
             index = tuple(int(i) for i in worst)
-            raise CheckError(_name(f), Mismatch(at, k, "rev", [], analytic, numeric, index), 1, at.args, None, _home(f))
+            found = Mismatch(at, k, "rev", [], analytic, numeric, index)
+            raise _accused(CheckError(_name(f), found, 1, at.args, None, _home(f)), at, ("rev",))
     return True
 
 
@@ -190,6 +225,16 @@ def _need_reals(at: Point, name: str) -> None:
         raise OpError(
             f"{name}: none of the arguments is a real number, so there is nothing to differentiate by ({seen}); "
             "give floats, such as np.array([1.0, 2.0]), or nodes of floats that require a gradient."
+        )
+
+
+def _need_precision(at: Point, name: str) -> None:
+    types = {node.dtype for node in at.recorded().nodes if isinstance(node, Tensor)}
+    coarse = sorted(str(dtype) for dtype in types if dtype.kind == "f" and dtype.itemsize < 8)
+    if coarse:
+        raise RuleError(
+            f"{name}: it computes in {', '.join(coarse)} where float64 comes in, too coarsely for differences to tell; "
+            "leave the conversion out of what is checked."
         )
 
 

@@ -161,6 +161,16 @@ def nearby(f: Function, args: Sequence[Any], rng: np.random.Generator) -> tuple[
     return tuple(arg if k in counts else fill(arg, map(moved, leaves(arg))) for k, arg in enumerate(args))
 
 
+def shaken(at: Point, rng: np.random.Generator, part: float = 1e-15, least: float = 0.0) -> list[Any]:
+    """The arguments, those to differentiate by moved by up to `part` of themselves, or of `least` if they are less."""
+
+    def moved(x: Any) -> Any:
+        there = x + part * np.maximum(least, np.abs(x)) * rng.uniform(-1, 1, np.shape(x))
+        return float(there) if type(x) is float else there
+
+    return [moved(x) if k in at.smooth else x for k, x in enumerate(at.args)]
+
+
 def of_call(call: OpCall) -> Point:
     """One call of an op as a function of its inputs."""
     return Point(call.on, [plain(x) for x in call.inputs], call.smooth, call.names, lambda at: _values(call.on, at))

@@ -1,6 +1,7 @@
 """A failed check as a lesson: where, with which numbers, which node is responsible, and what the mistake may be."""
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,8 @@ from microgradx.graph import MicrogradxError, topological
 from microgradx.graph.state import recording
 from microgradx.rules.formula import rule_formula
 from microgradx.rules.notation import screen_text
+from microgradx.rules.op import Op
+from microgradx.testing.beside import beside, lost_in_rounding
 from microgradx.testing.calls import OpCall, as_code
 from microgradx.testing.comparison import Comparison, Mismatch, compare, moves
 from microgradx.testing.diagnosis import diagnose
@@ -100,6 +103,16 @@ class CheckError(MicrogradxError, AssertionError):
             responsible=responsible, guess=guess, slopes=found.slopes, remarks=remarks,
         )  # fmt: skip
 
+    def numbers(self) -> str:
+        """What disagrees, as a clause."""
+        found = self.mismatch
+        nth, name = _ORDERS.get(self.order, f"{self.order}th"), found.point.names[found.position]
+        told = f"the {nth} derivative ({_MODES[found.mode]}) for {_place(name, found.index)}"
+        if found.analytic is None:
+            return f"{told} cannot be computed ({found.problem})"
+        a, n = (float(np.asarray(x)[found.index]) for x in (found.analytic, found.numeric))
+        return f"{told} is {a:.6g}, and {n:.6g} by differences"
+
     def _code(self) -> str:
         """Statements that fail in the same way."""
         called = self.subject if self.subject.isidentifier() else "f"
@@ -146,15 +159,19 @@ def _numbers(lesson: Lesson) -> list[str]:
     a, n = np.asarray(lesson.analytic), np.asarray(lesson.numeric)
     if a.shape != n.shape:
         return [f"the gradient for {lesson.input} has shape {a.shape}, but {lesson.input} has shape {n.shape}"]
-    place = f"{lesson.input}[{', '.join(map(str, lesson.index))}]" if lesson.index else lesson.input
+    place = _place(lesson.input, lesson.index)
     one, two = float(a[lesson.index]), float(n[lesson.index])
     lines = [f"worst at {place}:  analytic {one:.10g}   numeric {two:.10g}   difference {one - two:.3g}"]
     if 1 < a.size <= _SHOWN:
-        lines += _beside(a, n)
+        lines += _side_by_side(a, n)
     return lines
 
 
-def _beside(a: Any, n: Any) -> list[str]:
+def _place(name: str, index: tuple[int, ...]) -> str:
+    return f"{name}[{', '.join(map(str, index))}]" if index else name
+
+
+def _side_by_side(a: Any, n: Any) -> list[str]:
     left, right = (np.array2string(x, precision=6, suppress_small=True).split("\n") for x in (a, n))
     width = max(map(len, [*left, "analytic"]))
     rows = zip(["analytic", *left], ["numeric", *right], strict=True)
@@ -175,34 +192,72 @@ def blame(point: Point, call: OpCall | None = None) -> tuple[str, str]:
             nodes = topological(*outputs(point.f(*point.nodes())))
     except Exception as problem:
         return f"the function itself raises {type(problem).__name__}: {problem}", ""
-    stopped, right = "", []
-    for node in nodes:
-        if node.op is None or not is_real(node.data):
-            continue  # a leaf, or a comparison on the way
-        if not all(is_real(x.data) for x in node.inputs if x.requires_grad):
-            continue
-        step = OpCall(node.op, tuple(x.data for x in node.inputs), dict(node.static or {}))
+    stopped = ""
+    for node, step in _steps(nodes):
         seen = _compared(step)
         if seen.mismatches:
             return _described(node, seen.mismatches[0]), diagnose(node.op, *node.inputs, **step.static) or ""
-        right.append((step, seen))
         stopped = stopped or _stopped(node, step)
     if stopped:
         return stopped, "a dropped dependence: an input that the result moves with needs a rule"
-    kinked = [step.op.form.split(" = ")[0] for step, seen in right if seen.kinks or _bends(step)]
-    if kinked:
-        return (
-            f"no row of the rulebook, but kinks on the way: {', '.join(dict.fromkeys(kinked))}",
-            "each rule takes one piece at its kink, and the pieces need not fit together; check a little beside this "
-            "point",
-        )
     hidden = "is hidden from the graph (.data, .item(), detach() or no_grad() on the way)"
     if call is not None:
         return (
-            f"the row {call.op.form.split(' = ')[0]}: its gradient is right as a number, not as a graph",
+            f"the row {_called(call.op)}: its gradient is right as a number, not as a graph",
             f"part of its rule {hidden}, or is another piece at this point alone",
         )
     return "no row of the rulebook: each rule on the way is right by itself", f"part of the computation {hidden}"
+
+
+def users_row(point: Point) -> Any:
+    """The first node made by a row of the user's own whose rule fails, with numbers, at this very point."""
+    for node, step in _steps(topological(*outputs(point.f(*point.nodes())))):
+        found = [] if step.op.home.startswith("microgradx.") else _compared(step).mismatches
+        if found and not found[0].undefined and not lost_in_rounding(found[0]):
+            return node
+    return None
+
+
+def singular_ops(point: Point) -> str:
+    """The ops on the way that have no derivative here either, as part of a sentence."""
+    steps = [step for _, step in _steps(topological(*outputs(point.f(*point.nodes()))))]
+    found = {_called(s.op): None for s in steps if _singular(s)}
+    return f", or an op on its way ({', '.join(found)})," if found else ""
+
+
+def edge_of_an_op(found: Mismatch) -> str:
+    """Where an op of the book, and not its rule, is at its limits: as a clause; "" when there is none such."""
+    nodes = topological(*outputs(found.point.f(*found.point.nodes())))
+    endless = [x for x in nodes if x.op is not None and is_real(x.data) and not np.isfinite(x.data).all()]
+    if endless and found.undefined:
+        return (
+            f"for {_called(endless[0].op)} on its way is not finite here, and 0 times that is nan: choose other inputs "
+            "for it, for example where(x > 0, x, 1), before, not after it is computed."
+        )
+    for _, step in _steps(nodes):
+        wrong = _compared(step).mismatches
+        if wrong:
+            edge = step.op.home.startswith("microgradx.") and (wrong[0].undefined or beside(of_call(step), 1).only_here)
+            return f"for {_called(step.op)} on its way has no such derivative at its inputs here." if edge else ""
+    return ""
+
+
+def _called(op: Op) -> str:
+    return op.form.split(" = ")[0]
+
+
+def _steps(nodes: list[Any]) -> Iterator[tuple[Any, OpCall]]:
+    """The nodes with a rule to check, each as a call of its own."""
+    for node in nodes:
+        if node.op is None or not is_real(node.data):
+            continue  # a leaf, or a comparison on the way
+        if all(is_real(x.data) for x in node.inputs if x.requires_grad):
+            yield node, OpCall(node.op, tuple(x.data for x in node.inputs), dict(node.static or {}))
+
+
+def _singular(call: OpCall) -> bool:
+    seen = _compared(call)
+    return bool(seen.mismatches or seen.kinks) or _bends(call)
 
 
 def _stopped(node: Any, call: OpCall) -> str:
@@ -236,4 +291,4 @@ def _described(node: Any, wrong: Mismatch) -> str:
         formula = ""
     place = f" (line {node.source[1]} of {node.source[0]})" if node.source else ""
     called = f" in {node.name} =" if node.name else " in"
-    return f"the rule for {name}{called} {node.op.form.split(' = ')[0]}{place}{formula}"
+    return f"the rule for {name}{called} {_called(node.op)}{place}{formula}"

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.testing.differences import Slope, derivative, moved, reach_at
+from microgradx.graph import OpError
+from microgradx.testing.differences import REACH, Slope, derivative, moved, reach_at
 from microgradx.testing.functions import Point, weights
 
 RTOL = 1e-8
@@ -24,6 +25,7 @@ class Look:
     factors: list[Any]
     rtol: float = RTOL
     atol: float = ATOL
+    reach: float = REACH  # the largest step of the differences
     jumps: bool = False  # the function itself, not a gradient, which jumps at each kink below
 
     def at(self, step: Any) -> float:
@@ -47,7 +49,7 @@ class Look:
         x = np.asarray(self.point.args[self.k], dtype=float)
         value, error = np.full(x.shape, np.nan), np.full(x.shape, np.nan)
         for index in np.ndindex(x.shape) if indices is None else indices:
-            value[index], error[index] = derivative(self.entry(index), reach_at(float(x[index])))
+            value[index], error[index] = derivative(self.entry(index), self.reach / REACH * reach_at(float(x[index])))
         return Slope(value, error)
 
     def forward(self, step: Any) -> float:
@@ -74,7 +76,7 @@ class Look:
                 part = np.zeros(analytic.size)
                 part[half] = np.ravel(self.direction())[half]
                 part = part.reshape(analytic.shape)
-                slope = derivative(lambda t, u=part: self.at(t * u))  # type: ignore[misc]  # a bound default has no type
+                slope = derivative(lambda t, u=part: self.at(t * u), self.reach)  # type: ignore[misc]  # a bound default has no type
                 errors.append(abs(float(slope.value) - float(np.vdot(analytic, part))))
             flat = halves[int(not errors[0] >= errors[1])]
         return [tuple(int(i) for i in np.unravel_index(k, analytic.shape)) for k in flat]
@@ -87,7 +89,22 @@ class Look:
 
 def dot(factors: list[Any], values: list[Any]) -> float:
     """The outputs, each times its weight, added up."""
+    same_shapes(factors, values)
     return sum(float(np.vdot(f, v)) for f, v in zip(factors, values, strict=True))
+
+
+def same_shapes(here: list[Any], there: list[Any]) -> None:
+    """Refuse outputs that have other shapes a little beside the point.
+
+    Raises:
+        OpError: they have.
+    """
+    before, now = (", ".join(str(np.shape(x)) for x in each) for each in (here, there))
+    if before != now:
+        raise OpError(
+            f"the result has shape {before} here and {now} close by, so its entries cannot be compared; check what is "
+            "inside with a fixed selection, or at a point where the selection is not about to change."
+        )
 
 
 def only_factor(factors: list[Any]) -> float:
