@@ -49,13 +49,22 @@ def contenders(
 
         return trained(step, start(), lambda: [p.data for p in net.parameters()], lr)
 
-    @workload.contender("microgradx compiled")
-    def compiled(count: int) -> Work:
+    def whole_step(count: int, target: str) -> Work:
         """mx.compile_step: forward, backward and update as one program."""
         X, labels = batch(count)
         net = model()
-        train = mx.compile_step(net, mx.cross_entropy, optim.SGD(net.parameters(), lr), fullgraph=True)
+        train = mx.compile_step(net, mx.cross_entropy, optim.SGD(net.parameters(), lr), True, target)
         return trained(lambda: train(X, labels).item(), start(), lambda: [p.data for p in net.parameters()], lr)
+
+    @workload.contender("microgradx compiled")
+    def compiled(count: int) -> Work:
+        """Calls of NumPy."""
+        return whole_step(count, "numpy")
+
+    @workload.contender("microgradx compiled to C", needs="cc")
+    def compiled_to_c(count: int) -> Work:
+        """Loops in C between the matrix products, which are NumPy's."""
+        return whole_step(count, "c")
 
     @workload.contender("PyTorch", needs="torch")
     def with_torch(count: int) -> Work:

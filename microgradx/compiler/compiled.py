@@ -201,9 +201,9 @@ def compile(
     branches on a node's value, prints, or changes something outside itself, it runs eagerly, with a warning that names
     the line; with `fullgraph` that is a CompileError.
 
-    The program runs as NumPy calls; with target "c" as loops in C, which is the faster the smaller the arrays are. That
-    takes a C compiler and the extra `native`; without them, and for what NumPy does better, it says so and
-    runs as NumPy.
+    The program runs as NumPy calls; with target "c" as loops in C, which is the faster the smaller the arrays are.
+    Large products between them, and sums along long rows, are left to NumPy. That takes a C compiler and the extra
+    `native`; without them, and for what NumPy does better as a whole (convolutions), it says so and runs as NumPy.
 
     >>> import microgradx as mx
     >>> square = mx.compile(lambda x: x * x)

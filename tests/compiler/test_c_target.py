@@ -173,7 +173,7 @@ def test_numbers_read_one_by_one_from_arrays_over_a_batch(count):
         return (1.0 - total).relu().mean() + 1e-3 * (W * W).sum()
 
     agrees(loss, [W, v, x, y])
-    source = c_function.source(record(loss, [W, v, x, y], True).form("f"), Fixed()).text
+    source = c_function.source(record(loss, [W, v, x, y], True).form("f"), Fixed()).body
     assert ("_lanes" in source) == (count != 7)
     assert source.count("d_W[1][4] +=") == 1, "its gradient is one number in one array"
     x.data[3] = np.nan

@@ -39,6 +39,7 @@ LABELS: dict[str, Callable[[Step, list[Source]], tuple[int, int]]] = {
     "one_hot": lambda step, inputs: (0, step.kind.shape[-1]),
     "lookup": lambda step, inputs: (1, inputs[0].shape[0]),
     "collect": lambda step, inputs: (1, step.static["size"]),
+    "picked": lambda step, inputs: (1, inputs[0].shape[-1]),
 }
 
 
@@ -88,8 +89,10 @@ def _reshape(step: Step, x: Source) -> Plan:
             return x.at(tuple(ZERO if n == 1 else next(rest) for n in x.shape))
 
         return Entries(at, view=x.kind.dtype == step.kind.dtype)
-    # One loop over the longer of the two, so that only divisions by constants remain.
-    return Entries(lambda at: x.at(unflat(flat(at, shape), x.shape)))
+    # One loop over the longer of the two, so that only divisions by constants remain; none along axes that stay.
+    stay = next((k for k, (n, m) in enumerate(zip(shape[::-1], x.shape[::-1], strict=False)) if n != m), 0)
+    new, old = len(shape) - stay, len(x.shape) - stay
+    return Entries(lambda at: x.at((*unflat(flat(at[:new], shape[:new]), x.shape[:old]), *at[new:])))
 
 
 @row("index")
@@ -112,6 +115,16 @@ def _lookup(step: Step, W: Source, k: Source) -> Plan:
         row = k.at(at[:n], often=True)
         inside = parsed("k >= 0 and k < n", k=row, n=ast.Constant(W.shape[0]))
         return ast.IfExp(inside, W.at((row, *at[n:]), often=True), parsed("NAN"))  # never memory of others
+
+    return Entries(at)
+
+
+@row("picked")
+def _picked(step: Step, x: Source, t: Source) -> Plan:
+    def at(at: Index) -> ast.expr:
+        label = t.at(at, often=True)
+        inside = parsed("k >= 0 and k < n", k=label, n=ast.Constant(x.shape[-1]))
+        return ast.IfExp(inside, x.at((*at, label), often=True), parsed("NAN"))
 
     return Entries(at)
 

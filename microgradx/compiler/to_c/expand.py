@@ -1,6 +1,6 @@
 """Rows that C computes in several plain steps: each as a function of simpler rows, traced and put in its place."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from itertools import count as count_from
 from typing import Any
@@ -12,6 +12,7 @@ from microgradx.compiler.joint import joint
 from microgradx.compiler.passes import sums
 from microgradx.graph import Tensor
 from microgradx.rules import arithmetic, elementary, linear_algebra, losses, reductions, shaping
+from microgradx.rules.op import Op
 from microgradx.rules.reductions import count, per_freedom
 
 
@@ -50,10 +51,18 @@ def _log_softmax(x: Any, axis: int) -> Any:
 
 
 def _cross_entropy(x: Any, t: Any) -> Any:
-    shifted = x - reductions.amax(x, -1, keepdims=True)
-    chosen = losses.one_hot(t, x.shape[-1], x.dtype)
-    total = elementary.log(reductions.sum(elementary.exp(shifted), -1))
-    return total - reductions.sum(arithmetic.where(chosen, shifted, 0.0), -1)
+    top = reductions.amax(x, -1, keepdims=True)
+    total = reductions.sum(elementary.exp(x - top), -1, keepdims=True)  # the same sum as of the softmax behind it
+    return elementary.log(shaping.squeeze(total, -1)) - (_picked(x, t) - shaping.squeeze(top, -1))
+
+
+def _run_picked(x: Any, t: Any) -> Any:
+    return np.take_along_axis(x, t[..., None], axis=-1)[..., 0]
+
+
+# One number of each row, which C reads where it stands. No row of the book: gradients come from softmax_cross_entropy.
+_parts = {name: getattr(losses.softmax_cross_entropy, name) for name in Op.__annotations__ if name[0] != "_"}
+_picked = Op(**_parts | {"name": "picked", "form": "picked(x, t)", "run": _run_picked, "rules": {}})
 
 
 def _linear(x: Any, W: Any) -> Any:
@@ -61,7 +70,7 @@ def _linear(x: Any, W: Any) -> Any:
 
 
 def _affine(x: Any, W: Any, b: Any) -> Any:
-    return _linear(x, W) + b
+    return linear_algebra.linear(x, W) + b
 
 
 EXPANSIONS: dict[str, Callable[..., Any]] = {
@@ -89,14 +98,20 @@ def plain_numbers(form: Form) -> Form:
     return form.with_steps(steps, {})
 
 
-def expanded(form: Form) -> Form:
-    """The form with the steps of `EXPANSIONS` replaced by what they consist of."""
+def expanded(form: Form, but: Collection[str] = ()) -> Form:
+    """The form with the steps of `EXPANSIONS`, but for those named, replaced by what they consist of."""
     form = plain_numbers(sums(form))
+    while any(step.op.name in EXPANSIONS and step.op.name not in but for step in form.steps):
+        form = _once_expanded(form, but)
+    return form
+
+
+def _once_expanded(form: Form, but: Collection[str]) -> Form:
     kinds = form.kinds()
     steps: list[Step] = []
     constants = dict(form.constants)
     for step in form.steps:
-        if step.op.name not in EXPANSIONS:
+        if step.op.name not in EXPANSIONS or step.op.name in but:
             steps.append(step)
             continue
         leaves = [Tensor(np.zeros(kinds[n].shape, kinds[n].dtype), requires_grad=False) for n in step.operands]

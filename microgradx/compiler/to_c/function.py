@@ -4,6 +4,7 @@ Numbers that are passed come `in`, numbers that are returned go `out`; every arr
 1 where a label is none of its classes: then nothing has been computed.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -12,13 +13,13 @@ from microgradx.compiler.form import Form, Kind
 from microgradx.compiler.joint import CompileError
 from microgradx.compiler.to_c.loops import Lowering
 from microgradx.compiler.to_c.rows import ctype
+from microgradx.compiler.to_c.stages import refuse_large
 from microgradx.compiler.to_c.words import program, speakable
 from microgradx.compiler.to_c.write import Body
 from microgradx.compiler.to_numpy.buffers import Fixed
 
-LARGEST = 2**18  # multiplications of one product, beyond which NumPy's library is faster than plain loops
 LONGEST = 6000  # statements that a C compiler takes within seconds
-HEAD = "int compute(const double *restrict in, double *restrict out, void *const *at)"
+HEAD = "int {}(const double *restrict in, double *restrict out, void *const *at)"
 
 
 @dataclass
@@ -35,7 +36,7 @@ class Address:
 class Source:
     """The function, and what lies where; names are those of the form."""
 
-    text: str = ""
+    body: str = ""
     come_in: list[str] = field(default_factory=list)  # arguments that are numbers
     go_out: list[str] = field(default_factory=list)  # results that are numbers
     at: list[Address] = field(default_factory=list)
@@ -50,6 +51,12 @@ def source(form: Form, fixed: Fixed) -> Source:
     return _Function(form, fixed).run()
 
 
+def written(functions: Mapping[str, Source]) -> str:
+    """Functions, by name, as one C file."""
+    texts = [f"{HEAD.format(name)} {{\n{each.body}\n}}\n" for name, each in functions.items()]
+    return program("\n".join(each.body for each in functions.values())) + "\n".join(texts)
+
+
 def returned(form: Form, fixed: Fixed) -> list[str]:
     """The results that a call gives back, rather than leaving them in a fixed array."""
     gradients = [n for a, n in form.gradients.items() if a not in fixed.gradients]
@@ -62,7 +69,8 @@ class _Function:
         self.form, self.fixed, self.found = form, fixed, Source()
         self.names, spoken = speakable(form)  # name in the form -> variable
         self.lowered = Lowering(spoken, fast=True)
-        _refuse_large(self.lowered)
+        refuse_large(self.lowered)
+        _refuse_long(self.lowered)
         self.before: list[str] = []
         self.after: list[str] = []
         self.outside = {self.names[a] for a in form.arguments}
@@ -90,8 +98,7 @@ class _Function:
             self._returned(n, placed)
         body = Body(self.lowered, self.outside, self.into, "static __thread", lanes=True)
         lines = [*body.tables(), *self.before, *body.checks(), *body.lines(), *self.after, "return 0;"]
-        inside = "\n".join(f"    {line}" for line in lines)
-        self.found.text = f"{program(inside)}{HEAD} {{\n{inside}\n}}\n"
+        self.found.body = "\n".join(f"    {line}" for line in lines)
         return self.found
 
     def _address(self, name: str, kind: Kind, array: Any = None, comes: bool = False) -> int:
@@ -156,15 +163,7 @@ class _Function:
         self.before.append(f"{const}{ctype(kind)} {star} = at[{k}];")
 
 
-def _refuse_large(lowered: Lowering) -> None:
-    for loop in lowered.loops:
-        for each in loop.statements:
-            turns = prod(each.space) * prod(n for _, n in each.inner)
-            if each.inner and turns > LARGEST:
-                raise CompileError(
-                    f"has a product of {turns:,} multiplications ({each.name}), which NumPy's library does faster than "
-                    "loops in C; the numpy target runs it"
-                )
+def _refuse_long(lowered: Lowering) -> None:
     count = sum(len(loop.statements) for loop in lowered.loops)
     if count > LONGEST:
         raise CompileError(

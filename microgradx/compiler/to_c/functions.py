@@ -17,14 +17,14 @@ FAST = {
     const double r = c - n * 6.93145751953125e-1 - n * 1.42860682030941723212e-6, z = r * r;
     const double p = r * ((1.26177193074810590878e-4 * z + 3.02994407707441961300e-2) * z + 1);
     const double q = ((3.00198505138664455042e-6 * z + 2.52448340349684104192e-3) * z + 2.27265548208155028766e-1) * z;
-    int64_t k, one[2];
-    double scale[2];  // 2^n in two factors, as 2^1024 would be inf
+    int64_t k;
     memcpy(&k, &t, sizeof k);
     k -= 0x4338000000000000;
-    one[0] = (int64_t)((uint64_t)((k >> 1) + 1023) << 52);
-    one[1] = (int64_t)((uint64_t)(k - (k >> 1) + 1023) << 52);
-    memcpy(scale, one, sizeof scale);
-    return (1 + 2 * (p / (q + 2 - p))) * scale[0] * scale[1];  // e^r 2^n
+    const uint64_t half = (uint64_t)((k >> 1) + 1023) << 52, rest = (uint64_t)(k - (k >> 1) + 1023) << 52;
+    double low, high;  // 2^n in two factors, as 2^1024 would be inf
+    memcpy(&low, &half, sizeof low);
+    memcpy(&high, &rest, sizeof high);
+    return (1 + 2 * (p / (q + 2 - p))) * low * high;  // e^r 2^n
 }""",
     "tanh_of": """double tanh_of(double x) {
     const double a = fabs(x), z = x * x;
@@ -43,14 +43,14 @@ FAST = {
     const float r = c - n * 0.693359375f + n * 2.12194440e-4f;
     const float p = ((((1.9875691500e-4f * r + 1.3981999507e-3f) * r + 8.3334519073e-3f) * r + 4.1665795894e-2f) * r
                      + 1.6666665459e-1f) * r + 5.0000001201e-1f;
-    int32_t k, one[2];
-    float scale[2];  // 2^n in two factors, as 2^128 would be inf
+    int32_t k;
     memcpy(&k, &t, sizeof k);
     k -= 0x4b400000;
-    one[0] = (int32_t)((uint32_t)((k >> 1) + 127) << 23);
-    one[1] = (int32_t)((uint32_t)(k - (k >> 1) + 127) << 23);
-    memcpy(scale, one, sizeof scale);
-    return (p * r * r + r + 1) * scale[0] * scale[1];  // e^r 2^n
+    const uint32_t half = (uint32_t)((k >> 1) + 127) << 23, rest = (uint32_t)(k - (k >> 1) + 127) << 23;
+    float low, high;  // 2^n in two factors, as 2^128 would be inf
+    memcpy(&low, &half, sizeof low);
+    memcpy(&high, &rest, sizeof high);
+    return (p * r * r + r + 1) * low * high;  // e^r 2^n
 }""",
     "tanhf_of": """float tanhf_of(float x) {
     const float a = fabsf(x), z = x * x;

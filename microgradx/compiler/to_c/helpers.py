@@ -53,4 +53,6 @@ def helpers(body: str) -> str:
             needed.remove(name)  # it must stand before all that call it
         needed.insert(0, name)
         called += [other for other in HELPERS if other != name and re.search(rf"\b{other}\(", HELPERS[name])]
-    return "\n\n".join(f"static {HELPERS[name]}" for name in needed)
+    # What is made for loops must be written into them; compilers leave it outside where the program is long.
+    inline = "static inline __attribute__((always_inline))"
+    return "\n\n".join(f"{inline if name in FAST else 'static'} {HELPERS[name]}" for name in needed)

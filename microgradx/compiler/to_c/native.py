@@ -12,7 +12,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -23,7 +23,7 @@ import numpy as np
 from microgradx.compiler.form import Form
 from microgradx.compiler.joint import CompileError
 from microgradx.compiler.program import Recorded
-from microgradx.compiler.to_c.function import Source, source
+from microgradx.compiler.to_c.function import HEAD, Source, source, written
 from microgradx.compiler.to_numpy.buffers import Fixed
 from microgradx.compiler.update import add_updates
 from microgradx.graph import MicrogradxError, OpError, Tensor
@@ -104,9 +104,18 @@ def _ffi() -> Any:
         from cffi import FFI
     except ImportError as missing:
         raise NoCompilerError(f"cffi is not installed. Install it with: {install('native')}.") from missing
-    ffi = FFI()
-    ffi.cdef("int compute(const double *in, double *out, void *const *at);")
-    return ffi
+    return FFI()
+
+
+def library(text: str, names: Iterable[str]) -> Any:
+    """C source, built: an object with its functions, which live as long as it does.
+
+    Raises:
+        NoCompilerError: no C compiler, or no cffi.
+    """
+    ffi = type(_ffi())()  # one of its own, as all programs call their functions the same
+    ffi.cdef("\n".join(f"{HEAD.format(name).replace('restrict ', '')};" for name in names))
+    return ffi.dlopen(str(build(text)))
 
 
 def native(form: Form, fixed: Fixed | None = None) -> "Native":
@@ -117,15 +126,16 @@ def native(form: Form, fixed: Fixed | None = None) -> "Native":
         NoCompilerError: no C compiler, or no cffi.
     """
     fixed = fixed or Fixed()
-    return Native(form, fixed, source(form, fixed))
+    found = source(form, fixed)
+    return Native(form, fixed, found, library(written({"compute": found}), ["compute"]))
 
 
 class Native:
     """A form as a function in C: numbers and addresses are filled in, then it runs."""
 
-    def __init__(self, form: Form, fixed: Fixed, found: Source) -> None:
-        self.ffi = ffi = _ffi()
-        self.compute = ffi.dlopen(str(build(found.text))).compute
+    def __init__(self, form: Form, fixed: Fixed, found: Source, library: Any, name: str = "compute") -> None:
+        self.ffi, self.library, self.compute = _ffi(), library, getattr(library, name)
+        ffi = self.ffi
         self.inward = ffi.new("double[]", max(1, len(found.come_in)))
         self.outward = ffi.new("double[]", max(1, len(found.go_out)))
         self.at = ffi.new("void *[]", max(1, len(found.at)))
@@ -184,7 +194,7 @@ class Native:
                 raise OpError(WRONG)
             return tuple([outward[numbers[n]] if n in numbers else held[n] for n in names])
 
-        first = numbers.get(names[0], 0)
+        first = numbers.get(names[0], 0) if names else 0
         return same_arrays if not numbers.keys() & set(names) else number if len(names) == 1 else both
 
     def _filled_in(self, args: tuple[Any, ...]) -> dict[str, Any]:

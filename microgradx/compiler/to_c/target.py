@@ -7,6 +7,7 @@ a CompileError; `compile` then runs the NumPy program.
 import re
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -66,10 +67,16 @@ def function(form: Form, fixed: Fixed | None = None) -> Callable[..., Any]:
 
     Why it is NumPy's is told once, as a warning.
     """
+    from microgradx.compiler.to_c.mixed import Mixed
     from microgradx.compiler.to_c.native import NoCompilerError, native
 
     try:
-        return native(form, fixed)
+        try:
+            return native(form, fixed)
+        except CompileError:
+            with suppress(CompileError):
+                return Mixed(form, fixed or Fixed())
+            raise
     except (CompileError, NoCompilerError) as reason:
         if str(reason) not in _told:
             _told.add(str(reason))

@@ -13,6 +13,7 @@ from microgradx.compiler.to_c.text import TYPES, entry, filled, number, numbers,
 
 _STACK = 2**14  # bytes of an array up to which it lies on the stack
 _MANY = 8  # sums in a loop from which it has lanes
+_FREE = "#pragma GCC ivdep"  # no turn of the loop below needs another one; all arrays lie apart
 _VECTORS = {"relu", "maximum", "minimum", "square", "fabs", "sqrt", "sign", "leaky_relu", *FAST, *TYPES.values()}
 
 
@@ -58,8 +59,10 @@ class Body:
             if width:
                 inside = self._turns(loop.space[0], width, inside)
             else:
+                free = self.lanes and bool(loop.space) and _turns_are_free(loop)
                 for n, i in reversed([*zip(loop.space, self.lowered.indices, strict=False)]):
-                    inside = _looped(i, n, inside)
+                    inside = [*([_FREE] if free else []), *_looped(i, n, inside)]
+                    free = False
             found += [*before, *inside, *after]
         for name, argument in self.copies.items():
             shaped = self.kinds[argument].shape
@@ -209,6 +212,13 @@ class Body:
             if key not in ("ctx", "func")
         }
         return type(tree)(**fields, **({"func": tree.func} if isinstance(tree, ast.Call) else {}))
+
+
+def _turns_are_free(loop: Loop) -> bool:
+    """True when no turn of a loop reads what another one writes: they may be taken several at a time."""
+    made = {each.name: each.at for each in loop.statements}
+    plain = all(each.whole and not each.adds and each.term is None for each in loop.statements)
+    return plain and all(n not in made or same(at, made[n]) for each in loop.statements for n, at in each.reads())
 
 
 def declared(name: str, kind: Kind, type_: str | None = None) -> str:
