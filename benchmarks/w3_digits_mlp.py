@@ -16,8 +16,8 @@ WORKLOAD = Workload(
     goals=[
         Goal(
             "microgradx eager", 1.05, HAND,
-            note="matrix products are 55 % of it, by hand 70 %; Python's own work is 20 %, and SGD 13 %: in new "
-            "arrays, for others may hold the old ones, it takes three times as long as in place",
+            note="matrix products are 60 % of it, by hand 70 %; Python's own work is 20 %, and SGD 9 %: in new "
+            "arrays, for others may hold the old ones, it takes twice as long as in place",
         ),
         Goal("microgradx eager", 1.0, "PyTorch", note="as above"),
         Goal(

@@ -1,10 +1,9 @@
 """What a run tells whoever compiles it: facts that its graph does not hold. Nobody listens otherwise."""
 
-import linecache
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path
+from os.path import basename
 from typing import Any, NamedTuple
 
 from microgradx.graph.state import now
@@ -79,4 +78,6 @@ def _noting(channel: ContextVar[Any], noted: Any) -> Iterator[Any]:
 
 def line_text(file: str, line: int) -> str:
     """ "name.py:12: the text of the line"."""
-    return f"{Path(file).name}:{line}: {linecache.getline(file, line).strip().rstrip(':')}"
+    import linecache  # here, as only messages need it
+
+    return f"{basename(file)}:{line}: {linecache.getline(file, line).strip().rstrip(':')}"
