@@ -76,6 +76,12 @@ def _matmul(self: Any, other: Any) -> Any:
     return self.matmul(other) if isinstance(other, OPERANDS) else NotImplemented
 
 
+def _no_matrix_product(self: Any, other: Any) -> Any:
+    if not isinstance(other, OPERANDS):
+        return NotImplemented
+    raise OpError("a Value is a single number, and @ multiplies vectors and matrices; multiply numbers with *.")
+
+
 def _cast(name: str, dtype: str) -> Any:
     def method(self: Any) -> Any:
         return self.astype(dtype)
@@ -157,6 +163,8 @@ def bind() -> None:
     }  # fmt: skip
     for name, method in operators.items():
         setattr(Methods, name, method)
+    for name in ("__matmul__", "__rmatmul__"):
+        setattr(Value, name, _no_matrix_product)
     of_tensors: dict[str, Any] = {
         "__matmul__": _matmul, "__invert__": lambda self: _logic(rows.logical_xor)(self, True),
         "__iter__": lambda self: (self[i] for i in range(len(self))), "mT": property(shaping.mT),

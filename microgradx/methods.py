@@ -12,6 +12,8 @@ from microgradx import functional as F
 from microgradx import linalg
 from microgradx.binding import power
 from microgradx.graph import Node, OpError, Tensor
+from microgradx.graph.node import caller
+from microgradx.graph.notes import became_number
 from microgradx.rules import arithmetic as rows
 from microgradx.rules import shaping
 from microgradx.rules.call import OPERANDS
@@ -32,6 +34,7 @@ def numel(self: Any) -> int:
 
 def tolist(self: Any) -> Any:
     """The data as nested lists of Python numbers; of a single number, that number."""
+    became_number(self, caller)
     return np.asarray(self.data).tolist()
 
 

@@ -134,6 +134,8 @@ def _value(name: str, text: str) -> Any:
         value = float(text) if _is_float(text) else None
     if isinstance(value, str):
         return value
+    if isinstance(value, bool):
+        return text
     if _shape(value) is None:
         raise UserError(
             f"--at {name}={text}: the value is neither a number nor a (nested) list of numbers, such as 2, -0.5 or "

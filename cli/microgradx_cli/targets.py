@@ -137,8 +137,16 @@ def _bound(function: Callable[..., Any], values: dict[str, Any]) -> tuple[tuple[
     name = getattr(function, "__name__", "the function")
     signature = inspect.signature(function)
     takes = {n: p for n, p in signature.parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
-    form = f"{name}({', '.join(takes)})"
+    rest = {p.kind: p for n, p in signature.parameters.items() if n not in takes}
+    form = f"{name}({', '.join([*takes, *(str(p) for p in rest.values())])})"
+    if inspect.Parameter.VAR_KEYWORD in rest:  # **names takes any
+        takes |= {n: inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY) for n in values if n not in takes}
     unknown = [n for n in values if n not in takes]
+    if inspect.Parameter.VAR_POSITIONAL in rest and (nameless := rest[inspect.Parameter.VAR_POSITIONAL].name) in values:
+        raise UserError(
+            f"{form}: *{nameless} takes values without names, and --at gives names; "
+            f"make it a list, {name}({nameless}), for --at {nameless}=[1, 2]."
+        )
     if unknown:
         raise UserError(f"{form} has no argument {', '.join(unknown)}.{closest(unknown[0], list(takes))}")
     missing = [n for n, p in takes.items() if p.default is p.empty and n not in values]
@@ -149,13 +157,18 @@ def _bound(function: Callable[..., Any], values: dict[str, Any]) -> tuple[tuple[
         raise UserError(f"{form}: please rename the keyword argument {', '.join(clash)}; a trace has one of that name.")
     values = {n: p.default for n, p in takes.items() if _differentiable(p.default, alone=not values)} | values
     leaves = {n: _argument(takes[n], value) for n, value in values.items()}
-    bound = inspect.BoundArguments(signature, OrderedDict((n, leaves[n]) for n in takes if n in leaves))
-    return bound.args, bound.kwargs
+    bound = inspect.BoundArguments(
+        signature, OrderedDict((n, leaves.pop(n)) for n in signature.parameters if n in leaves)
+    )
+    return bound.args, bound.kwargs | leaves
 
 
 def _differentiable(default: Any, alone: bool) -> bool:
     """True for a default to differentiate by: a tensor; a number with a point or a list too where nothing is given."""
     return isinstance(default, Node) or (alone and isinstance(default, (float, list, np.ndarray)))
+
+
+_SETTINGS = {"true": True, "false": False, "none": None}  # what a word means where no text is expected
 
 
 def _argument(parameter: inspect.Parameter, value: Any) -> Any:
@@ -167,8 +180,11 @@ def _argument(parameter: inspect.Parameter, value: Any) -> Any:
     if isinstance(value, str):
         if kind in (str, "str") or isinstance(parameter.default, str):
             return value
+        if value.lower() in _SETTINGS and (kind in (bool, "bool") or parameter.default in (None, True, False)):
+            return _SETTINGS[value.lower()]
         raise UserError(
-            f"--at {parameter.name}={value}: {value} is not a number. (A parameter annotated str takes words.)"
+            f"--at {parameter.name}={value}: {value} is not a number. "
+            "(A parameter annotated str takes words; one annotated bool, true or false.)"
         )
     return _leaf(value, parameter.name)
 

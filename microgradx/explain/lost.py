@@ -1,11 +1,13 @@
 """Where a gradient got lost: a node was turned into a plain number, which no gradient flows through."""
 
+import dis
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from microgradx import functional
+from microgradx.graph import Node
 from microgradx.graph.notes import line_text
 
 _CALL = re.compile(r"(?<![\w.])(math\.)?(\w+)\(")
@@ -17,18 +19,45 @@ def lost_gradients(numbers: Iterable[tuple[Any, tuple[str, int] | None]]) -> lis
     found: dict[str, str] = {}
     for node, where in numbers:
         line = line_text(*where) if where is not None else "a line that cannot be shown"
-        who = node.name or "a result"
-        cut = f"No gradient flows through {who} where it becomes a plain number, at {line.rstrip('.')}."
+        who, kind = node.name or "a result", "a plain number" if node.size == 1 else "plain numbers"
+        cut = f"No gradient flows through {who} where it becomes {kind}, at {line.rstrip('.')}."
         found.setdefault(line, f"{cut} {_cure(line)}")
     return list(found.values())
+
+
+def reads_of_data(function: Any) -> list[str]:
+    """A sentence for each line of a function's own that reads .data, other than to decide or to print."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return []
+    reads = [i for i in dis.get_instructions(code) if i.opname.startswith("LOAD_") and i.argval == "data"]
+    numbers = {i.positions.lineno for i in reads if "ATTR" in i.opname and i.positions and i.positions.lineno}
+    lines = [line_text(code.co_filename, number) for number in sorted(numbers)]
+    return [
+        f".data has no history, so no gradient flows through what is computed from it, at {line.rstrip('.')}. "
+        "Leave .data out: nodes take part in maths as they are."
+        for line in lines if not re.match(r"\S+ (el)?(if|while|assert|print)\b", line)
+    ]  # fmt: skip
+
+
+def without_a_path(given: Iterable[Any], order: Collection[Any], result: str) -> list[str]:
+    """A sentence about arguments that collect gradients, but from which no path leads to the result."""
+    apart = [str(n.name) for n in given if isinstance(n, Node) and n.requires_grad and n not in order]
+    have = "have" if len(apart) > 1 else "has"
+    told = f"No path leads from {' or '.join(apart)} to {result}, so {' and '.join(apart)} {have} no gradient."
+    return [told] if apart else []
 
 
 def _cure(line: str) -> str:
     """What to write instead."""
     calls = _CALL.findall(line)
+    if re.search(r"array\(|\.numpy\(\)|\.tolist\(\)", line):
+        return "Leave out array(), asarray(), .numpy() and .tolist(): functions of NumPy take tensors as they are."
     plain = any(name in ("float", "int") for _, name in calls) or ".item()" in line
     for prefix, name in dict.fromkeys(calls):
         ours = _OURS.get(name, name)
         if hasattr(math, name) and hasattr(functional, ours) and (prefix or not plain):
             return f"Write mx.{ours} for {prefix}{name} (with import microgradx as mx)."
+    if re.search(r"(Value|Tensor|tensor)\(", line) and not plain:
+        return "It is a node already: use it as it is."
     return "Leave float(), int() and .item() out of the maths that is to be differentiated."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microgradx.autodiff import Edge, backward
-from microgradx.explain.lost import lost_gradients
+from microgradx.explain.lost import lost_gradients, reads_of_data, without_a_path
 from microgradx.explain.rerun import by_function, by_graph, loss_after
 from microgradx.explain.unusual import not_finite
 from microgradx.graph import GradientError, Node, Tensor, Value, topological
@@ -155,7 +155,7 @@ def trace(
     Raises:
         GradientError: the result is no node, not a single number, or depends on nothing that collects gradients.
     """
-    again, lost = None, []
+    again, lost, arguments = None, [], list[Any]()
     if isinstance(target, Node):
         output, name, rank = target, target.name or "the graph", {}
     else:
@@ -165,15 +165,16 @@ def trace(
         named = {n: a if n in counts else _leaf(a, n) for n, a in options.items()}
         with noting_draws() as draws, noting_numbers() as numbers:
             output, made = run_and_name(target, given, named)
-        lost = lost_gradients(numbers)
+        lost, arguments = [*lost_gradients(numbers), *reads_of_data(target)], [*given, *named.values()]
         if not draws:  # another run would draw other numbers
             again = partial(by_function, target, given, named)
         name = getattr(target, "__name__", "the function").replace("<lambda>", "a lambda")
-        rank = {id(node): k - len(given) - len(named) for k, node in enumerate((*given, *named.values()))}
+        rank = {id(node): k - len(given) - len(named) for k, node in enumerate(arguments)}
         rank |= {id(node): k + 1 for k, node in enumerate(made)}
     _check(output, name, lost)
     found = traced(output, rank, title or name, parameters, lr, again)
-    found.notes += [*not_finite(found), *lost]
+    reached = {row.node for row in found.rows.values()}
+    found.notes += [*not_finite(found), *lost, *without_a_path(arguments, reached, found.rows[found.output].name)]
     return found
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from microgradx.explain.expressions import ExpressionError, expression
+from microgradx.graph import Tensor
 from microgradx.rules.domains import REAL
 from microgradx.rules.numbers import shown
 
@@ -22,7 +24,8 @@ def not_finite(trace: Trace) -> list[str]:
     spread = "Whatever is computed from it may be nan or ∞ too."
     for row in trace.rows.values():
         if (kind := _kind(row.node.data)) and row.op is None:
-            return [f"{row.name} is {kind} from the start. {spread} Put a finite number there."]
+            who = row.name if row.node.name else "a number of the program"
+            return [f"{who} is {kind} from the start. {spread} Put a finite number there."]
         if kind:
             return [f"{row.name} is the first result that is {kind}; {row.op} made it. {_cure(row)} {spread}"]
     for step in trace.steps:
@@ -43,8 +46,24 @@ def _kind(data: Any) -> str:
 
 
 def _cure(row: Row) -> str:
+    """What is the matter with its inputs: those that are outside the domain, or else that numbers are too large."""
     op = row.node.op
-    where = ", ".join(domain_text(op, name) for name in op.inputs if op.where[name].text != REAL.text)
+    data = dict(zip(op.inputs, (each.data for each in row.node.inputs), strict=False))
+    known = {name: _inside(domain_text(op, name), name, data[name]) for name in data}
+    where = [domain_text(op, name) for name, inside in known.items() if inside is False]
+    where = where or [domain_text(op, name) for name, inside in known.items() if inside is None]
     if where:
-        return f"Its rule {op.form} holds for {where}: choose numbers for which its inputs are there."
-    return f"{op.name} takes all real numbers, but here the result is too large for a float: try smaller numbers."
+        return f"Its rule {op.form} holds for {', '.join(where)}: choose numbers for which its inputs are there."
+    return f"{op.name} takes such inputs, but a number gets too large for a float (1.8e308) here: try smaller ones."
+
+
+def _inside(domain: str, name: str, data: Any) -> bool | None:
+    """Whether all numbers are where the rule holds; None where the words for it are no formula."""
+    if domain == REAL.text:
+        return True
+    for sign, typed in (("≠", "!="), ("≤", "<="), ("≥", ">=")):
+        domain = domain.replace(sign, typed)
+    try:
+        return bool(np.all(expression(domain, [name])(Tensor(data)).data))
+    except ExpressionError:
+        return None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from microgradx.rules.op import Op
 
 _PACKAGE = dirname(dirname(abspath(__file__)))
+_NOT_LEARNERS = (_PACKAGE, dirname(abspath(np.__file__)))  # NumPy calls operators on arrays of nodes
 _default_dtype: np.dtype[Any] = np.dtype(np.float64)
 
 
@@ -100,6 +101,7 @@ class Node(Methods):
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """The data as a NumPy array (a Tensor's own array, not a copy)."""
+        became_number(self, caller)
         return np.asarray(self.data)
 
     @property
@@ -209,6 +211,7 @@ class Tensor(Node, TensorMethods):
         return self.shape[0]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        became_number(self, caller)
         return np.array(self.data, dtype=dtype, copy=copy)
 
     @property
@@ -247,6 +250,7 @@ def _plain(grad: Any) -> Any:
 def as_array(data: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
     """A real NumPy array of `data`; Python numbers take the default dtype."""
     if isinstance(data, Node):
+        became_number(data, caller)
         data = data.data
     if isinstance(data, (np.ndarray, np.generic)):
         array = np.asarray(data, dtype=dtype)
@@ -271,9 +275,9 @@ def note(node: Any, made: list[Any]) -> None:
 
 
 def caller() -> tuple[str, int] | None:
-    """File and line of the nearest frame outside this package."""
+    """File and line of the nearest frame outside this package and NumPy."""
     frame = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame is not None and frame.f_code.co_filename.startswith(_NOT_LEARNERS):
         if frame.f_code.co_filename.startswith(_LEARNERS):
             break
         frame = frame.f_back  # type: ignore[assignment]  # None ends the loop

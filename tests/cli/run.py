@@ -51,6 +51,13 @@ def noisy(x):
 
 def quits(x):
     raise SystemExit(5)
+
+def every(*xs):
+    return sum(xs)
+
+def named(x, squared: bool = False, **others):
+    y = x * x if squared else x
+    return y * others["k"]
 """
 OPS = 'from microgradx import op\ncube = op("cube(x) = x ** 3", lambda x: x * x * x, x=lambda x: 3 * x ** 2)\n'
 

@@ -165,8 +165,10 @@ def test_every_public_function_may_be_called() -> None:
         ("log(x)", -1, "is the first result that is nan; log made it. Its rule log(x) holds for x > 0"),
         ("sqrt(x - 5) * 2", 2, "is the first result that is nan; sqrt made it"),
         ("x*x/0", 2, "holds for b ≠ 0"),
-        ("1e400*x", 2, "is ∞ from the start"),
-        ("exp(1000*x)", 2, "exp takes all real numbers, but here the result is too large"),
+        ("1e400*x", 2, "a number of the program is ∞ from the start"),
+        ("x**x", 1e300, "pow takes such inputs, but a number gets too large"),
+        ("x**x", -0.5, "Its rule pow(a, b) = a ** b holds for a > 0"),
+        ("exp(1000*x)", 2, "exp takes such inputs, but a number gets too large"),
         ("sqrt(x)", 0, "becomes ∞ in step 1, by sqrt. Its rule sqrt(x) holds for x > 0"),
     ],
 )  # fmt: skip

@@ -171,6 +171,12 @@ def test_a_mistyped_option_is_still_told() -> None:
     assert "Value error" not in run("trace", "xor", "--weights", "bogus").output
 
 
+def test_settings_and_arguments_of_any_name_are_given_by_at() -> None:
+    squared = shown("trace", "net.py:named", "--at", "x=3", "squared=true", "k=2")
+    assert "∂f/∂k = 9 " in squared
+    assert "∂f/∂k = 3 " in shown("trace", "net.py:named", "--at", "x=3", "squared=False", "k=2")
+
+
 def test_a_lost_gradient_is_told_beside_trace_and_picture(folder: Path) -> None:
     (folder / "ml.py").write_text(
         "import math\ndef f(x):\n    return math.log(x)*x\ndef g(x): return math.exp(x)\n", "utf-8"

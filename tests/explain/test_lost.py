@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 import microgradx as mx
@@ -34,12 +35,22 @@ def by_value(x):
     return mx.Value(x) * x
 
 
+def by_numpy(x):
+    return x.numpy() * x
+
+
+def by_list(x):
+    return x.tolist() * x
+
+
 LOST = [
     (by_math, "return math.log(x) * x. Write mx.log for math.log"),
     (by_float, "k = float(x). Leave float(), int() and .item() out"),
     (by_item, "return x.item() * x. Leave"),
     (by_int, "return int(x) * x. Leave"),
-    (by_value, "return mx.Value(x) * x. Leave"),
+    (by_value, "return mx.Value(x) * x. It is a node already"),
+    (by_numpy, "return x.numpy() * x. Leave out array()"),
+    (by_list, "return x.tolist() * x. Leave out array()"),
 ]
 
 
@@ -54,6 +65,32 @@ def test_every_view_says_at_the_top_where_a_gradient_got_lost(function, told, x)
     for shown in (as_text(trace, width=1000), as_markdown(trace), as_html(trace)):
         assert shown.index(note) < shown.index("Forward")
     assert note in at_level(trace, "scalar").notes
+
+
+def test_arrays_made_of_tensors_and_data_are_losses_too():
+    def by_array(x, y):
+        z = np.asarray(x) * y
+        return z.sum()
+
+    def by_data(x, y):
+        if x.data[0] > 5:
+            print(x.data)
+        return (np.exp(x.data) * y).sum()
+
+    x, y = mx.Tensor([1.0, 2.0]), mx.Tensor([3.0, 4.0])
+    lost, apart = mx.trace(by_array, x, y).notes
+    assert (
+        "through x where it becomes plain numbers, at test_lost.py" in lost
+        and "functions of NumPy take tensors" in lost
+    )
+    assert apart == "No path leads from x to f, so x has no gradient."
+    lost, apart = mx.trace(by_data, x, y).notes
+    assert ".data has no history" in lost and "return (np.exp(x.data) * y).sum(). Leave .data out" in lost
+
+
+def test_arguments_without_a_path_to_the_result_are_named():
+    assert mx.trace(lambda x, y: x * 2, 1.0, 2.0).notes == ["No path leads from y to f, so y has no gradient."]
+    assert mx.trace(lambda x, y: x * 2, 1.0, mx.Value(2.0, requires_grad=False)).notes == []
 
 
 def test_zooming_keeps_the_note():
