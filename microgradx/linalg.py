@@ -20,7 +20,7 @@ from microgradx.functional.reductions import vector_norm
 from microgradx.functional.shaping import movedim
 from microgradx.graph import OpError
 from microgradx.rules import decompositions as rows
-from microgradx.rules.arithmetic import abs
+from microgradx.rules.arithmetic import abs, where
 from microgradx.rules.reductions import amax, amin, sum
 from microgradx.rules.shaping import concatenate, index, mT, squeeze, unsqueeze
 from microgradx.rules.words import both_words
@@ -185,7 +185,7 @@ def matrix_power(A: Any, n: int) -> Any:
             result = A if result is None else matmul(result, A)
         n //= 2
         A = matmul(A, A) if n else A
-    return constant(np.broadcast_to(np.eye(A.shape[-1], dtype=A.dtype), A.shape)) if result is None else result
+    return where(np.zeros(A.shape, bool), A, np.eye(A.shape[-1], dtype=A.dtype)) if result is None else result
 
 
 def multi_dot(tensors: Sequence[Any]) -> Any:

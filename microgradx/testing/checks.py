@@ -239,9 +239,12 @@ def _need_precision(at: Point, name: str) -> None:
 
 
 def _home(f: Any) -> str:
-    """The module that `f` can be imported from by its name; "" where there is none."""
+    """The module that `f` can be imported from by its name, else the line where it stands; "" where neither is."""
     home = getattr(f, "__module__", None) or ""
-    return home if home != "__main__" and hasattr(sys.modules.get(home), _name(f)) else ""
+    if home != "__main__" and hasattr(sys.modules.get(home), _name(f)):
+        return home
+    code = getattr(f, "__code__", None)
+    return f"line {code.co_firstlineno} of {code.co_filename}" if code else ""
 
 
 def _unit(like: Any, index: tuple[int, ...]) -> Any:

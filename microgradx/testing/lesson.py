@@ -122,6 +122,8 @@ class CheckError(MicrogradxError, AssertionError):
             called = f"lambda {', '.join(names)}: {self.call.code(names)}"
             if not self.call.op.home.startswith("microgradx."):
                 lines[-1:] = [_imported(self.call.op.home), ""]
+        elif self.home.startswith("line "):
+            lines[-1:] = [f"# {called}: the function in {self.home}", ""]
         elif self.home:
             lines[-1:] = [_imported(self.home, called), ""]
         inputs = "".join(f"{as_code(x)}, " for x in self.inputs).rstrip()

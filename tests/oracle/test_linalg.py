@@ -168,6 +168,14 @@ def test_the_sum_of_eigenvalues_has_a_gradient_where_they_coincide() -> None:
     np.testing.assert_allclose(B.grad, np.eye(3))
 
 
+def test_the_power_0_moves_with_nothing_and_can_be_differentiated() -> None:
+    A = Tensor([[1.0, np.inf], [0.0, 2.0]])
+    power = linalg.matrix_power(A, 0)
+    power.sum().backward()
+    np.testing.assert_array_equal(power.data, np.eye(2))
+    np.testing.assert_array_equal(A.grad, np.zeros((2, 2)))
+
+
 def test_the_gradients_of_symmetric_functions_are_symmetric() -> None:
     A = Tensor(np.random.default_rng(0).normal(size=(3, 3)) + 9 * np.eye(3))
     (linalg.cholesky(A).sum() + linalg.eigh(A).eigenvectors[0].sum()).backward()
