@@ -1,5 +1,6 @@
 """`microgradx compile`: a training step as straight-line source, to read and to run."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +13,7 @@ _PICTURES = (".svg", ".png", ".dot")
 
 
 def compile(
+    context: typer.Context,
     target: o.Target,
     language: Annotated[
         Literal["numpy", "c", "jax", "torch"], typer.Option("--target", help="What the program is written for.")
@@ -43,12 +45,19 @@ def compile(
     level: o.Level = None,
     weights: o.Weights = None,
     seed: o.Seed = None,
+    epochs: o.Epochs = None,
+    part: o.Part = None,
+    resume: o.Resume = None,
+    dtype: o.Dtype = None,
     ops: o.Ops = None,
 ) -> None:
     """Print forward, backward and update as straight-line source, a program that runs on its own."""
     from microgradx.compiler import targets
+    from microgradx.compiler.apart import set_apart
     from microgradx.compiler.explanation import explained
-    from microgradx_cli.targets import EXAMPLES, resolve
+    from microgradx.examples import EXAMPLES
+    from microgradx.files import write_atomically
+    from microgradx_cli.targets import resolve
 
     if buffers and (language != "numpy" or explain):
         raise UserError("--buffers shows how the NumPy program is run; it goes without --explain and other targets.")
@@ -57,15 +66,16 @@ def compile(
     if output is not None and output.suffix not in fits:
         kind = "the picture of a graph" if explain else f"a program for {language}"
         raise UserError(f"-o {output}: {kind} needs a name that ends in {' or '.join(fits)}.")
-    found = resolve(target, at, ops, sample=sample, level=level, weights=weights, seed=seed)
-    if found.level is not None:
+    options = dict(weights=weights, seed=seed, epochs=epochs, part=part, resume=resume, dtype=dtype)
+    found = resolve(target, at, ops, context, lr, batch=True, sample=sample, level=level, **options)
+    if found.level not in (None, "tensor"):
         raise UserError(
             f"--level {found.level}: {found.title} is compiled as it computes; the other levels are those of trace and "
             "graph."
         )
-    if sample is None and target.strip() in EXAMPLES:
+    if sample is None and target.strip() in EXAMPLES and found.weights is None:
         samples = filter(lambda each: each is not None, EXAMPLES[target.strip()].choices("sample"))
-        rows = [resolve(target, at, None, sample=s, level=level, weights=weights, seed=seed) for s in samples]
+        rows = [resolve(target, at, None, context, lr, batch=True, sample=s, level=level, **options) for s in samples]
         found = _batch(found, rows)
     lr = found.lr if lr is None else lr
     numbers = _many_numbers(found) if language == "numpy" and not (explain or buffers) else None
@@ -82,14 +92,22 @@ def compile(
         _show(story, output)
         return
     last = story.stages[-1][1]
+    beside = (output or Path(re.sub(r"[^\w-]+", "-", target.strip()))).with_suffix(".npz")
+    file = b""
     if buffers:
         from microgradx.compiler.to_numpy.buffers import source
 
         text = source(last)[0]
     else:
+        if writer.suffix == ".py":
+            values, file = set_apart(values, beside.name)
         text = writer.script(last, values, steps)
     if stats:
         typer.echo(f"{story.table()}\n{_kept(last)}", err=True)
+    if file and output:
+        write_atomically(beside, file)
+    elif file:
+        typer.echo(f"Its large arrays are read from {beside}: -o {beside.with_suffix('.py')} writes both.", err=True)
     _give(text, output)
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from microgradx.examples import Example
+    from microgradx.programs import TrainingProgram
 
 
 def examples(width: o.Width = None, ops: o.Ops = None) -> None:
@@ -29,13 +30,16 @@ def _table(console: "Console") -> None:
     console.print("\n--at NAME=VALUE changes an argument of any example, as in: microgradx trace polynomial --at x=3")
     console.print("--level layer, tensor or scalar shows any of them by its layers, its arrays or its single numbers.")
     console.print("Begin with: microgradx trace xor, and: microgradx graph xor -o xor.svg\n")
-    console.print("Programs that train (microgradx train gates); trace and graph show one of their steps:")
     console.print(
-        _listed(each.view for each in (PROGRAMS | WITH_FILES).values() if each.view and each.name not in EXAMPLES)
+        "Programs that train (microgradx train gates); trace, graph and compile show one of their steps, with"
     )
+    console.print(
+        "the program's own options (train NAME --help), on a --sample, with --weights trained or --resume FILE:"
+    )
+    console.print(_listed(each for each in (PROGRAMS | WITH_FILES).values() if each.name not in EXAMPLES))
 
 
-def _listed(examples: "Iterable[Example]") -> "Table":
+def _listed(programs: "Iterable[Example | TrainingProgram]") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
@@ -43,9 +47,9 @@ def _listed(examples: "Iterable[Example]") -> "Table":
     table.add_column("name", no_wrap=True)
     table.add_column("what it shows")
     table.add_column("options")
-    for example in examples:
-        options = (f"--{name}" for name in example.options)
-        levels = "|".join(example.levels)
+    for each in programs:
+        options = (f"--{name.replace('_', '-')}" for name in each.options)
+        levels = "|".join(getattr(each, "levels", ()))
         text = " ".join(f"{option} {levels}" if option == "--level" else option for option in options)
-        table.add_row(Text(example.name, style="bold cyan"), example.title, text)
+        table.add_row(Text(each.name, style="bold cyan"), each.title, text)
     return table

@@ -12,6 +12,7 @@ _SUFFIXES = (".svg", ".png", ".dot")
 
 
 def graph(
+    context: typer.Context,
     target: o.Target,
     output: Annotated[
         Path | None,
@@ -26,6 +27,9 @@ def graph(
     weights: o.Weights = None,
     seed: o.Seed = None,
     epochs: o.Epochs = None,
+    part: o.Part = None,
+    resume: o.Resume = None,
+    dtype: o.Dtype = None,
     no_grad: Annotated[bool, typer.Option("--no-grad", help="Draw the forward pass only.")] = False,
     animate: Annotated[
         bool, typer.Option("--animate", help="Write an SVG (or FILE.gif) that walks through the steps by itself.")
@@ -38,7 +42,7 @@ def graph(
         int | None,
         typer.Option(
             "--max-nodes", metavar="N", min=0, show_default=False,
-            help="Draw at most about N values and fold the others; 0 draws all. (Usually 150; not with --level layer.)",
+            help="Draw at most about N values and fold the others; 0 draws all. (Usually 150; a layer is one box.)",
         ),
     ] = None,
     zoom: o.Zoom = None,
@@ -58,7 +62,14 @@ def graph(
     from microgradx.pictures import draw
     from microgradx_cli.targets import resolve
 
-    found = resolve(target, at, ops, sample=sample, level=level, weights=weights, seed=seed, epochs=epochs)
+    found = resolve(
+        target, at, ops, context, sample=sample, level=level, weights=weights, seed=seed, epochs=epochs, part=part,
+        resume=resume, dtype=dtype,
+    )  # fmt: skip
+    if max_nodes is not None and found.layered(zoom):
+        raise UserError(
+            "--max-nodes: at layer level each layer is one box, whatever is in it; --level tensor has more."
+        )
     notes: list[str] = []
     limit = 150 if max_nodes is None else max_nodes or None
     if no_grad:

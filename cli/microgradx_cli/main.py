@@ -18,7 +18,7 @@ from microgradx_cli.graph import graph
 from microgradx_cli.ops import ops
 from microgradx_cli.options import SpreadAt
 from microgradx_cli.trace import trace
-from microgradx_cli.train import ANY_OPTION, OfPrograms, train
+from microgradx_cli.train import ANY_OPTION, OfPrograms, OfTargets, train
 from microgradx_cli.tutorial import tutorial
 from microgradx_cli.watch_gradients import watch_gradients
 
@@ -82,10 +82,10 @@ def _show_warning(message: Any, *_: Any, **__: Any) -> None:
     typer.echo(f"Warning: {message}", err=True)
 
 
-app.command(cls=SpreadAt)(trace)
-app.command(cls=SpreadAt)(graph)
+app.command(cls=OfTargets, context_settings=ANY_OPTION)(trace)
+app.command(cls=OfTargets, context_settings=ANY_OPTION)(graph)
 app.command(cls=SpreadAt)(check)
-app.command(cls=SpreadAt)(compile)
+app.command(cls=OfTargets, context_settings=ANY_OPTION)(compile)
 app.command(cls=OfPrograms, context_settings=ANY_OPTION)(train)
 app.command(cls=OfPrograms, context_settings=ANY_OPTION)(watch_gradients)
 app.command()(explain)

@@ -36,16 +36,27 @@ Level = Annotated[
 ]
 Sample = Annotated[
     int | None,
-    typer.Option("--sample", show_default=False, help="Which row: xor has 0 to 3 (00, 01, 10, 11)."),
+    typer.Option("--sample", show_default=False, help="Which sample of the data: xor has 0 to 3 (00, 01, 10, 11)."),
 ]
 Weights = Annotated[
     Literal["random", "hand", "trained"] | None,
-    typer.Option("--weights", show_default=False, help="Where an example's weights come from."),
+    typer.Option("--weights", show_default=False, help="Where the weights come from: by hand for xor only."),
 ]
-Seed = Annotated[int | None, typer.Option("--seed", show_default=False, help="Seed of an example's random weights.")]
+Seed = Annotated[int | None, typer.Option("--seed", show_default=False, help="Seed of random weights.")]
 Epochs = Annotated[
     int | None,
-    typer.Option("--epochs", show_default=False, help="At most so many training steps (--weights trained)."),
+    typer.Option("--epochs", show_default=False, help="Train so long first; an example (--weights trained) at most."),
+]
+Part = Annotated[
+    str | None,
+    typer.Option("--part", metavar="TRAINING", show_default=False, help="Which training of a program with several."),
+]
+Resume = Annotated[
+    Path | None,
+    typer.Option("--resume", metavar="FILE", show_default=False, help="The weights that train NAME --save FILE kept."),
+]
+Dtype = Annotated[
+    Literal["float32", "float64"] | None, typer.Option("--dtype", show_default=False, help="Of a program's numbers.")
 ]
 Zoom = Annotated[
     str | None,

@@ -1,35 +1,40 @@
-"""What a TARGET stands for: an example's name, path.py:function, or an expression."""
+"""What a TARGET stands for: an example's or a program's name, path.py:function, or an expression."""
 
 from __future__ import annotations
 
 import inspect
 import re
+import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
+import typer
 
 from microgradx.examples import EXAMPLES as SMALL
-from microgradx.examples import find
+from microgradx.examples import Example, find
 from microgradx.explain import Trace
 from microgradx.explain import trace as make_trace
 from microgradx.explain.expressions import ExpressionError, expression
 from microgradx.explain.levels import at_level
 from microgradx.graph import Node, Tensor, Value
 from microgradx.graph.naming import run_and_name
-from microgradx.programs import PROGRAMS, WITH_FILES
+from microgradx.programs import PROGRAMS, WITH_FILES, TrainingProgram
+from microgradx.programs.views import step as step_of_program
 from microgradx.rules import BOOK
+from microgradx.training import Progress
 from microgradx_cli.errors import UserError
 from microgradx_cli.options import parse_at
 from microgradx_cli.screen import training
+from microgradx_cli.train import switches
 from microgradx_cli.user_files import blaming, closest, load_function, load_ops
 
-# The training programs too show one of their steps; where an example has the name, it is the smaller one.
 TRAININGS = PROGRAMS | WITH_FILES
-EXAMPLES = {name: each.view for name, each in TRAININGS.items() if each.view} | SMALL
+NAMES: dict[str, Any] = TRAININGS | SMALL
+LARGE = 1000  # weights; what has more is shown by layers unless something else is asked for
 
 
 @dataclass(frozen=True)
@@ -42,23 +47,35 @@ class Target:
     options: dict[str, Any]
     parameters: tuple[str, ...] | None = None  # None: every leaf
     notes: tuple[str, ...] = ()
-    has_lines: bool = True  # an expression has no source lines to show
+    has_lines: bool = True  # an expression has no source lines to show, and a program's are all one
     lr: float = 0.5  # with which plain gradient descent gets on
     level: str | None = None  # to show it at, where the function itself computes at another
+    weights: int | None = None  # how many, of a program that trains
+
+    def layered(self, zoom: str | None) -> bool:
+        """Whether it is shown by its layers: asked for, or because it is large."""
+        large = self.level is None and zoom is None and (self.weights or 0) > LARGE
+        return self.level == "layer" or large
 
     def trace(self, lr: float, zoom: str | None = None) -> Trace:
         """Run and differentiate it, and show it at its level; with `zoom` one layer or entry of it."""
-        if not self.has_lines:
+        by_layers = self.level is None and self.layered(zoom)
+        if not self.has_lines and self.weights is None:
             _one_number(self.title, self.run())
         with blaming():
             found = make_trace(
                 self.function, *self.args, parameters=self.parameters, lr=lr, title=self.title, **self.options
             )
         found.notes += () if zoom else self.notes
+        if by_layers:
+            found.notes.append(
+                f"it has {self.weights:,} weights, so this is the layer level; --level tensor shows every array, "
+                '--zoom LAYER one layer, --zoom "LAYER[i,j]" or "NODE[i,j]" the scalar graph of one number'
+            )
         if not self.has_lines:
             for row in found.rows.values():
                 row.node.source = None
-        return at_level(found, self.level, zoom)
+        return at_level(found, "layer" if by_layers else self.level, zoom)
 
     def run(self) -> Any:
         """Run it forward only; its result, with the nodes named."""
@@ -66,19 +83,31 @@ class Target:
             return run_and_name(self.function, self.args, self.options)[0]
 
 
-def resolve(text: str, at: list[str] | None, ops: list[Path] | None, **options: Any) -> Target:
-    """The target that `text` names; `options` are those of examples (None: not given)."""
+def resolve(
+    text: str, at: list[str] | None, ops: list[Path] | None, context: typer.Context | None = None,
+    lr: float | None = None, batch: bool = False, **options: Any,
+) -> Target:  # fmt: skip
+    """The target that `text` names; `options` are those of examples and programs (None: not given).
+
+    What else was typed, in the context, are a program's own options, and `lr` is that of its training; with `batch`
+    its samples are a batch of training.
+    """
     load_ops(ops)
     values, text = parse_at(at), text.strip()
     given = {name: value for name, value in options.items() if value is not None}
     level = given.pop("level", None)
     file = re.fullmatch(r"(.*\.py)(?::(\w*))?", text)
-    if text not in EXAMPLES and text in BOOK:
+    if text not in NAMES and text in BOOK:
         raise UserError(
             f"{text} is an op, not an example. Read about it with: microgradx explain {text}; or trace a use of it: "
             f'microgradx trace "{text}(x)" --at x=0.5.'
         )
-    if text in EXAMPLES or (re.fullmatch(r"[\w-]+", text) and not values):
+    words = context.args if context else []
+    if text in TRAININGS and not (text in SMALL and _of_example(SMALL[text], given, words)):
+        return _program(TRAININGS[text], values, given, words, level, lr, batch)
+    if context and words:
+        _nothing_more(context)
+    if text in SMALL or (re.fullmatch(r"[\w-]+", text) and not values):
         return _example(text, values, given, level)
     if given:
         listed = ", ".join(f"--{name}" for name in given)
@@ -87,7 +116,7 @@ def resolve(text: str, at: list[str] | None, ops: list[Path] | None, **options: 
 
 
 def _example(name: str, values: dict[str, Any], options: dict[str, Any], level: str | None) -> Target:
-    example = find(name, EXAMPLES)
+    example = find(name, NAMES)
     if level in example.levels or level == "tensor":
         options, level = options | {"level": level}, None  # the program computes at this level, or cannot
     elif level and "tensor" in example.levels and "level" in example.options:
@@ -96,9 +125,48 @@ def _example(name: str, values: dict[str, Any], options: dict[str, Any], level: 
         reports = {"progress": progress} if example.reports_progress else {}
         program = example.program(**options, **reports).at(values)
     args, keywords = _bound(program.function, program.arguments)
-    usual = {} if name in SMALL else TRAININGS[name].options
-    lr = usual["lr"] if usual.get("optimizer") == "sgd" else Target.lr
-    return Target(name, program.function, args, keywords, program.parameters, program.notes, lr=lr, level=level)
+    return Target(name, program.function, args, keywords, program.parameters, program.notes, level=level)
+
+
+def _of_example(example: Example, given: dict[str, Any], words: list[str]) -> bool:
+    """Whether the small example of a program's name takes all that was asked for; else it is the program itself."""
+    return not words and not given.keys() - example.options.keys()
+
+
+def _program(
+    program: TrainingProgram, values: dict[str, Any], given: dict[str, Any], words: list[str], level: str | None,
+    lr: float | None, batch: bool,
+) -> Target:  # fmt: skip
+    """One step of a program that trains, with its own options."""
+    looked = {name: given.pop(name) for name in ("sample", "part", "resume") if name in given}
+    weights = given.pop("weights", None)
+    options = given | switches(words, program)
+    trained = weights == "trained" or (weights is None and "epochs" in options)
+    if weights == "hand" or (weights == "random" and "epochs" in options):
+        raise UserError(
+            f"{program.name} starts from random weights; --weights trained, or --epochs N, trains them first."
+        )
+    if looked.get("resume") and (trained or weights):
+        raise UserError("--resume FILE shows the weights that are in the file; leave out --weights and --epochs.")
+    options |= {"lr": lr} if lr is not None and trained else {}
+    watchers = [Progress()] if trained and sys.stderr.isatty() else []
+    step = step_of_program(program, trained=trained, batch=batch, watchers=watchers, **looked, **options).at(values)
+    args, keywords = _bound(step.function, step.arguments)
+    usual = program.options | options
+    count = sum(step.arguments[name].size for name in step.parameters)
+    return Target(
+        program.name, step.function, args, keywords, step.parameters, step.notes,
+        lr=usual["lr"] if usual["optimizer"] == "sgd" else Target.lr,
+        level=level, weights=count, has_lines=False,
+    )  # fmt: skip
+
+
+def _nothing_more(context: typer.Context) -> NoReturn:
+    """Only programs that train take other options than the command's own."""
+    word, known = context.args[0], [option for each in context.command.params for option in each.opts]
+    told = f"No such option: {word}.{closest(word, known)}" if word.startswith("-") else ""
+    told = told or f"Nothing more is expected, but there is {' '.join(context.args)}."
+    raise UserError(f"{told} See: {context.command_path} --help")
 
 
 def _function(file: re.Match[str], values: dict[str, Any]) -> Target:

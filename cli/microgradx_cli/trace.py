@@ -18,6 +18,7 @@ _SUFFIXES = (".txt", ".md", ".json", ".html")
 
 
 def trace(
+    context: typer.Context,
     target: o.Target,
     at: o.At = None,
     sample: o.Sample = None,
@@ -25,7 +26,13 @@ def trace(
     weights: o.Weights = None,
     seed: o.Seed = None,
     epochs: o.Epochs = None,
-    lr: Annotated[float, typer.Option("--lr", help="Learning rate of the gradient step shown at the end.")] = 0.1,
+    part: o.Part = None,
+    resume: o.Resume = None,
+    dtype: o.Dtype = None,
+    lr: Annotated[
+        float | None,
+        typer.Option("--lr", show_default=False, help="Learning rate of the gradient step shown at the end; else 0.1."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON (schema microgradx.trace/1).")] = False,
     step: Annotated[bool, typer.Option("--step", help="Walk through the steps one at a time.")] = False,
     predict: Annotated[
@@ -73,14 +80,15 @@ def trace(
         raise UserError("--predict asks for the next number while walking: it goes with --step.")
     if max_steps is not None and (as_json or step or (output is not None and output.suffix.lower() == ".json")):
         raise UserError("--max-steps shortens what is read at once: the screen, .txt, .md, .html. Leave it out here.")
-    if not math.isfinite(lr):
+    if lr is not None and not math.isfinite(lr):
         raise UserError(f"--lr {lr}: the learning rate is a finite number, such as 0.1.")
 
     from microgradx_cli.targets import resolve
 
     found = resolve(
-        target, at, ops, sample=sample, level=level, weights=weights, seed=seed, epochs=epochs
-    ).trace(lr, zoom)  # fmt: skip
+        target, at, ops, context, lr, sample=sample, level=level, weights=weights, seed=seed, epochs=epochs, part=part,
+        resume=resume, dtype=dtype,
+    ).trace(0.1 if lr is None else lr, zoom)  # fmt: skip
     if output is not None:
         _write(found, output, width, max_steps)
     elif as_json:

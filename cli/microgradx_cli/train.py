@@ -38,12 +38,23 @@ class OfPrograms(TyperCommand):
         programs = _told()["programs"]
         name = next((word for word in ctx.meta["typed"] if word in programs), None)
         if name:
-            whose, told = name, programs[name]
+            declared = {option for each in self.params for option in each.opts}
+            whose = name
+            told = {option: words for option, words in programs[name].items() if written(option) not in declared}
         else:
             whose = f"the programs; microgradx {ctx.info_name} NAME --help has those of one, their values and defaults"
             told = _told()["options"]
         with formatter.section(f"Options of {whose}"):
-            formatter.write_dl([(f"--{option.replace('_', '-')}", words) for option, words in told.items()])
+            formatter.write_dl([(written(option), words) for option, words in told.items()])
+
+
+class OfTargets(o.SpreadAt, OfPrograms):
+    """A command whose TARGET may be a program with options of its own."""
+
+
+def written(option: str) -> str:
+    """As it is typed."""
+    return f"--{option.replace('_', '-')}"
 
 
 def _told() -> Any:
@@ -53,7 +64,7 @@ def _told() -> Any:
 
 def name_first(args: list[str], flags: Collection[str]) -> list[str]:
     """The arguments with the program's name before all options; `flags` are the command's own that take no value."""
-    switches = {f"--{option.replace('_', '-')}" for option in _told()["switches"]}  # may stand without a value
+    switches = {*map(written, _told()["switches"])}  # may stand without a value
     before = ""  # an option whose value may be next
     for i, arg in enumerate(args):
         if re.match(r"--?[^\W\d]", arg):

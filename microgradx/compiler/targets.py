@@ -4,7 +4,8 @@ A target is a table that says how each op of the rulebook *runs* there, never ho
 of a form is made of ops like the forward part. Its module offers
 
     script(form, values, steps) -> str      a complete program that starts from `values` (one per argument of the
-                                            form), repeats the form `steps` times and prints the loss,
+                                            form), repeats the form `steps` times and prints the loss; those in Python
+                                            read a value that is `Apart` from its file,
     function(form) -> callable              (where that is meaningful) of the raw arguments in order; it returns
                                             (outputs, {argument: gradient}) and, for a form with updates, as a third
                                             {argument: next value}; numpy and c also take arrays that stay (`Fixed`),

@@ -7,7 +7,7 @@ import numpy as np
 from microgradx.explain.arrays import shape_text
 from microgradx.explain.layers import by_layer, inside, open_layer, scopes
 from microgradx.explain.trace import Trace, traced
-from microgradx.explain.zooming import zoom_into
+from microgradx.explain.zooming import zoom_into, zoom_through
 from microgradx.graph import topological
 from microgradx.pictures import Picture, draw
 from microgradx.rules.zoom import zoom_all
@@ -20,18 +20,27 @@ def at_level(trace: Trace, level: str | None = None, zoom: str | None = None) ->
 
     Args:
         trace: at tensor level (or at scalar level, where that is how the program computes).
-        zoom: a layer such as "hidden" or "recurrent.layer0.t3"; or an entry such as "Z[0,1]", which is always scalars.
+        zoom: a layer such as "hidden" or "recurrent.layer0.t3"; or an entry such as "Z[0,1]", or "hidden[0,1]" of what
+            leaves a layer, which is always scalars.
 
     Raises:
         OpError: there is no such layer or entry.
     """
     if zoom is not None and not any(inside(scope, zoom) for scope in scopes(trace)):
+        layer = zoom.partition("[")[0]
+        if layer in scopes(trace) and all(row.name not in (layer, zoom) for row in trace.rows.values()):
+            return zoom_through(open_layer(trace, layer), zoom)
         return zoom_into(trace, zoom)
     if level == "layer":
         return by_layer(open_layer(trace, zoom) if zoom else trace)
     if level == "scalar" and not trace.scalar:
+        least = sum(row.node.size for row in trace.rows.values())  # which spares expanding what nobody will read
+        if least > MOST_SCALARS:
+            return _one_entry(trace, zoom, least)
         names = {row.node: row.name for row in trace.rows.values()}
-        output, entries = zoom_all(trace.rows[trace.output].node, names)
+        whole = trace.rows[trace.output].node
+        entries = zoom_all(whole, names)
+        output = entries[whole].item()
         count = len(topological(output))
         if count > MOST_SCALARS:
             return _one_entry(trace, zoom, count)
@@ -92,12 +101,13 @@ def _one_entry(trace: Trace, zoom: str | None, count: int) -> Trace:
         row for row in trace.rows.values()
         if row.op and inside(row.node.scope, zoom or "") and row.node.grad is not None
     ]  # fmt: skip
-    first = next((row for row in read if set(row.inputs.values()) & set(trace.parameters)), read[0])
+    learned = (row for row in read if set(row.inputs.values()) & set(trace.parameters))
+    first = next((row for row in learned if row.op != "lookup"), read[0])  # a lookup computes nothing
     at = np.unravel_index(int(np.argmax(np.abs(first.node.grad))), first.node.shape)
     where = f"{first.name}[{','.join(map(str, at))}]" if at else first.name
     found = zoom_into(trace, where)
     found.notes.append(
-        f"as scalars the whole is {count:,} numbers; this is the entry of {first.name} with the largest gradient. "
+        f"as scalars the whole is {count:,} numbers or more; this entry of {first.name} has the largest gradient. "
         'Choose any other with --zoom "NODE[i,j]".'
     )
     return found

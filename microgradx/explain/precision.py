@@ -94,7 +94,8 @@ class Numbers:
         """A line of the forward table."""
         node: Any = row.node
         self.data["value", row.id] = node.data
-        if row.op is None and node.name is None and not node.requires_grad and node.size == 1:
+        number = row.op is None and node.name is None and not node.requires_grad and node.size == 1
+        if number and row.id != trace.output:  # which is named in a layer that was opened, though not computed there
             self.exact["value", row.id] = row.name
         if row.op is None and node.grad is not None:
             self.data["gradient", row.id] = node.grad

@@ -82,12 +82,17 @@ def step_text(trace: Trace, step: Step) -> StepText:
     scalar = isinstance(node.node, Value) and step.local is not None
     formula, numbers, chain, notes = (_scalar if scalar else _tensor)(trace, step, node, target)
     if step.words:
-        names = {"y": node.name, **{slot: trace.rows[i].name for slot, i in node.inputs.items()}}
-        notes = (step.words.format(**names), *notes)
+        notes = (words_text(trace, step), *notes)
     return StepText(
         step.number, f"{node.name} → {target.name}", place(node, code=True), formula, numbers, chain,
         _total(trace, step, target), notes,
     )  # fmt: skip
+
+
+def words_text(trace: Trace, step: Step) -> str:
+    """What the rule does, in words, with the names of what it reads."""
+    node = trace.rows[step.node]
+    return step.words.format(y=node.name, **{slot: trace.rows[i].name for slot, i in node.inputs.items()})
 
 
 def seed_text(trace: Trace) -> str:

@@ -4,15 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from microgradx import Tensor, manual_seed, nn, no_grad
-from microgradx.examples.registry import Example, Program
-from microgradx.functional import cross_entropy
+from microgradx import Tensor, nn, no_grad
 from microgradx.programs.errors import ProgramError
 from microgradx.programs.pictures import PROMISED, Data, fitting, learn, pictures, report
 from microgradx.programs.registry import Optimizer, TrainingProgram
 from microgradx.programs.run import Run
 from microgradx.programs.starts import Init, started
-from microgradx.programs.views import one_of, step_of
 
 REACHED = {**PROMISED, "digits": 0.98}
 
@@ -70,19 +67,13 @@ def train_lenet(
 SIZE = 32  # pixels a side
 
 
-def lenet(
-    width: float, outputs: int, dropout: float, init: Init, size: int = SIZE, kernels: tuple[int, int] = (6, 16)
-) -> Any:
-    """Two rounds of 5×5 kernels, relu and pooling make 400 numbers; then 120 and 80 units, scores. (LeCun et al. 1998.)
-
-    `size` and `kernels` are there for pictures of the graph, which are smaller.
-    """
-    first, second = kernels
+def lenet(width: float, outputs: int, dropout: float, init: Init) -> Any:
+    """Two rounds of 5×5 kernels, relu, pooling make 400 numbers; then 120 and 80 units, scores. (LeCun et al. 1998.)"""
     parts: dict[str, nn.Module] = {
-        "conv1": nn.Conv2d(1, first, 5), "relu1": nn.ReLU(), "pool1": nn.MaxPool2d(2),
-        "conv2": nn.Conv2d(first, second, 5), "relu2": nn.ReLU(), "pool2": nn.MaxPool2d(2), "flatten": nn.Flatten(),
+        "conv1": nn.Conv2d(1, 6, 5), "relu1": nn.ReLU(), "pool1": nn.MaxPool2d(2),
+        "conv2": nn.Conv2d(6, 16, 5), "relu2": nn.ReLU(), "pool2": nn.MaxPool2d(2), "flatten": nn.Flatten(),
     }  # fmt: skip
-    inputs = second * ((size - 12) // 4) ** 2
+    inputs = 400
     for k, full in enumerate((120, 80), start=1):
         units = max(1, round(full * width))
         parts |= {f"dropout{k}": nn.Dropout(dropout)} if dropout else {}
@@ -100,26 +91,9 @@ def figure(conv: Any, picture: Any) -> Any:
     return plots.filters(conv.weight.data, picture[0], np.maximum(maps, 0))
 
 
-def one_step(sample: int = 0, seed: int = 0) -> Program:
-    """Two kernels and six hidden units, on one picture."""
-    manual_seed(seed)
-    return step_of(network(8, 2, 6, 0.0, "he"), cross_entropy, *one_of(pictures("digits").train, sample))
-
-
-def one_lenet_step(sample: int = 0, seed: int = 0) -> Program:
-    """LeNet in small, on one picture of 16×16: two and four kernels, and a head of 6, 4 and 10 units."""
-    manual_seed(seed)
-    model = lenet(0.05, 10, 0.0, "he", size=16, kernels=(2, 4))
-    return step_of(model, cross_entropy, *one_of(pictures("digits", size=16).train, sample))
-
-
 CNN = TrainingProgram(
-    "cnn", "8×8 handwritten digits by ten 3×3 kernels", "98 % of the test pictures right", train,
-    view=Example("cnn", "a digit through two kernels and six units: one step", one_step, "tensor"),
-    figures=("filters",),
+    "cnn", "8×8 handwritten digits by ten 3×3 kernels", "98 % of the test pictures right", train, figures=("filters",),
 )  # fmt: skip
 LENET = TrainingProgram(
-    "lenet", "8×8 handwritten digits by LeNet", "98 % of the test pictures right", train_lenet,
-    view=Example("lenet", "a digit through a small LeNet: one step", one_lenet_step, "tensor"),
-    figures=("filters",),
+    "lenet", "8×8 handwritten digits by LeNet", "98 % of the test pictures right", train_lenet, figures=("filters",),
 )  # fmt: skip

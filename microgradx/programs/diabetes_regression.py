@@ -8,14 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from microgradx import manual_seed, nn
+from microgradx import nn
 from microgradx.data import DataLoader, TensorDataset, diabetes, standardise, train_validation_split
-from microgradx.examples.registry import Example, Program
 from microgradx.functional import mse_loss
 from microgradx.programs.registry import OPTIMIZERS, Optimizer, TrainingProgram
 from microgradx.programs.run import Run
 from microgradx.programs.starts import Init, started
-from microgradx.programs.views import one_of, step_of
 from microgradx.training import predict
 
 MEASURES = ("age", "sex", "body mass", "blood pressure", "s1", "s2", "s3", "s4", "s5", "s6")
@@ -73,14 +71,7 @@ def explained(y: Any, t: Any) -> float:
     return float(1 - np.mean((y - t) ** 2) / np.var(t))
 
 
-def one_step(sample: int = 0, seed: int = 0) -> Program:
-    """The line on one patient."""
-    manual_seed(seed)
-    return step_of(line(), mse_loss, *one_of(data(seed)[0], sample))
-
-
 DIABETES_REGRESSION = TrainingProgram(
     "diabetes-regression", "how an illness goes on, from ten measurements",
     "explains a quarter of the held-out variance, and within 0.02 what the normal equation explains", train,
-    view=Example("diabetes-regression", "ten measurements of one patient: one step", one_step, "tensor"),
 )  # fmt: skip

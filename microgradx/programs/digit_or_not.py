@@ -7,15 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from microgradx import manual_seed, nn
+from microgradx import nn
 from microgradx.data import DataLoader, TensorDataset, digits, train_validation_split
-from microgradx.examples.registry import Example, Program
 from microgradx.functional import binary_cross_entropy
 from microgradx.programs.errors import ProgramError
 from microgradx.programs.registry import OPTIMIZERS, Optimizer, TrainingProgram
 from microgradx.programs.run import Run
 from microgradx.programs.starts import Init, started
-from microgradx.programs.views import one_of, step_of
 from microgradx.training import accuracy, predict
 
 
@@ -38,13 +36,13 @@ def train(
         said, truth = predict(model, held_out.arrays[0]) > 0.5, held_out.arrays[1] > 0.5
         weights = sum(p.size for p in model.parameters())
         missed, false = int(np.sum(~said & truth)), int(np.sum(said & ~truth))
-        rows.append((name, weights, f"{history['validation_accuracy'][-1]:.4f}", missed, false))
+        rows.append((name, weights, f"{history.final('validation_accuracy'):.4f}", missed, false))
     share = float(np.mean(held_out.arrays[1] < 0.5))
     run.table(f"{len(held_out)} held-out pictures", ("model", "weights", "accuracy", "missed", "false alarms"), rows)
     run.say(
         f"Always saying no would be right for {share:.1%} of them: accuracy alone flatters where one class is rare."
     )
-    found = [run.history[name]["validation_accuracy"][-1] for name in ("one unit", "two layers")]
+    found = [run.history[name].final("validation_accuracy") for name in ("one unit", "two layers")]
     run.result(min(found) >= 0.97, one_unit_accuracy=found[0], two_layers_accuracy=found[1], always_no=share)
 
 
@@ -65,13 +63,7 @@ def two_layers(hidden: int) -> nn.Module:
     return nn.Sequential(layers | {"output": nn.Linear(hidden, 1), "sigmoid": nn.Sigmoid()})
 
 
-def one_step(sample: int = 0, seed: int = 0) -> Program:
-    """The two layers on one picture."""
-    manual_seed(seed)
-    return step_of(two_layers(8), binary_cross_entropy, *one_of(data(7, seed)[0], sample))
-
-
 DIGIT_OR_NOT = TrainingProgram(
     "digit-or-not", "a seven or not, from 8×8 pixels", "97 % of the held-out pictures right, both times",
-    train, view=Example("digit-or-not", "a seven or not: two layers, one picture, one step", one_step, "tensor"),
+    train, shown="two layers",
 )  # fmt: skip

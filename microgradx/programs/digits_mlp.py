@@ -4,13 +4,11 @@ from typing import Any, Literal
 
 from microgradx import manual_seed, nn
 from microgradx.data import TensorDataset
-from microgradx.examples.registry import Example, Program
 from microgradx.functional import cross_entropy
 from microgradx.programs.pictures import PROMISED, Data, Pictures, fitting, learn, pictures, report
 from microgradx.programs.registry import Optimizer, TrainingProgram
 from microgradx.programs.run import Run
 from microgradx.programs.starts import Init, started
-from microgradx.programs.views import one_of, step_of
 from microgradx.training import accuracy, evaluate
 
 Activation = Literal["relu", "sigmoid", "tanh"]
@@ -94,14 +92,6 @@ def compare(
     )
 
 
-def one_step(sample: int = 0, seed: int = 0) -> Program:
-    """A network with one hidden layer of eight units, on one picture of 64 pixels."""
-    manual_seed(seed)
-    model = network(64, "relu", 8, 1, 0.0, False, "he")
-    return step_of(model, cross_entropy, *one_of(pictures("digits").train, sample))
-
-
 DIGITS_MLP = TrainingProgram(
     "digits-mlp", "8×8 handwritten digits by a network of plain layers", "97 % of the test pictures right", train,
-    view=Example("digits-mlp", "a digit through eight hidden units: one step", one_step, "tensor"),
 )  # fmt: skip

@@ -1,18 +1,16 @@
 """Logic gates by one logistic unit: AND and OR are learned, XOR cannot be, for one unit draws one straight line."""
 
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from microgradx import manual_seed, nn
+from microgradx import nn
 from microgradx.data import DataLoader, gate
-from microgradx.examples.registry import Example, Program
 from microgradx.functional import binary_cross_entropy
 from microgradx.programs.registry import OPTIMIZERS, Optimizer, TrainingProgram
 from microgradx.programs.run import Run
 from microgradx.programs.starts import Init, started
-from microgradx.programs.views import step_of
 from microgradx.training import predict
 
 ROWS = ("00", "01", "10", "11")
@@ -50,13 +48,6 @@ def train(
     )  # fmt: skip
 
 
-def one_step(sample: Literal[0, 1, 2, 3] | None = None, seed: int = 0) -> Program:
-    """The unit on the rows of OR, or on one of them."""
-    manual_seed(seed)
-    rows = slice(None) if sample is None else slice(sample, sample + 1)
-    return step_of(unit(), binary_cross_entropy, *gate("or")[rows])
-
-
 def figure(model: nn.Module, X: Any, t: Any) -> Any:
     """What the unit says over the plane."""
     from microgradx import plots
@@ -71,6 +62,5 @@ def unit() -> nn.Module:
 
 GATES = TrainingProgram(
     "gates", "AND, OR and XOR by one logistic unit", "AND and OR: 4 of 4 rows right; XOR: at most 3", train,
-    view=Example("gates", "one logistic unit learns OR: its step on four rows", one_step, "tensor"),
-    figures=("and", "or", "xor"),
+    shown="or", figures=("and", "or", "xor"),
 )  # fmt: skip

@@ -9,15 +9,13 @@ import numpy as np
 
 from microgradx import functional as F
 from microgradx import manual_seed, nn, no_grad, optim
-from microgradx.data import DataLoader, Vocabulary, next_token_streams, words
-from microgradx.examples.registry import Example, Program
+from microgradx.data import DataLoader, TensorDataset, Vocabulary, next_token_streams, words
 from microgradx.graph import Tensor
 from microgradx.graph.notes import changes
-from microgradx.programs.corpus import HELLO, Text, counting, source
+from microgradx.programs.corpus import Text, counting, source
 from microgradx.programs.registry import OPTIMIZERS, Optimizer, TrainingProgram
 from microgradx.programs.run import Run
 from microgradx.programs.starts import Init, started
-from microgradx.programs.views import step_of
 from microgradx.random import Generator
 from microgradx.training import Callback, ClipGradients, Schedule
 
@@ -175,7 +173,7 @@ def learn(
     for cell in ("rnn", "lstm") if settings.cell == "both" else (settings.cell,):
         manual_seed(seed)
         model = started(LanguageModel(len(vocabulary), settings.hidden, cell, settings.depth, settings.dropout), init)
-        read = streams(ids, settings)
+        read = streams(ids, settings, vocabulary.tokens)
         steps = OPTIMIZERS[optimizer](model.parameters(), settings.lr)
         falling = optim.lr_scheduler.CosineAnnealingLR(steps, T_max=settings.epochs * len(read))
         history = run.fit(
@@ -207,10 +205,11 @@ def learn(
     return vocabulary
 
 
-def streams(ids: Any, settings: Settings) -> DataLoader:
+def streams(ids: Any, settings: Settings, tokens: tuple[str, ...] = ()) -> DataLoader:
     """Blocks of `steps` ids in `batch_size` streams, in order: row k of a batch goes on where row k left off."""
     blocks = next_token_streams(ids, settings.batch_size, settings.steps)
-    return DataLoader(tuple(a.reshape(-1, settings.steps) for a in blocks.arrays), settings.batch_size)
+    rows = (a.reshape(-1, settings.steps) for a in blocks.arrays)
+    return DataLoader(TensorDataset(*rows, names=tokens), settings.batch_size)
 
 
 def sample(
@@ -234,35 +233,13 @@ def sample(
     return spoken
 
 
-def one_step(tokens: list[str], cell: str, hidden: int, seed: int) -> Program:
-    """A model of `hidden` units on the first tokens of the sentence, and what comes after each."""
-    manual_seed(seed)
-    vocabulary = Vocabulary.of(tokens, oov_buckets=0)
-    ids = vocabulary.encode(tokens)[None]
-    model = LanguageModel(len(vocabulary), hidden, cell)
-    said = " ".join(f"{k} {token!r}" for k, token in enumerate(vocabulary.tokens))
-    return step_of(model, F.cross_entropy, ids[:, :-1], ids[:, 1:], f"tokens by their ids: {said}")
-
-
-def one_letter_step(cell: Literal["rnn", "lstm", "gru"] = "lstm", seed: int = 0) -> Program:
-    """An LSTM of three units on "you s"."""
-    return one_step(list(HELLO[:5]), cell, 3, seed)
-
-
-def one_word_step(cell: Literal["rnn", "lstm", "gru"] = "rnn", seed: int = 0) -> Program:
-    """An RNN of three units on the first words of the sentence."""
-    return one_step(words(HELLO)[:4], cell, 3, seed)
-
-
 CHAR_RNN = TrainingProgram(
     "char-rnn", "the next letter, by an RNN and an LSTM that carry their state",
     "perplexity below 1.2 on the sentence; with --text topics, held out, below 0.6 of what counting pairs gives",
-    training(LETTERS, list, "", promised=0.6),
-    view=Example("char-rnn", "an LSTM reads four letters: one step", one_letter_step, "tensor"),
+    training(LETTERS, list, "", promised=0.6), shown="lstm",
 )  # fmt: skip
 WORD_RNN = TrainingProgram(
     "word-rnn", "the next word, by an RNN and an LSTM that carry their state",
     "perplexity below 1.2 on the sentence; with --text topics, held out, below 0.9 of what counting pairs gives",
-    training(WORDS, words, " ", promised=0.9),
-    view=Example("word-rnn", "an RNN reads three words: one step", one_word_step, "tensor"),
+    training(WORDS, words, " ", promised=0.9), shown="lstm",
 )  # fmt: skip

@@ -6,14 +6,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from microgradx import Tensor, manual_seed, nn
+from microgradx import Tensor, nn
 from microgradx.data import DataLoader
-from microgradx.examples.registry import Example, Program
 from microgradx.functional import mse_loss
 from microgradx.programs.registry import OPTIMIZERS, Optimizer, TrainingProgram
 from microgradx.programs.run import Run
 from microgradx.programs.starts import started
-from microgradx.programs.views import step_of
 from microgradx.training import Callback
 
 X = np.array([[1.0], [2.0], [3.0]])
@@ -197,16 +195,8 @@ def contours(paths: dict[float, Path]) -> Any:
     return plots.contours(cost_at, {f"lr {rate:g}": path for rate, path in paths.items()}, (-9.0, 11.0), (-6.0, 6.0))
 
 
-def one_step(sample: Literal[0, 1, 2] | None = None, seed: int = 0) -> Program:
-    """w and b on all three points, or on one of them."""
-    manual_seed(seed)
-    rows = slice(None) if sample is None else slice(sample, sample + 1)
-    return step_of(line(True, "default"), mse_loss, X[rows], T[rows])
-
-
 LINEAR_REGRESSION = TrainingProgram(
     "linear-regression", "a line through three points, at four learning rates",
     "w reaches 1 ± 0.01 at learning rate 0.4, is still on its way at 0.01, and diverges at 0.51", train,
-    view=Example("linear-regression", "a line through three points: one step", one_step, "tensor"),
-    figures=("cost", "contours"),
+    shown="w and b at {lr:g} by", figures=("cost", "contours"),
 )  # fmt: skip

@@ -1,17 +1,15 @@
 """Yes or no from two numbers: a logistic unit on six points, and why it minimises cross-entropy."""
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from microgradx import Tensor, manual_seed, nn
+from microgradx import Tensor, nn
 from microgradx.data import DataLoader
-from microgradx.examples.registry import Example, Program
 from microgradx.functional import binary_cross_entropy, mse_loss, sigmoid
 from microgradx.programs.registry import OPTIMIZERS, Optimizer, TrainingProgram
 from microgradx.programs.run import Run
 from microgradx.programs.starts import Init, started
-from microgradx.programs.views import step_of
 from microgradx.training import predict
 
 X = np.array([[1.0, 2.0], [2.0, 3.0], [3.0, 1.0], [4.0, 3.0], [5.0, 3.0], [6.0, 2.0]])
@@ -91,16 +89,8 @@ def cost_curves() -> Any:
     return plots.costs({name: cost_of(loss) for name, loss in COSTS.items()}, -10, 10)
 
 
-def one_step(sample: Literal[0, 1, 2, 3, 4, 5] | None = None, seed: int = 0) -> Program:
-    """The unit on all six points, or on one of them."""
-    manual_seed(seed)
-    rows = slice(None) if sample is None else slice(sample, sample + 1)
-    return step_of(unit(), binary_cross_entropy, X[rows], T[rows])
-
-
 LOGISTIC_REGRESSION = TrainingProgram(
     "logistic-regression", "yes or no from two numbers, by one logistic unit",
     "6 of 6 right; the cost curve of cross-entropy is convex, that of squared error is not", train,
-    view=Example("logistic-regression", "a logistic unit on six points: one step", one_step, "tensor"),
     figures=("boundary", "costs"),
 )  # fmt: skip

@@ -8,12 +8,6 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Literal
 
-import numpy as np
-
-from microgradx import manual_seed
-from microgradx.data import digits
-from microgradx.examples.registry import Example, Program
-from microgradx.functional import cross_entropy
 from microgradx.programs import cnn, digits_mlp
 from microgradx.programs.digits_mlp import Activation
 from microgradx.programs.errors import ProgramError
@@ -21,7 +15,6 @@ from microgradx.programs.pictures import PROMISED, Data
 from microgradx.programs.registry import Optimizer, TrainingProgram
 from microgradx.programs.run import Run
 from microgradx.programs.starts import Init
-from microgradx.programs.views import one_of, step_of
 
 Model = Literal["cnn", "mlp", "lenet"]
 TRAININGS: dict[str, Callable[..., None]] = {"cnn": cnn.train, "mlp": digits_mlp.train, "lenet": cnn.train_lenet}
@@ -69,37 +62,14 @@ def fitting(model: str | None, switches: dict[str, Any]) -> Callable[..., None]:
     raise ProgramError(f"{seen} all these switches: {belongs}.")
 
 
-def one_digit_step(sample: int = 0, seed: int = 0) -> Program:
-    """Four hidden units on one of the 8×8 digits, each pixel as 3×3, in a border of 2."""
-    X, label = one_of(digits(), sample)
-    picture = np.pad(np.kron(X.reshape(8, 8), np.ones((3, 3))), 2)
-    return one_step(picture, label, seed, "an 8×8 digit, enlarged")
-
-
-def one_shirt_step(seed: int = 0) -> Program:
-    """Four hidden units on a shirt, which is Fashion-MNIST's class 0."""
-    picture = np.zeros((28, 28))
-    picture[4:24, 9:19] = picture[4:10, 3:25] = 1
-    return one_step(picture, np.array([0]), seed, "a shirt drawn as two bars")
-
-
-def one_step(picture: Any, label: Any, seed: int, drawn: str) -> Program:
-    """The loss of a small network of plain layers on a picture (28, 28) that stands for those of the files."""
-    manual_seed(seed)
-    model = digits_mlp.network(784, "relu", 4, 1, 0.0, False, "he")
-    note = f"the picture is a stand-in that needs no files: {drawn}"
-    return step_of(model, cross_entropy, picture[None, None], label, note)
-
-
-def program(data: Data, pictures: str, shown: str, build: Callable[..., Program]) -> TrainingProgram:
-    """The program called as its data; `shown` is what `build` makes a step of."""
+def program(data: Data, pictures: str) -> TrainingProgram:
+    """The program called as its data."""
     return TrainingProgram(
         data, f"28×28 {pictures}, once their files are there",
         f"{100 * PROMISED[data]:.0f} % of the test pictures right",
-        training(data), view=Example(data, f"{shown} of 28×28 pixels through four units: one step", build, "tensor"),
-        figures=("filters",),  # but for --model mlp
+        training(data), figures=("filters",),  # but for --model mlp
     )  # fmt: skip
 
 
-MNIST = program("mnist", "handwritten digits", "a digit", one_digit_step)
-FASHION_MNIST = program("fashion-mnist", "photographs of clothes", "a shirt", one_shirt_step)
+MNIST = program("mnist", "handwritten digits")
+FASHION_MNIST = program("fashion-mnist", "photographs of clothes")

@@ -85,5 +85,5 @@ class Steps(Callback):
 
 NEURON = TrainingProgram(
     "neuron", "one neuron learns one sample, step by step",
-    "the output comes within 0.1 of the target, and the loss falls in every step", train, view=VIEW,
+    "the output comes within 0.1 of the target, and the loss falls in every step", train,
 )  # fmt: skip

@@ -4,14 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from microgradx import manual_seed, nn
+from microgradx import nn
 from microgradx.data import DataLoader, polynomial_regression
-from microgradx.examples.registry import Example, Program
 from microgradx.functional import mse_loss
 from microgradx.programs.registry import OPTIMIZERS, Optimizer, TrainingProgram
 from microgradx.programs.run import Run
 from microgradx.programs.starts import Init, started
-from microgradx.programs.views import step_of
 
 TRUTH = (2.0, 1.0, 0.5)  # of 1, x, x²
 
@@ -62,16 +60,8 @@ def figure(line: Any, x: Any, t: Any) -> Any:
     return plots.fitted(x, t, lambda grid: plots.of_model(line)(powers(grid)))
 
 
-def one_step(seed: int = 2) -> Program:
-    """The model on four points; those of seed 0 lie so far out that the usual learning rate is too large for them."""
-    manual_seed(seed)
-    x, t = polynomial_regression(4, TRUTH, 1.0, seed).arrays
-    return step_of(model(), mse_loss, powers(x), t)
-
-
 POLYNOMIAL_REGRESSION = TrainingProgram(
     "polynomial-regression", "½x² + x + 2 from noisy points",
     "every coefficient within 0.15 of the normal equation's", train,
-    view=Example("polynomial-regression", "a parabola through four points: one step", one_step, "tensor"),
     figures=("fit",),
 )  # fmt: skip

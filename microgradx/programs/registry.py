@@ -12,7 +12,6 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import numpy as np
 
 from microgradx import default_dtype, manual_seed, optim, set_default_dtype
-from microgradx.examples.registry import Example
 from microgradx.programs.errors import ProgramError
 from microgradx.programs.options import OPTIONS
 from microgradx.programs.run import Run
@@ -40,16 +39,17 @@ KINDS = {int: "a whole number", float: "a number", bool: "a switch, true or fals
 class TrainingProgram:
     """A named training; `train(run, **options)` does it, in a file to be read.
 
-    `promise` is the result that the default options reach; `view` is one step of it, small enough to trace and draw.
-    `figures` are the names of the plots that it makes of its own, beside the losses.
+    `promise` is the result that the default options reach; `figures` are the names of the plots that it
+    makes of its own, beside the losses. `shown` is how the name begins of the training, of several, that trace, graph
+    and compile show; options may stand in it.
     """
 
     name: str
     title: str
     promise: str
     train: Callable[..., None]
-    view: Example | None = None
     figures: tuple[str, ...] = ()
+    shown: str = ""
 
     @property
     def options(self) -> dict[str, Any]:

@@ -1,19 +1,17 @@
 """Which symbol came first? A plain RNN forgets it, an LSTM keeps it; the gradient by time step shows why."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from microgradx import manual_seed, nn
 from microgradx.data import DataLoader, TensorDataset
-from microgradx.examples.registry import Example, Program
 from microgradx.functional import cross_entropy
 from microgradx.graph import Tensor
 from microgradx.programs.registry import OPTIMIZERS, Optimizer, TrainingProgram
 from microgradx.programs.run import Run
 from microgradx.programs.starts import Init, started
-from microgradx.programs.views import step_of
 from microgradx.random import default_generator
 from microgradx.training import Callback, ClipGradients, accuracy
 
@@ -128,16 +126,8 @@ def _reach(norms: Any) -> float:
     return float(norms[0] / norms[-1])
 
 
-def one_step(cell: Literal["lstm", "rnn"] = "lstm", seed: int = 0) -> Program:
-    """Two units on one sequence of four symbols."""
-    manual_seed(seed)
-    X, first = sequences(1, 4, seed).arrays
-    return step_of(Reader(cell, 2, 4), cross_entropy, X, first)
-
-
 LSTM_REMEMBER = TrainingProgram(
     "lstm-remember", "which of 80 symbols came first: an RNN forgets, an LSTM remembers",
     "the LSTM gets 95 % of held-out sequences right, the RNN at most 60 %", train,
-    view=Example("lstm-remember", "an LSTM reads four symbols: one step", one_step, "tensor"),
-    figures=("gradients",),
+    shown="lstm", figures=("gradients",),
 )  # fmt: skip

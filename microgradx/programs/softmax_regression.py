@@ -4,14 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from microgradx import manual_seed, nn
+from microgradx import nn
 from microgradx.data import DataLoader, TensorDataset, iris, standardise, train_validation_split
-from microgradx.examples.registry import Example, Program
 from microgradx.functional import cross_entropy
 from microgradx.programs.registry import OPTIMIZERS, Optimizer, TrainingProgram
 from microgradx.programs.run import Run
 from microgradx.programs.starts import Init, started
-from microgradx.programs.views import one_of, step_of
 from microgradx.training import accuracy, predict
 
 MEASURES = ("sepal length", "sepal width", "petal length", "petal width")
@@ -46,7 +44,7 @@ def data(seed: int) -> tuple[TensorDataset, TensorDataset, tuple[str, ...]]:
     train_set, held_out = train_validation_split(iris(), 0.2, seed, stratify=True)
     X, scale = standardise(train_set.arrays[0])
     return (
-        TensorDataset(X, train_set.arrays[1]),
+        TensorDataset(X, train_set.arrays[1], names=train_set.names),
         TensorDataset(scale(held_out.arrays[0]), held_out.arrays[1]),
         (train_set.names),
     )
@@ -57,13 +55,7 @@ def layer() -> Any:
     return nn.Sequential({"scores": nn.Linear(4, 3)})
 
 
-def one_step(sample: int = 0, seed: int = 0) -> Program:
-    """The layer on one flower."""
-    manual_seed(seed)
-    return step_of(layer(), cross_entropy, *one_of(data(seed)[0], sample))
-
-
 SOFTMAX_REGRESSION = TrainingProgram(
     "softmax-regression", "three kinds of iris by one linear layer and softmax", "90 % of the held-out flowers right",
-    train, view=Example("softmax-regression", "iris: one flower, one step", one_step, "tensor"),
+    train,
 )  # fmt: skip

@@ -4,16 +4,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from microgradx import functional as F
-from microgradx import manual_seed
-from microgradx.data import Vocabulary, words
-from microgradx.examples.registry import Example, Program
+from microgradx.data import words
 from microgradx.programs.corpus import source
 from microgradx.programs.language import LanguageModel, Settings, fitting, learn
 from microgradx.programs.registry import Optimizer, TrainingProgram
 from microgradx.programs.run import Run
 from microgradx.programs.starts import Init
-from microgradx.programs.views import step_of
 
 Text = Literal["topics", "made"]
 ANIMALS, VERBS, THINGS = ("cat", "dog", "bird"), ("sees", "finds", "takes"), ("ball", "stone", "bread")
@@ -75,19 +71,7 @@ def alike(model: LanguageModel) -> Any:
     return unit @ unit.T
 
 
-def one_step(seed: int = 0) -> Program:
-    """The model on the first words of a made sentence: only the vectors of the words that were read get a gradient."""
-    manual_seed(seed)
-    tokens = made()
-    vocabulary = Vocabulary.of(tokens, oov_buckets=0)
-    ids = vocabulary.encode(tokens[:4])[None]
-    said = " ".join(f"{k} {token!r}" for k, token in enumerate(vocabulary.tokens))
-    model = LanguageModel(len(vocabulary), 3, "rnn")
-    return step_of(model, F.cross_entropy, ids[:, :-1], ids[:, 1:], f"words by their ids: {said}")
-
-
 WORD_VECTORS = TrainingProgram(
     "word-vectors", "which words are alike, from the vectors of a language model of real text",
     "vectors of one kind are more alike, by 0.2 in cosine, than across kinds", train,
-    view=Example("word-vectors", "three words are read, and their vectors learn: one step", one_step, "tensor"),
 )  # fmt: skip

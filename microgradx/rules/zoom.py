@@ -41,17 +41,13 @@ def zoom(node: Any, names: Mapping[Any, str]) -> tuple[Array, dict[Any, Array]]:
     return _applied(node, inputs, names[node]), inputs
 
 
-def zoom_all(output: Any, names: Mapping[Any, str]) -> tuple[Any, dict[Any, Array]]:
-    """The whole graph that ends in the single number `output` as scalars, down to its leaves.
-
-    Returns:
-        The scalar output, and the entries of every node.
-    """
+def zoom_all(output: Any, names: Mapping[Any, str]) -> dict[Any, Array]:
+    """The whole graph that ends in `output` as scalars, down to its leaves: the entries of every node."""
     found: dict[Any, Array] = {}
     for node in topological(output):
         with scope(node.scope) if node.scope else nullcontext():
             found[node] = entries(node, names[node]) if node.op is None else _applied(node, found, names[node])
-    return found[output].item(), found
+    return found
 
 
 def entries(node: Any, name: str) -> Array:

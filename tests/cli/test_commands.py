@@ -8,7 +8,7 @@ import pytest
 
 from microgradx.examples import EXAMPLES
 from microgradx.rules import BOOK
-from microgradx_cli.targets import EXAMPLES as TRACEABLE
+from microgradx_cli.targets import NAMES as TRACEABLE
 from tests.cli.run import run, shown
 
 

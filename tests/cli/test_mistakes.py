@@ -19,7 +19,8 @@ MISTAKES = [
     (("trace", "nett.py:loss", *AT), "there is no file nett.py. Did you mean net.py?"),
     (("trace", "no/such/net.py:loss", *AT), "there is no file no/such/net.py."),
     # options
-    (("trace", "neuron", "--sample", "1"), "neuron takes no option sample"),
+    (("trace", "neuron", "--sample", "1"), "sample is a whole number from 0 to 0, not 1"),
+    (("trace", "lstm-cell", "--sample", "1"), "lstm-cell takes no option sample"),
     (("trace", "two-paths", "--level", "tensor"), "level is always scalar"),
     (("trace", "xor", "--sample", "7"), "sample is one of 0, 1, 2, 3, not 7"),
     (("trace", "xor", "--epochs", "9"), "nothing is trained"),
@@ -29,9 +30,10 @@ MISTAKES = [
     (("trace", "xor", "--level", "atom"), "Invalid value for '--level'"),
     (("trace", "xor", "--max-steps", "0"), "Invalid value for '--max-steps'"),
     (("trace", "xor", "--width", "7"), "Invalid value for '--width'"),
-    (("trace", "xor", "--colour"), "No such option: --colour"),
+    (("trace", "xor", "--colour"), "xor takes no option colour"),
+    (("trace", "lstm-cell", "--colour"), "No such option: --colour"),
     (("trace", "xor", "--lr"), "Option '--lr' requires an argument. See: microgradx trace --help"),
-    (("trace", "xor", "more"), "Nothing more is expected, but there is more."),
+    (("trace", "lstm-cell", "more"), "Nothing more is expected, but there is more."),
     (("train", "gates", "--dtype", "int8"), "'int8' is not one of 'float32', 'float64'. See: microgradx train --help"),
     *((("trace", "xor", "--max-steps", "2", *where), "Leave it out here") for where in (
         ("--json",), ("--step",), ("-o", "t.json"),

@@ -6,34 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from microgradx.data import digits, library
+from microgradx.data import library
 from microgradx.programs import PROGRAMS, WITH_FILES
 from microgradx.programs.digits_mlp import SWEEP
 from tests.cli.run import refusal, run
-from tests.data.test_files import idx
-
-TRAIN, TEST = 720, 240
-
-
-@pytest.fixture
-def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that both sets' files are in; their sums are taken for the right ones."""
-    X, labels = digits().arrays
-    large = np.kron(X.reshape(-1, 8, 8), np.ones((3, 3)))
-    pixels = np.pad(np.round(255 * large).astype("uint8"), ((0, 0), (2, 2), (2, 2)))
-    t = labels.astype("uint8")
-    parts = (pixels[:TRAIN], t[:TRAIN], pixels[TRAIN : TRAIN + TEST], t[TRAIN : TRAIN + TEST])
-    sums = tuple(hashlib.sha256(idx(part)).hexdigest() for part in parts)
-    monkeypatch.setenv("MICROGRADX_DATA", str(tmp_path / "data"))
-    for name in ("mnist", "fashion-mnist"):
-        monkeypatch.setitem(library.SETS, name, ((), sums))
-        (tmp_path / "data" / name).mkdir(parents=True)
-        for file, part in zip(library.FILES, parts, strict=True):
-            (tmp_path / "data" / name / file).write_bytes(gzip.compress(idx(part)))
-    return tmp_path / "data"
 
 
 def trained(*words: str) -> Any:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from microgradx.compiler.apart import Apart, reading
 from microgradx.compiler.form import Form, Kind, Step
 from microgradx.compiler.joint import CompileError
 from microgradx.compiler.to_numpy import emit
@@ -53,6 +54,8 @@ class Language:
 
     def data(self, value: Any) -> str:
         """An array, or a number, as source."""
+        if isinstance(value, Apart):
+            return self.array.format(data=value, dtype=value.dtype)
         array = np.asarray(value)
         text = re.sub(r"inf|nan", r"float('\g<0>')", repr(array.tolist()))
         return self.array.format(data=text, dtype=array.dtype)
@@ -165,7 +168,9 @@ class Language:
         i = next(n for n in ("i", "step_number", *(f"i{k}" for k in range(99))) if n not in taken)
         text = self._module(found, "step", last, f"return {loss}, {updated}")
         title = f'"""{form.title}: forward, backward and update with {self.title}, written by microgradx."""\n\n'
-        lines = [f"{name} = {self.data(value)}" for name, value in values.items()]
+        read = reading(values)
+        title += "import os\n\nimport numpy as np\n" if read else ""
+        lines = [*read, *(f"{name} = {self.data(value)}" for name, value in values.items())]
         lines += ["", f"for {i} in range({steps}):", f"    {result}, {updated} = step({', '.join(form.arguments)})"]
         lines += [f"    if {i} % {max(1, steps // 10)} == 0 or {i} == {steps - 1}:"]
         lines += [f"        print({i}, float({result}))"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from microgradx.compiler.apart import Apart, reading
 from microgradx.compiler.form import Form
 from microgradx.compiler.to_numpy.rows import literal, preamble, written
 from microgradx.rules.formula import constant
@@ -112,7 +113,9 @@ def script(form: Form, values: Mapping[str, Any], steps: int) -> str:
     last = assigned(found)
     lines = [f'"""{form.title}: forward, backward and update as straight-line code, written by microgradx."""', ""]
     lines += [found.helpers, *[""] * (2 if "def " in found.helpers else 0), "np.seterr(all='ignore')", ""]
-    lines += [f"{name} = {_data(value)}" for name, value in found.constants.items()]
+    read = reading(values)
+    lines[1:1] = ["", "import os"] if read else []
+    lines += [*read, *(f"{name} = {_data(value)}" for name, value in found.constants.items())]
     for name, value in values.items():
         numpys = isinstance(value, float) and name != "lr"  # overflows to inf, where Python's own raise an error
         lines.append(f"{name} = np.float64({_data(value)})" if numpys else f"{name} = {_data(value)}")
@@ -165,6 +168,8 @@ def _constant(name: str, value: Any, found: Written, needed: set[Any]) -> ast.ex
 
 
 def _data(value: Any) -> str:
+    if isinstance(value, Apart):
+        return str(value)
     if isinstance(value, (int, float)):
         return repr(value) if np.isfinite(value) else f"float('{value}')"
     array = np.asarray(value)
