@@ -55,6 +55,23 @@ def test_a_gradient_that_arrives_in_pieces_is_the_sum_of_all_of_them() -> None:
     np.testing.assert_array_equal(total.grad, [1.0, 1.0])  # where it passed on the same array, nothing was added to it
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 1, 0)])
+def test_one_product_for_all_uses_of_a_matrix_is_the_sum_of_their_products(order: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    x, z = rng.normal(size=(4, 3)), rng.normal(size=(2, 3))
+
+    def loss(W: Any) -> Any:
+        V = W * 2.0  # no leaf: what arrives waits until all is there
+        parts = [(mx.linear(x, V) ** 2).sum(), mx.linear(z, V).sin().sum(), (V**3).sum()]
+        return parts[order[0]] + parts[order[1]] + parts[order[2]]
+
+    one, two = (mx.Tensor(np.linspace(-1.0, 1.0, 15).reshape(5, 3)) for _ in range(2))
+    watched: list[Any] = []
+    loss(one).backward()
+    loss(two).backward(watcher=watched.append)  # edge by edge, with the rule as it is written
+    np.testing.assert_allclose(one.grad, two.grad, rtol=1e-13)
+
+
 @pytest.mark.parametrize("both_ways", [False, True])
 @pytest.mark.parametrize("layer", [mx.nn.RNN, mx.nn.LSTM, mx.nn.GRU])
 def test_one_product_for_all_steps_is_a_product_at_each(layer: Any, both_ways: bool) -> None:
