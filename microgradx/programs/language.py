@@ -38,8 +38,8 @@ class Settings:
     known: int | None = None
 
 
-# Held out, with --dtype float32: 5.9 by letters in 36 seconds of one core, where counting pairs gives 11.8; and 21.8 by
-# words in 71 seconds, where counting pairs gives 27.3.
+# Held out, with --dtype float32: 5.9 by letters, where counting pairs gives 11.8; and 21.8 by words, where counting
+# pairs gives 27.3. benchmarks/PROGRAMS.md has the seconds.
 LETTERS = {
     "hello": Settings("both", epochs=40, lr=0.01, batch_size=1, steps=8, hidden=32),
     "topics": Settings("lstm", epochs=6, lr=0.005, batch_size=64, steps=32, hidden=96),
