@@ -1,5 +1,6 @@
 """Rows: moving elements about without changing them. Every row is linear; families undo each other."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -160,7 +161,12 @@ def _lookup(W: Any, k: Any) -> Any:
 
 
 def _collect(u: Any, k: Any, size: int) -> Any:
-    return _scatter(u, k, (size, *u.shape[k.ndim :]))
+    rest = u.shape[k.ndim :]
+    width = math.prod(rest)
+    out = np.zeros((size, *rest), dtype=u.dtype)
+    places = k.reshape(-1, 1) * width + np.arange(width)  # of single numbers, which NumPy adds sooner than rows
+    np.add.at(out.reshape(-1), places.reshape(-1), u.reshape(-1))
+    return out
 
 
 # Like index and scatter, but what is read is an input: it differs from batch to batch.

@@ -62,7 +62,8 @@ def _cross_entropy(x: Any, t: Any) -> Any:
     check_labels(t, x.shape[1])
     x = x - np.max(x, axis=-1, keepdims=True)
     picked = x.reshape(-1)[chosen(x, t)]
-    return np.log(np.sum(np.exp(x), axis=-1)) - picked
+    total = np.sum(np.exp(x), axis=-1, keepdims=True)  # the same sum as of the softmax in its gradient
+    return np.log(total).reshape(-1) - picked
 
 
 def _softmax(x: Any, axis: int = -1) -> Any:
