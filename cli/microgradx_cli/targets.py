@@ -6,7 +6,7 @@ import inspect
 import re
 import sys
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -104,6 +104,8 @@ def resolve(
         )
     words = context.args if context else []
     if text in TRAININGS and not (text in SMALL and _of_example(SMALL[text], given, words)):
+        if context:
+            _nothing_unknown(context, TRAININGS[text])
         return _program(TRAININGS[text], values, given, words, level, lr, batch)
     if context and words:
         _nothing_more(context)
@@ -161,9 +163,23 @@ def _program(
     )  # fmt: skip
 
 
-def _nothing_more(context: typer.Context) -> NoReturn:
+def _nothing_unknown(context: typer.Context, program: TrainingProgram) -> None:
+    """A mistyped option of the command is told as such; all others are the program's affair."""
+    own = [f"--{name.replace('_', '-')}" for name in program.options]
+    for word in context.args:
+        option = word.partition("=")[0].replace("_", "-")
+        flag = option.startswith("-") and not option[1:2].isdigit()
+        if flag and option not in own and (option[1:2] != "-" or closest(option, _options(context), 0.8)):
+            _nothing_more(context, option, own)
+
+
+def _options(context: typer.Context) -> list[str]:
+    return [option for each in context.command.params for option in each.opts]
+
+
+def _nothing_more(context: typer.Context, word: str = "", more: Sequence[str] = ()) -> NoReturn:
     """Only programs that train take other options than the command's own."""
-    word, known = context.args[0], [option for each in context.command.params for option in each.opts]
+    word, known = word or context.args[0], [*more, *_options(context)]
     told = f"No such option: {word}.{closest(word, known)}" if word.startswith("-") else ""
     told = told or f"Nothing more is expected, but there is {' '.join(context.args)}."
     raise UserError(f"{told} See: {context.command_path} --help")

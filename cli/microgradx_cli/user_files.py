@@ -123,7 +123,7 @@ def _has(path: Path, functions: list[str]) -> str:
     return f"{path.name} has {', '.join(functions)}." if functions else f"{path.name} defines no functions."
 
 
-def closest(name: str, names: list[str]) -> str:
+def closest(name: str, names: list[str], likeness: float = 0.5) -> str:
     """ " Did you mean …?" when something is close."""
-    near = difflib.get_close_matches(name, dict.fromkeys(names), n=2, cutoff=0.5)
+    near = difflib.get_close_matches(name, dict.fromkeys(names), n=2, cutoff=likeness)
     return f" Did you mean {' or '.join(near)}?" if near else ""

@@ -45,7 +45,7 @@ def steps(x: Any, state: Sequence[Any], weights: Sequence[Any]) -> tuple[list[An
             gates = squash(affine(h, w_hh, index(sums, along(0, t))), scale, middle)
             i, f, u, o = [call(index, (gates,), key) for key in keys]
             c = lstm_memory(f, c, i, u)
-            h = lstm_output(o, c)
+            h = lstm_output(o, c).named("h")
         outputs.append(h)
     return outputs, (h, c)
 

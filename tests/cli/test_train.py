@@ -127,7 +127,8 @@ def test_the_name_of_a_figure_is_checked_before_the_training(monkeypatch: pytest
 
 def test_a_step_can_be_traced_and_drawn() -> None:
     assert "unit_weight" in shown("trace", "gates", "--sample", "1")
-    assert "digraph" in shown("graph", "gates")
+    drawn = run("graph", "gates")
+    assert drawn.exit_code == 0 and "digraph" in drawn.stdout and "--part chooses another" in drawn.stderr
 
 
 def test_gradients_are_watched_layer_by_layer() -> None:

@@ -2,8 +2,10 @@
 
 import contextlib
 import io
+import runpy
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -83,13 +85,15 @@ def check_odd(target: str, name: str) -> None:
 
 def printed(target: str, name: str, *options: str) -> list[float]:
     """The losses that an example's script prints."""
-    found = run("compile", name, "--target", target, "--steps", "4", *options)
-    assert found.exit_code == 0, found.output
-    for section in ("# forward", "# backward", "# update"):
-        assert section in found.output
     said = io.StringIO()
-    with contextlib.redirect_stdout(said):
-        exec(compile(found.stdout, f"{name}.py", "exec"), {})
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, f"{target}.py")
+        found = run("compile", name, "--target", target, "--steps", "4", *options, "-o", str(file))
+        assert found.exit_code == 0, found.output
+        for section in ("# forward", "# backward", "# update"):
+            assert section in file.read_text("utf-8")
+        with contextlib.redirect_stdout(said):
+            runpy.run_path(str(file))
     return [float(line.split()[1]) for line in said.getvalue().splitlines()]
 
 
