@@ -36,14 +36,19 @@ class Pieces:
 
 
 class Products(Pieces):
-    """The same for Σ Aᵀ B over the parts (A, B)."""
+    """The same for a matrix W that served many steps: its rule sums over rows of g and x, so it takes all at once."""
 
-    __slots__ = ()
+    __slots__ = ("of",)
+
+    def __init__(self, rule: Any, g: Any, x: Any, W: Any) -> None:
+        super().__init__(g, x, W.shape)
+        self.of = rule, W
 
     def whole(self, start: Any = None) -> Any:
-        """One product of all the A and all the B, and `start`."""
-        A, B = (np.concatenate(factors) for factors in zip(*self.parts, strict=True))
-        total = A.T.dot(B)
+        """The rule's pull-back for all rows, and `start`."""
+        rule, W = self.of
+        g, x = (np.concatenate(rows) for rows in zip(*self.parts, strict=True))
+        total = rule(g, x, W)
         return total if start is None else start + total
 
 
@@ -58,10 +63,10 @@ def piece(g: Any, x: Any, key: Any) -> Any:
 
 
 def product(rule: Any, g: Any, x: Any, W: Any) -> Any:
-    """What x @ W.mT sends back to the node `W`: gᵀ x as `rule` has it, later where W is neither leaf nor cast."""
+    """What x @ W.mT sends back to the node `W` by `rule`, later where W is neither leaf nor cast."""
     if W.op is None or g.ndim != 2 or x.ndim != 2 or g.dtype is not W.data.dtype:
         return rule(g, x, W.data)
-    return Products(g, x, W.data.shape)
+    return Products(rule, g, x, W.data)
 
 
 def gathered(node: Any) -> Any:

@@ -69,6 +69,7 @@ _EQUIVALENT = {
     "a sign is 1 or -1, so dividing by it is multiplying with it": {
         ("copysign", "a"): ("sign(a) / copysign(1.0, b)",),
     },
+    "a square does not see the sign": {("squash", "x"): ("s ** 2 - (m - y) ** 2",)},
     "the result has the sign of b": {("copysign", "a"): ("sign(a) * copysign(1.0, y)",)},
 }
 EQUIVALENT = {(*at, rule): why for why, rows in _EQUIVALENT.items() for at, rules in rows.items() for rule in rules}
