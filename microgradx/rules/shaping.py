@@ -164,7 +164,8 @@ def _collect(u: Any, k: Any, size: int) -> Any:
     rest = u.shape[k.ndim :]
     width = math.prod(rest)
     out = np.zeros((size, *rest), dtype=u.dtype)
-    places = k.reshape(-1, 1) * width + np.arange(width)  # of single numbers, which NumPy adds sooner than rows
+    row = k.reshape(-1, 1).astype(np.intp)  # as wide as places: int8 would wrap round
+    places = row * width + np.arange(width)  # of single numbers, which NumPy adds sooner than rows
     np.add.at(out.reshape(-1), places.reshape(-1), u.reshape(-1))
     return out
 

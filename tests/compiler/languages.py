@@ -104,6 +104,20 @@ def check_float32(target: str, name: str) -> None:
     assert outputs[0].dtype == np.float32 and {g.dtype for g in gradients.values()} == {np.dtype(np.float32)}
 
 
+def check_small_ids(target: str) -> None:
+    """Ids of any integer dtype find the same rows, though a row's place in memory is past what fits into one byte."""
+    W, ids = np.linspace(-1.0, 1.0, 200 * 64).reshape(200, 64), np.array([100, 3, 100])
+    wanted = np.zeros_like(W)
+    np.add.at(wanted, ids, 2 * W[ids])
+    for dtype in ("int8", "uint8", "int16", "int32", "int64"):
+        k = mx.Tensor(ids.astype(dtype))
+        f = mx.compile(lambda W, k: (mx.embedding(k, W) ** 2).sum(), target=target, fullgraph=True)
+        value, (gradient, _) = f.value_and_grad(W, k)
+        close(value, (W[ids] ** 2).sum())
+        close(gradient, wanted)
+        close(mx.grad(f.function)(mx.Tensor(W), k).data, wanted)
+
+
 def check_compiled(target: str) -> None:
     """`mx.compile` for the target gives the engine's values and gradients."""
     x, w = np.array([[0.5, -1.0, 2.0], [1.5, 0.0, -0.5]]), np.array([[0.3], [-0.2], [0.1]])

@@ -14,6 +14,7 @@ from tests.compiler.languages import (
     check_float32,
     check_odd,
     check_row,
+    check_small_ids,
     close,
     printed,
     recorded,
@@ -54,6 +55,10 @@ def test_float32_stays_float32(name):
 
 def test_a_compiled_function_has_values_and_gradients():
     check_compiled("jax")
+
+
+def test_ids_of_any_integer_dtype_find_the_same_rows():
+    check_small_ids("jax")
 
 
 def test_the_script_reads_like_the_numpy_one_and_runs_alone(tmp_path):

@@ -16,6 +16,7 @@ from microgradx.compiler.passes import PASSES, simplified
 from microgradx.compiler.to_numpy import buffers, emit
 from microgradx.programs import WITH_FILES
 from microgradx_cli.targets import NAMES, resolve
+from tests.compiler.languages import check_small_ids
 
 STEPS, LR = 3, 0.1
 
@@ -66,6 +67,11 @@ def test_every_example_and_program_trains_as_the_engine_does(name):
     wanted = eagerly(name)
     np.testing.assert_allclose(losses, wanted, rtol=1e-10)
     np.testing.assert_allclose(in_memory, wanted, rtol=1e-10)
+
+
+@pytest.mark.parametrize("target", ["numpy", "c"])
+def test_ids_of_any_integer_dtype_find_the_same_rows(target):
+    check_small_ids(target)
 
 
 SHAPES = [(3, 4), (1, 4), (3, 1), (4,), (), (1, 1)]

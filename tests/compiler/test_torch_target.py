@@ -12,6 +12,7 @@ from tests.compiler.languages import (
     check_float32,
     check_odd,
     check_row,
+    check_small_ids,
     close,
     printed,
     recorded,
@@ -53,6 +54,10 @@ def test_float32_stays_float32(name):
 
 def test_a_compiled_function_has_values_and_gradients():
     check_compiled("torch")
+
+
+def test_ids_of_any_integer_dtype_find_the_same_rows():
+    check_small_ids("torch")
 
 
 def test_its_own_autograd_takes_no_part(tmp_path):

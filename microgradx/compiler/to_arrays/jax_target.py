@@ -66,7 +66,7 @@ TABLE: Mapping[str, Template] = {
     "mT": lambda step, kinds: "A.T" if len(step.kind.shape) == 2 else "A.mT",
     "unsqueeze": "jnp.expand_dims(x, axis)", "broadcast_to": "jnp.broadcast_to(x, shape)", "sum_to": _sum_to,
     "spread": _spread, "scatter": "jnp.zeros(shape, x.dtype).at[key].add(x)",
-    "collect": "jnp.zeros((size, *u.shape[k.ndim:]), u.dtype).at[k].add(u)",
+    "lookup": "W[k.astype(int)]", "collect": "jnp.zeros((size, *u.shape[k.ndim:]), u.dtype).at[k.astype(int)].add(u)",
     "concatenate": _several("jnp.concatenate"), "stack": _several("jnp.stack"),
     "pad": "jnp.pad(x, pads, constant_values=value)",
     **{name: _along(f"jnp.{name}") for name in ("sum", "mean", "all", "any", "argmax", "argmin")},
