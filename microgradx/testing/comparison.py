@@ -121,8 +121,8 @@ def _forward(found: Comparison, look: Look, analytic: Any) -> None:
         found.mismatches.append(_mismatch(look, problem=problem))
         return
     expected, size = float(np.vdot(analytic, direction)), float(np.vdot(np.abs(analytic), np.abs(direction)))
-    exact = _EXACT * max(1.0, look.rtol / RTOL)
-    if not abs(rate - expected) <= exact * max(size, abs(rate), look.atol / look.rtol) + _rounding(look, direction):
+    gap, exact = abs(rate - expected), _EXACT * max(1.0, look.rtol / RTOL) * max(size, abs(rate), look.atol / look.rtol)
+    if not (gap <= exact or gap <= exact + _rounding(look, direction)):
         _by_entry(found, look, analytic)
 
 
