@@ -185,7 +185,9 @@ def matrix_power(A: Any, n: int) -> Any:
             result = A if result is None else matmul(result, A)
         n //= 2
         A = matmul(A, A) if n else A
-    return where(np.zeros(A.shape, bool), A, np.eye(A.shape[-1], dtype=A.dtype)) if result is None else result
+    if result is None:  # the identity, with a path to A: its gradient is 0, also where A is infinite
+        return where(np.zeros(A.shape, bool), A, np.eye(A.shape[-1], dtype=A.dtype))
+    return result
 
 
 def multi_dot(tensors: Sequence[Any]) -> Any:
