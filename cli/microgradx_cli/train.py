@@ -178,7 +178,7 @@ def switches(words: list[str], program: TrainingProgram) -> dict[str, Any]:
             elif rest and not rest[0].startswith("--"):
                 value = rest.pop(0)
             elif key in program.options:
-                raise UserError(f"{option} needs a value, as in {option} {program.options[key]}.")
+                raise UserError(f"{option} needs a value, as in {option} {program.example(key)}.")
         options[key] = program.value(key, value)
     return options
 

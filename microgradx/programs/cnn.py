@@ -6,12 +6,13 @@ import numpy as np
 
 from microgradx import Tensor, nn, no_grad
 from microgradx.programs.errors import ProgramError
-from microgradx.programs.pictures import PROMISED, Data, fitting, learn, pictures, report
+from microgradx.programs.pictures import PROMISED, Data, learn, pictures, report, usual
 from microgradx.programs.registry import Optimizer, TrainingProgram
 from microgradx.programs.run import Run
 from microgradx.programs.starts import Init, started
 
 REACHED = {**PROMISED, "digits": 0.98}
+USUAL, OF_LENET = usual(epochs_for_digits=60), usual(epochs_for_digits=30)
 
 
 def train(
@@ -25,7 +26,7 @@ def train(
     there, of six that were tried with three seeds: 98.5 %.
     """
     sets = pictures(data, choosing, samples)
-    epochs, batch_size = fitting(data, epochs, batch_size, epochs_for_digits=60)
+    epochs, batch_size = epochs or USUAL[data]["epochs"], batch_size or USUAL[data]["batch_size"]
     model = network(sets.train.arrays[0].shape[-1], filters, hidden, dropout, init)
     learn(run, model, sets, epochs, lr, batch_size, optimizer, seed)
     report(run, model, sets, REACHED[data])
@@ -57,7 +58,7 @@ def train_lenet(
     if outputs < 10:
         raise ProgramError(f"lenet: outputs is at least 10, one for each kind of picture, not {outputs}.")
     sets = pictures(data, choosing, samples, SIZE)
-    epochs, batch_size = fitting(data, epochs, batch_size, epochs_for_digits=30)
+    epochs, batch_size = epochs or OF_LENET[data]["epochs"], batch_size or OF_LENET[data]["batch_size"]
     model = lenet(width, outputs, dropout, init)
     learn(run, model, sets, epochs, lr, batch_size, optimizer, seed)
     report(run, model, sets, REACHED[data])
@@ -93,7 +94,9 @@ def figure(conv: Any, picture: Any) -> Any:
 
 CNN = TrainingProgram(
     "cnn", "8×8 handwritten digits by ten 3×3 kernels", "98 % of the test pictures right", train, figures=("filters",),
+    usual=USUAL,
 )  # fmt: skip
 LENET = TrainingProgram(
     "lenet", "8×8 handwritten digits by LeNet", "98 % of the test pictures right", train_lenet, figures=("filters",),
+    usual=OF_LENET,
 )  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from microgradx import manual_seed, nn
 from microgradx.data import TensorDataset
 from microgradx.functional import cross_entropy
-from microgradx.programs.pictures import PROMISED, Data, Pictures, fitting, learn, pictures, report
+from microgradx.programs.pictures import PROMISED, Data, Pictures, learn, pictures, report, usual
 from microgradx.programs.registry import Optimizer, TrainingProgram
 from microgradx.programs.run import Run
 from microgradx.programs.starts import Init, started
@@ -13,6 +13,7 @@ from microgradx.training import accuracy, evaluate
 
 Activation = Literal["relu", "sigmoid", "tanh"]
 ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
+USUAL = usual(epochs_for_digits=40)
 
 # The tuning table: each model changes what the one before has shown to be worth changing.
 SWEEP: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -37,7 +38,7 @@ def train(
     there, of twelve that were tried with three seeds: 97.9 %.
     """
     sets = pictures(data, choosing or sweep, samples)
-    epochs, batch_size = fitting(data, epochs, batch_size, epochs_for_digits=40)
+    epochs, batch_size = epochs or USUAL[data]["epochs"], batch_size or USUAL[data]["batch_size"]
     pixels = int(sets.train.arrays[0][0].size)
     if sweep:
         compare(run, sets, pictures(data).held_out, epochs, batch_size, hidden, layers, seed, PROMISED[data])
@@ -94,4 +95,5 @@ def compare(
 
 DIGITS_MLP = TrainingProgram(
     "digits-mlp", "8×8 handwritten digits by a network of plain layers", "97 % of the test pictures right", train,
+    usual=USUAL,
 )  # fmt: skip

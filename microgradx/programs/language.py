@@ -236,10 +236,10 @@ def sample(
 CHAR_RNN = TrainingProgram(
     "char-rnn", "the next letter, by an RNN and an LSTM that carry their state",
     "perplexity below 1.2 on the sentence; with --text topics, held out, below 0.6 of what counting pairs gives",
-    training(LETTERS, list, "", promised=0.6), shown="lstm",
+    training(LETTERS, list, "", promised=0.6), shown="lstm", usual={text: vars(s) for text, s in LETTERS.items()},
 )  # fmt: skip
 WORD_RNN = TrainingProgram(
     "word-rnn", "the next word, by an RNN and an LSTM that carry their state",
     "perplexity below 1.2 on the sentence; with --text topics, held out, below 0.9 of what counting pairs gives",
-    training(WORDS, words, " ", promised=0.9), shown="lstm",
+    training(WORDS, words, " ", promised=0.9), shown="lstm", usual={text: vars(s) for text, s in WORDS.items()},
 )  # fmt: skip

@@ -68,6 +68,10 @@ def program(data: Data, pictures: str) -> TrainingProgram:
         data, f"28×28 {pictures}, once their files are there",
         f"{100 * PROMISED[data]:.0f} % of the test pictures right",
         training(data), figures=("filters",),  # but for --model mlp
+        usual={
+            name: {each.name: each.default for each in inspect.signature(train).parameters.values()}
+            for name, train in TRAININGS.items()
+        },
     )  # fmt: skip
 
 

@@ -49,10 +49,10 @@ def pictures(which: Data, choosing: bool = False, samples: int = 0, size: int = 
     return Pictures(bordered(train.subset(slice(samples or None)), size), bordered(held_out, size), choosing)
 
 
-def fitting(data: Data, epochs: int | None, batch_size: int | None, epochs_for_digits: int) -> tuple[int, int]:
-    """Epochs and batch size as asked, or what suits so many pictures."""
-    few = data == "digits"
-    return epochs or (epochs_for_digits if few else 5), batch_size or (32 if few else 128)
+def usual(epochs_for_digits: int) -> dict[str, dict[str, Any]]:
+    """What suits so many pictures, where the person says nothing else."""
+    many = {"epochs": 5, "batch_size": 128}
+    return {"digits": {"epochs": epochs_for_digits, "batch_size": 32}, "mnist": many, "fashion-mnist": many}
 
 
 def bordered(data: TensorDataset, size: int) -> TensorDataset:

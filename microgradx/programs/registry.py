@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -41,7 +41,8 @@ class TrainingProgram:
 
     `promise` is the result that the default options reach; `figures` are the names of the plots that it
     makes of its own, beside the losses. `shown` is how the name begins of the training, of several, that trace, graph
-    and compile show; options may stand in it.
+    and compile show; options may stand in it. `usual` says what options that are left open (None) become, case by case:
+    of this text or these pictures, or in this network.
     """
 
     name: str
@@ -50,6 +51,7 @@ class TrainingProgram:
     train: Callable[..., None]
     figures: tuple[str, ...] = ()
     shown: str = ""
+    usual: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -120,7 +122,20 @@ class TrainingProgram:
             may_be = f". One of {', '.join(map(str, kind))}"
         else:
             may_be = f"; {row.range.words if row.range else '{kind}'}".format(kind=KINDS[kind])
-        return f"{row.words}{may_be}. Default: {'what fits the rest' if default is None else default}."
+        return f"{row.words}{may_be}. Default: {self._left_open(option) if default is None else default}."
+
+    def example(self, option: str) -> Any:
+        """A value to show: the default, or where that is open the first of the usual ones."""
+        values = [each[option] for each in self.usual.values() if option in each]
+        return values[0] if self.options[option] is None and values else self.options[option]
+
+    def _left_open(self, option: str) -> str:
+        cases: dict[Any, list[str]] = {}
+        for case, values in self.usual.items():
+            if option in values:
+                cases.setdefault(values[option], []).append(case)
+        told = [f"{value} for {' and '.join(names)}" for value, names in cases.items()]
+        return ", ".join(told) or "what the other options call for"
 
 
 def find(name: str, programs: Mapping[str, TrainingProgram]) -> TrainingProgram:

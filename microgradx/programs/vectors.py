@@ -74,4 +74,5 @@ def alike(model: LanguageModel) -> Any:
 WORD_VECTORS = TrainingProgram(
     "word-vectors", "which words are alike, from the vectors of a language model of real text",
     "vectors of one kind are more alike, by 0.2 in cosine, than across kinds", train,
+    usual={text: vars(settings) for text, settings in SETTINGS.items()},
 )  # fmt: skip

@@ -194,7 +194,17 @@ def test_help_lists_a_programs_own_options_with_values_and_defaults(command: str
         assert OPTIONS[option].words in line
         kind = program.accepts(option)
         assert all(str(value) in line for value in (kind if isinstance(kind, tuple) else ()))
-        assert line.endswith(f"Default: {'what fits the rest' if default is None else default}.")
+        if default is not None:
+            assert line.endswith(f"Default: {default}.")
+        elif option != "model":  # of MNIST: the first that takes the other options
+            assert re.search(r"Default: \S+ for [\w-]+.*\.$", line), line
+
+
+def test_the_defaults_that_help_names_for_each_case_are_those_that_are_taken() -> None:
+    told = shown("train", "char-rnn", "--help")
+    assert "Default: 40 for hello, 6 for topics." in " ".join(told.split())
+    assert len(json.loads(run("train", "char-rnn", "--quiet", "--json").stdout)["history"]["lstm"]) == 40
+    assert "--hidden needs a value, as in --hidden 32" in refusal("train", "char-rnn", "--hidden")
 
 
 def test_help_without_a_name_lists_the_options_of_all_programs() -> None:
