@@ -17,8 +17,9 @@ from microgradx_cli.explain import explain
 from microgradx_cli.graph import graph
 from microgradx_cli.ops import ops
 from microgradx_cli.options import SpreadAt
+from microgradx_cli.program_options import ANY_OPTION, OfPrograms, OfTargets
 from microgradx_cli.trace import trace
-from microgradx_cli.train import ANY_OPTION, OfPrograms, OfTargets, train
+from microgradx_cli.train import train
 from microgradx_cli.tutorial import tutorial
 from microgradx_cli.watch_gradients import watch_gradients
 

@@ -28,8 +28,8 @@ from microgradx.rules import BOOK
 from microgradx.training import Progress
 from microgradx_cli.errors import UserError
 from microgradx_cli.options import parse_at
+from microgradx_cli.program_options import switches, written
 from microgradx_cli.screen import training
-from microgradx_cli.train import switches
 from microgradx_cli.user_files import blaming, closest, load_function, load_ops
 
 TRAININGS = PROGRAMS | WITH_FILES
@@ -165,7 +165,7 @@ def _program(
 
 def _nothing_unknown(context: typer.Context, program: TrainingProgram) -> None:
     """A mistyped option of the command is told as such; all others are the program's affair."""
-    own = [f"--{name.replace('_', '-')}" for name in program.options]
+    own = [*map(written, program.options)]
     for word in context.args:
         option = word.partition("=")[0].replace("_", "-")
         flag = option.startswith("-") and not option[1:2].isdigit()

@@ -10,8 +10,9 @@ import typer
 
 from microgradx_cli import options as o
 from microgradx_cli.errors import UserError
+from microgradx_cli.program_options import switches
 from microgradx_cli.screen import out
-from microgradx_cli.train import check_plot, chosen, save_plot, switches
+from microgradx_cli.train import check_plot, chosen, save_plot
 
 if TYPE_CHECKING:
     from rich.console import Group
