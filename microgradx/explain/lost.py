@@ -1,9 +1,11 @@
 """Where a gradient got lost: a node was turned into a plain number, which no gradient flows through."""
 
 import dis
+import inspect
 import math
 import re
 from collections.abc import Collection, Iterable
+from itertools import pairwise
 from typing import Any
 
 from microgradx import functional
@@ -26,12 +28,19 @@ def lost_gradients(numbers: Iterable[tuple[Any, tuple[str, int] | None]]) -> lis
 
 
 def reads_of_data(function: Any) -> list[str]:
-    """A sentence for each line of a function's own that reads .data, other than to decide or to print."""
+    """A sentence for each line of a function's own that reads a node's .data, other than to decide or to print."""
     code = getattr(function, "__code__", None)
     if code is None:
         return []
-    reads = [i for i in dis.get_instructions(code) if i.opname.startswith("LOAD_") and i.argval == "data"]
-    numbers = {i.positions.lineno for i in reads if "ATTR" in i.opname and i.positions and i.positions.lineno}
+    around = inspect.getclosurevars(function)
+    others = {name for name, thing in {**around.globals, **around.nonlocals}.items() if not isinstance(thing, Node)}
+    steps = [step for step in dis.get_instructions(code) if step.opname != "CACHE"]
+    reads = [
+        step for before, step in pairwise(steps)
+        if step.opname == "LOAD_ATTR" and step.argval == "data"
+        and not (before.opname in ("LOAD_GLOBAL", "LOAD_DEREF") and before.argval in others)  # a data set's
+    ]  # fmt: skip
+    numbers = {step.positions.lineno for step in reads if step.positions and step.positions.lineno}
     lines = [line_text(code.co_filename, number) for number in sorted(numbers)]
     return [
         f".data has no history, so no gradient flows through what is computed from it, at {line.rstrip('.')}. "

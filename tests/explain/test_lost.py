@@ -88,6 +88,24 @@ def test_arrays_made_of_tensors_and_data_are_losses_too():
     assert ".data has no history" in lost and "return (np.exp(x.data) * y).sum(). Leave .data out" in lost
 
 
+class DataSet:
+    data = np.array([3.0, 4.0])
+
+
+SAMPLES = DataSet()
+
+
+def test_the_data_of_a_data_set_is_no_loss():
+    around, node = DataSet(), mx.Value(3.0, name="node")
+    notes = mx.trace(lambda w: (w * SAMPLES.data + around.data).sum(), mx.Tensor([1.0, 2.0])).notes
+    assert notes == []
+
+    def by_node(w):
+        return w * node.data
+
+    assert ".data has no history" in mx.trace(by_node, 2.0).notes[0], "a node's is one, from outside too"
+
+
 def test_arguments_without_a_path_to_the_result_are_named():
     assert mx.trace(lambda x, y: x * 2, 1.0, 2.0).notes == ["No path leads from y to f, so y has no gradient."]
     assert mx.trace(lambda x, y: x * 2, 1.0, mx.Value(2.0, requires_grad=False)).notes == []
