@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from microgradx.explain.trace import Step
 
 FEW = 8  # arrays of at most this many numbers are written into a product
-_SIGNS: dict[type[ast.AST], Callable[..., Any]] = {
+_SIGNS: dict[type[ast.AST], Callable[..., Any]] = {  # % stands for ⊙, see rules/notation.py
     ast.Add: np.add, ast.Sub: np.subtract, ast.Mult: np.multiply, ast.Mod: np.multiply, ast.Div: np.divide,
     ast.Pow: np.power, ast.MatMult: np.matmul, ast.USub: np.negative,
 }  # fmt: skip

@@ -54,7 +54,7 @@ def _cure(row: Row) -> str:
     where = where or [domain_text(op, name) for name, inside in known.items() if inside is None]
     if where:
         return f"Its rule {op.form} holds for {', '.join(where)}: choose numbers for which its inputs are there."
-    return f"{op.name} takes such inputs, but a number gets too large for a float (1.8e308) here: try smaller ones."
+    return f"{op.name} takes such inputs, but a number gets too large for {row.node.dtype} here: try smaller ones."
 
 
 def _inside(domain: str, name: str, data: Any) -> bool | None:

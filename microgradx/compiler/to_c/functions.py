@@ -1,8 +1,8 @@
 """exp, tanh and sigmoid without branches or tables: a loop over them takes eight or sixteen turns at once.
 
 The C library's own functions are called one number at a time, which costs more than all else in a loop. These stay
-within two units of the last digit, and treat infinities, nan and signed zeros as NumPy does. The polynomials are those
-of Stephen Moshier's Cephes library (netlib.org/cephes: exp.c, tanh.c, expf.c, tanhf.c).
+within three units of the last digit, and treat infinities, nan and signed zeros as NumPy does. The polynomials are
+those of Stephen Moshier's Cephes library (netlib.org/cephes: exp.c, tanh.c, expf.c, tanhf.c).
 """
 
 from math import prod
