@@ -191,6 +191,12 @@ def test_nothing_is_cut_at_60_columns():
         if "×" in line:
             assert re.sub(r"\s", "", line.split("chain")[1]) in squeezed
     assert "…" not in as_text(trace, width=60)
+    narrow = as_text(trace, width=30)
+    assert len(narrow.splitlines()) > len(as_text(trace, width=400).splitlines())
+    for label in ("chain", "total"):
+        assert len(re.findall(f"^{label}  ", narrow, re.MULTILINE)) == len(trace.steps), (
+            "it stands once, not on every line"
+        )
 
 
 def test_markdown_tables_escape_bars_and_show_every_step():

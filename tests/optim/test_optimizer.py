@@ -49,6 +49,17 @@ def test_a_value_and_an_array_take_the_same_path(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_step_leaves_the_arrays_that_others_hold(name: str) -> None:
+    given = np.array([0.0, 10.0])
+    w = mx.Tensor(given)
+    quadratic(w).backward()
+    before, gradient = w.data, w.grad
+    getattr(optim, name)([w], lr=0.1).step()
+    assert given.tolist() == before.tolist() == [0.0, 10.0] and gradient.tolist() == [-6.0, 14.0]
+    assert w.data.tolist() != [0.0, 10.0]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_saved_optimizer_continues_bit_for_bit(name: str) -> None:
     straight, resumed = mx.Tensor(np.array([[0.0, 10.0]], "float32")), mx.Tensor(np.array([[0.0, 10.0]], "float32"))
     train(getattr(optim, name)([straight]), straight, 7)
