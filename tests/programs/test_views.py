@@ -65,6 +65,14 @@ def test_a_step_compiles_to_a_program_with_the_same_loss(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
+def test_a_step_that_runs_again_gives_the_same_loss(name: str) -> None:
+    """As after a gradient step of the trace: nothing is remembered, as a language model would its state."""
+    shown_first = step(ALL[name], sample=0, part=_first_part(name))
+    losses = [shown_first.function(**shown_first.arguments).item() for _ in range(2)]
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_what_is_shown_is_what_is_trained(name: str) -> None:
     """The weights at the start, the loss and the data are those that the training itself begins with."""
     begun: dict[str, Any] = {}
