@@ -64,6 +64,15 @@ def test_a_step_compiles_to_a_program_with_the_same_loss(name: str) -> None:
     assert last == pytest.approx(first) if name == "xor-zero" else last < first
 
 
+@pytest.mark.parametrize("target", ["numpy", "jax", "torch"])
+def test_large_arrays_stand_beside_a_program_that_is_to_be_read(target: str) -> None:
+    assert "written" in run("compile", "cnn", "--target", target, "-o", "cnn.py").stderr
+    assert len(Path("cnn.py").read_text("utf-8")) < 20_000
+    assert {"hidden_weight", "X"} <= set(np.load("cnn.npz")) and "scores_bias" not in np.load("cnn.npz")
+    run("compile", "xor", "--target", target, "-o", "xor.py")
+    assert Path("xor.py").exists() and not Path("xor.npz").exists()
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_a_step_that_runs_again_gives_the_same_loss(name: str) -> None:
     """As after a gradient step of the trace: nothing is remembered, as a language model would its state."""
