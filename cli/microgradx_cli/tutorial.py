@@ -8,6 +8,7 @@ from microgradx_cli import options as o
 
 
 def tutorial(
+    ctx: typer.Context,
     number: Annotated[int | None, typer.Argument(show_default=False, help="Which one; none lists them all.")] = None,
     width: o.Width = None,
     ops: o.Ops = None,
@@ -29,16 +30,16 @@ def tutorial(
             console.print(Text.assemble((str(each), "bold"), f"  {title(path).partition('. ')[2]}"))
         console.print("\nStart with: microgradx tutorial 1", style="dim")
         return
-    _walk(console, blocks(lesson(number).read_text("utf-8")))
+    _walk(console, blocks(lesson(number).read_text("utf-8")), ctx.find_root().command)
 
 
-def _walk(console: Any, parts: list[Any]) -> None:
+def _walk(console: Any, parts: list[Any], program: Any) -> None:
     from rich.markdown import Markdown
     from rich.syntax import Syntax
 
     from microgradx.explain.lesson import Session
 
-    session = Session(_command)
+    session = Session(lambda words: _run(program, words))
     asking = console.is_terminal and console.is_interactive
     for part in parts:
         if not part.runs:
@@ -61,11 +62,9 @@ def _goes_on(console: Any) -> bool:
     return answer.strip().lower() != "q"
 
 
-def _command(words: list[str]) -> None:
+def _run(program: Any, words: list[str]) -> None:
     """Run a command of ours inside the tutorial; its mistakes are part of the lesson."""
-    from microgradx_cli.main import app
-
     try:
-        app(words, prog_name="microgradx")
+        program(words, prog_name="microgradx")
     except SystemExit:
         return
