@@ -37,8 +37,8 @@ def compile(
         float | None,
         typer.Option("--lr", show_default=False, help="Learning rate of the update; by default what suits the target."),
     ] = None,
-    steps: Annotated[
-        int, typer.Option("--steps", min=1, help="How many steps the program takes when it is run.")
+    updates: Annotated[
+        int, typer.Option("--updates", min=1, help="How many gradient steps the written program takes when it is run.")
     ] = 1000,
     at: o.At = None,
     sample: o.Sample = None,
@@ -84,7 +84,7 @@ def compile(
             typer.echo(f"grouped: {numbers.grouped.summary}", err=True)
         names = [node.name for node in _nodes(found)]
         chosen = names if found.parameters is None else found.parameters
-        _give(numbers.script(found.title, _nodes(found), names, chosen, lr, steps), output)
+        _give(numbers.script(found.title, _nodes(found), names, chosen, lr, updates), output)
         return
     form, values = _training_step(found, lr)
     story = explained(form, values)
@@ -101,7 +101,7 @@ def compile(
     else:
         if writer.suffix == ".py":
             values, file = set_apart(values, beside.name)
-        text = writer.script(last, values, steps)
+        text = writer.script(last, values, updates)
     if stats:
         typer.echo(f"{story.table()}\n{_kept(last)}", err=True)
     if file and output:

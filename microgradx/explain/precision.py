@@ -18,10 +18,9 @@ import numpy as np
 from microgradx.autodiff.backward import apply_rule, handed_back
 from microgradx.explain.arrays import fits, value_text
 from microgradx.explain.jacobian import jacobian, shown_jacobian
-from microgradx.explain.pullback import FEW, Pullback, pullback, shown_pullback
+from microgradx.explain.pullback import FEW, Pullback, pullback, shown_pullback, shows_local
 from microgradx.explain.rerun import running
 from microgradx.explain.trace import Row, Step, Trace
-from microgradx.graph import Value
 from microgradx.rules.formula import slots
 from microgradx.rules.numbers import DIGITS, rounded, shown
 
@@ -51,6 +50,7 @@ class Numbers:
         self.loose: set[Key] = set()  # results that ten digits do not reproduce
         self._lines: list[Line] = []
         self._grown: set[Key] = set()  # numbers that have got more digits
+        self._seen: dict[Key, Any] = {}  # arrays as a person reads them now
         for row in trace.rows.values():
             self._row(row, trace)
         totals: dict[str, Key] = {}
@@ -214,14 +214,16 @@ class Numbers:
         return False not in [self._ask_for(line, (line.result, i)) for i in self._wrong(line, {})]
 
     def _ask_for(self, line: Line, entry: Entry) -> bool:
-        own = {each: self.digits[each] for each in self.reads(line, entry[1])}
+        own = {each: self.digits[each] for each in self.reads(line)[entry[1]]}
         for fewer in range(self.digits[entry], DIGITS - 1, -1):  # for want of better, as close as can be
             for digits in range(DIGITS, MOST + 1):
                 asked = {each: max(n, digits) for each, n in own.items()} | {entry: fewer}
-                if entry[1] not in self._wrong(line, asked):
+                if not self._wrong(line, asked, entry[1]):
                     found = self._pared(line, entry, asked, own)
-                    self._grown |= {key for key, i in own if found[key, i] > own[key, i]}
                     self.digits |= {each: found[each] for each in own}
+                    for key in {key for key, i in own if found[key, i] > own[key, i]}:
+                        self._grown.add(key)
+                        self._seen.pop(key, None)
                     return fewer == self.digits[entry]
         return False
 
@@ -230,13 +232,13 @@ class Numbers:
         for each in own if len(own) <= FEW else ():
             while asked[each] > own[each]:
                 fewer = {**asked, each: asked[each] - 1}
-                if entry[1] in self._wrong(line, fewer):
+                if self._wrong(line, fewer, entry[1]):
                     break
                 asked = fewer
         return asked
 
-    def _wrong(self, line: Line, asked: dict[Entry, int]) -> list[int]:
-        """The entries of the result that its inputs, as they are read, do not give; with other digits where `asked`."""
+    def _wrong(self, line: Line, asked: dict[Entry, int], only: int | None = None) -> list[int]:
+        """The entries (`only` asks for one) that the inputs, read with other digits where `asked`, do not give."""
         try:
             found = line.run(*(self._read(key, asked) for key in line.given))
         except (ArithmeticError, ValueError, TypeError):
@@ -245,12 +247,15 @@ class Numbers:
         if type(found) is type(result) is float:  # as below; most lines of scalar graphs
             n = asked.get((line.result, 0), self.digits[line.result, 0])
             return [] if rounded(found, n) == rounded(result, n) or (found != found and result != result) else [0]
-        data, entries = np.ravel(result), range(np.size(result))
-        if found is None or np.size(found) != len(entries):
+        entries = range(np.size(result)) if only is None else (only,)
+        if found is None or np.size(found) != np.size(result):
             return list(entries)
-        digits = [asked.get((line.result, i), self.digits[line.result, i]) for i in entries]
-        pairs = zip(np.ravel(found).tolist(), data.tolist(), digits, strict=True)
-        return [i for i, (a, b, n) in enumerate(pairs) if not (rounded(a, n) == rounded(b, n) or (a != a and b != b))]
+        data, again, wrong = np.ravel(result), np.ravel(found), []
+        for i in entries:
+            a, b, n = again[i].item(), data[i].item(), asked.get((line.result, i), self.digits[line.result, i])
+            if not (a == b or rounded(a, n) == rounded(b, n) or (a != a and b != b)):
+                wrong.append(i)
+        return wrong
 
     def _read(self, key: Key, asked: dict[Entry, int]) -> Any:
         """What a person reads, in the type of the data."""
@@ -262,35 +267,35 @@ class Numbers:
         array = np.asarray(data)
         if array.dtype.kind != "f":
             return data
-        read = [rounded(x, asked.get((key, i), digits[key, i])) for i, x in enumerate(array.ravel().tolist())]
-        return np.array(read, array.dtype).reshape(array.shape)
+        if key not in self._seen:
+            seen = [rounded(x, digits[key, i]) for i, x in enumerate(array.ravel().tolist())]
+            self._seen[key] = np.array(seen, array.dtype).reshape(array.shape)
+        read = self._seen[key].copy()
+        for (name, i), n in asked.items():
+            if name == key:
+                read.flat[i] = rounded(array.flat[i].item(), n)
+        return read
 
-    def _reads(self, line: Line, at: int) -> list[Entry]:
-        """The numbers that entry `at` of a result is computed from: those that change it when they change."""
+    def _reads(self, line: Line) -> list[list[Entry]]:
+        """By entry of a result the numbers that it is computed from: those that change it when they change."""
         exact = [self.data[key] for key in line.given]
         entries = {(key, i): None for key in line.given for i in range(np.size(self.data[key]))}
+        found: list[list[Entry]] = [[] for _ in range(np.size(self.data[line.result]))]
         if len(entries) <= len(line.given):  # single numbers
-            return list(entries)
-        found = []
+            return [list(entries) for _ in found]
         for key, i in entries:
             data = np.array(self.data[key])
             if data.dtype.kind == "f":
                 data.flat[i] = data.flat[i] * 1.001 or 0.001
                 other = float(data) if type(self.data[key]) is float else data
                 changed = [other if name == key else each for name, each in zip(line.given, exact, strict=True)]
-                if self._differs(line, changed, at):
-                    found.append((key, i))
+                for at in self._differs(line, changed):
+                    found[at].append((key, i))
         return found
 
-    def _differs(self, line: Line, changed: list[Any], at: int) -> bool:
+    def _differs(self, line: Line, changed: list[Any]) -> Any:
+        """The entries of a result that are others when its inputs are changed."""
         try:
-            return bool(np.ravel(line.run(*changed))[at] != np.ravel(self.data[line.result])[at])
+            return np.flatnonzero(np.ravel(line.run(*changed)) != np.ravel(self.data[line.result]))
         except (ArithmeticError, ValueError, TypeError):
-            return True
-
-
-def shows_local(step: Step, node: Any) -> bool:
-    """True when the local derivative of a step stands there as a number, or a few."""
-    if step.local is None or isinstance(node, Value):
-        return step.local is not None
-    return np.ndim(step.local) > 0 and np.size(step.local) <= FEW and np.size(step.upstream) <= FEW
+            return range(np.size(self.data[line.result]))

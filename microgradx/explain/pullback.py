@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from microgradx.graph import Node
+from microgradx.graph import Node, Value
 from microgradx.rules.formula import constant, rule_graph, written
 
 if TYPE_CHECKING:
@@ -79,3 +79,10 @@ def _value(expr: ast.expr, parts: dict[str, Any]) -> Any:
         case ast.UnaryOp(op=sign, operand=part):
             return _SIGNS[type(sign)](_value(part, parts))
     raise TypeError(f"no sign: {ast.dump(expr)}")
+
+
+def shows_local(step: "Step", node: Any) -> bool:
+    """True when the local derivative of a step stands there as a number, or a few."""
+    if step.local is None or isinstance(node, Value):
+        return step.local is not None
+    return np.ndim(step.local) > 0 and np.size(step.local) <= FEW and np.size(step.upstream) <= FEW

@@ -11,8 +11,8 @@ import numpy as np
 from microgradx.explain.arrays import shape_text, value_text
 from microgradx.explain.digits import strip_group, total_of
 from microgradx.explain.jacobian import long_way
-from microgradx.explain.precision import LOSS_AFTER, Key, shows_local
-from microgradx.explain.pullback import FEW
+from microgradx.explain.precision import LOSS_AFTER, Key
+from microgradx.explain.pullback import FEW, shows_local
 from microgradx.explain.trace import Row, Step, Trace
 from microgradx.graph import Value
 from microgradx.rules.formula import substitute

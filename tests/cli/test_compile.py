@@ -20,7 +20,7 @@ def test_xors_whole_training_step_fits_on_a_screen():
 @pytest.mark.parametrize("target", ["xor", "conv2d", "lstm-cell"])
 def test_what_is_printed_runs_on_its_own(target, tmp_path):
     path = tmp_path / "p.py"
-    assert "written; run it with: python" in run("compile", target, "-o", str(path), "--steps", "30").stderr
+    assert "written; run it with: python" in run("compile", target, "-o", str(path), "--updates", "30").stderr
     found = subprocess.run([sys.executable, "-I", str(path)], capture_output=True, text=True, check=True)
     losses = [float(line.split()[1]) for line in found.stdout.splitlines()]
     assert losses[-1] < losses[0] and "import microgradx" not in path.read_text("utf-8")

@@ -88,7 +88,7 @@ def printed(target: str, name: str, *options: str) -> list[float]:
     said = io.StringIO()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, f"{target}.py")
-        found = run("compile", name, "--target", target, "--steps", "4", *options, "-o", str(file))
+        found = run("compile", name, "--target", target, "--updates", "4", *options, "-o", str(file))
         assert found.exit_code == 0, found.output
         for section in ("# forward", "# backward", "# update"):
             assert section in file.read_text("utf-8")

@@ -278,7 +278,7 @@ def loss(k, c, wanted=0.2):
 
 def test_the_command_line_says_when_numbers_are_grouped(tmp_path: Path) -> None:
     (tmp_path / "spring.py").write_text(SPRING, "utf-8")
-    words = [f"{tmp_path / 'spring.py'}:loss", "--at", "k=1", "c=0.5", "wanted=0.2", "--lr", "0.1", "--steps", "20"]
+    words = [f"{tmp_path / 'spring.py'}:loss", "--at", "k=1", "c=0.5", "wanted=0.2", "--lr", "0.1", "--updates", "20"]
     found = run("compile", *words, "--stats")
     assert found.exit_code == 0 and "grouped: " in found.stderr and " groups, " in found.stderr
     assert "# forward" in found.stdout and "# backward" in found.stdout and "# update" in found.stdout

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import microgradx as mx
+from microgradx.explain import precision
 from microgradx.explain.text import as_text
 from microgradx.explain.trace import Trace
 from microgradx.explain.wording import d, step_text
@@ -262,6 +263,21 @@ def test_a_saturated_unit_is_marked():
 def test_a_constant_of_the_program_stands_there_in_full():
     text = str(mx.trace(lambda x: x * 0.123456789 * 7.0, 1.0))
     assert "× 0.123456789 = 0.8642" in text
+
+
+def test_what_entries_are_computed_from_is_looked_for_once_for_each_number_that_a_line_reads(monkeypatch):
+    """Not again for every entry of its result: a recurrent layer took ten seconds for that."""
+    looks, sizes = [], {}
+
+    def differs(self, line, *changed):
+        looks.append(line)
+        sizes[line.result] = sum(np.size(self.data[key]) for key in line.given)
+        return looked(self, line, *changed)
+
+    looked = precision.Numbers._differs
+    monkeypatch.setattr(precision.Numbers, "_differs", differs)
+    as_text(example("lstm-cell", level="tensor"))
+    assert 100 < len(looks) <= sum(sizes.values())
 
 
 def test_the_function_is_not_run_again_for_every_digit():
