@@ -14,7 +14,7 @@ WORKLOAD = Workload(
     goals=[
         Goal(
             "import microgradx, time", 1.12, "import numpy, time",
-            note="33 modules to load, and some 140 rows to read and check when they are defined: half each",
+            note="24 modules to load, and some 60 rows to read and check when they are defined: half each",
         ),
         Goal("import microgradx, memory beyond NumPy's", 4.0),
         Goal("microgradx --help, time", 0.3),

@@ -34,7 +34,7 @@ from microgradx.graph import (
     scope,
     set_default_dtype,
 )
-from microgradx.rules import BOOK, op
+from microgradx.rules import op
 
 if TYPE_CHECKING:
     from microgradx import autograd, functional, linalg, random
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     )
     from microgradx.functional import *  # noqa: F403  (functional.__all__)
     from microgradx.random import Generator, manual_seed
+    from microgradx.rules import BOOK
 
 __all__ = [
     "BOOK", "Edge", "Generator", "GradientError", "GradientTape", "MicrogradxError", "Node", "OpError", "RuleError",
@@ -75,11 +76,12 @@ _bind()
 # (mallopt(3), M_MMAP_THRESHOLD). These are never written to, so they take no memory.
 _np.empty(2**25 - 2**13, _np.uint8)
 
-# Nodes, rows and operators are there at once. All else is loaded when first asked for (PEP 562): most programs need a
-# part, and some of it brings in more than NumPy. Names that are not in this table are functions of `functional`.
+# Nodes, operators and the rows of numbers are there at once. All else is loaded when first asked for (PEP 562): most
+# programs need a part, and some of it brings in more than NumPy. Names not in this table are functions of `functional`.
 _HOMES = {
     "autodiff": "Edge GradientTape checkpoint grad hessian hvp jacobian jvp value_and_grad vjp vmap",
     "random": "Generator manual_seed random",
+    "rules": "BOOK",
     "explain.trace": "trace Trace",
     "explain.paths": "paths",
     "pictures": "draw",

@@ -1,10 +1,11 @@
 """The operators of nodes, and the names of their methods, bound when the package is imported.
 
 Operators are rows of the rulebook. Methods are functions of `functional`, `linalg` and `methods`, which are loaded when
-the first of them is used.
+the first of them is used; so are the rows that work on arrays as a whole, and those that few programs need.
 """
 
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from types import FunctionType
 from typing import Any
@@ -15,16 +16,13 @@ from microgradx.graph import Node, OpError, Tensor, Value
 from microgradx.graph._methods import Methods, TensorMethods
 from microgradx.graph.state import now
 from microgradx.rules import arithmetic as rows
-from microgradx.rules import elementary, shaping, steps
+from microgradx.rules import elementary
 from microgradx.rules.call import OPERANDS, binary, call, unary
-from microgradx.rules.linear_algebra import matmul
 from microgradx.rules.op import BOOK, Op
 
 # Binary operators, each with its reflected form.
-OPERATORS: dict[str, Op] = {
-    "add": rows.add, "sub": rows.sub, "mul": rows.mul, "truediv": rows.div, "floordiv": steps.floor_divide,
-    "mod": steps.remainder,
-}  # fmt: skip
+OPERATORS: dict[str, Op] = {"add": rows.add, "sub": rows.sub, "mul": rows.mul, "truediv": rows.div}
+OF_STEPS = {"floordiv": "floor_divide", "mod": "remainder"}
 # Logic on boolean tensors.
 LOGIC: dict[str, Op] = {"and": rows.logical_and, "or": rows.logical_or, "xor": rows.logical_xor}
 # Comparisons: a Value gives a plain bool (so `if v > 0:` works), a Tensor a boolean tensor.
@@ -34,9 +32,10 @@ COMPARISONS: dict[str, Op] = {
 }  # fmt: skip
 # Elementwise rows of one argument, as methods.
 UNARY = """
-abs acos acosh asin asinh atan atanh ceil cos cosh erf exp exp2 expm1 floor isfinite isinf isnan log log10 log1p log2
-logical_not neg relu sigmoid sign sin sinh sqrt square tan tanh trunc
+abs acos acosh asin asinh atan atanh cos cosh erf exp exp2 expm1 isfinite isinf isnan log log10 log1p log2 logical_not
+neg relu sigmoid sign sin sinh sqrt square tan tanh
 """
+UNARY_STEPS = "ceil floor trunc"
 # Functions of `functional` whose first argument is the node, as methods of tensors and values alike.
 METHODS = """
 add addcdiv addcmul allclose amax amin atan2 clamp clip copysign div elu eq equal floor_divide fmod frac ge greater
@@ -67,13 +66,15 @@ def power(a: Any, b: Any) -> Any:
     return elementary.pow(a, b) if isinstance(b, OPERANDS) else NotImplemented
 
 
-_matrix_product = binary(matmul)
+def _matmul(row: Op) -> Callable[[Any, Any], Any]:
+    product = binary(row)
 
+    def multiply(self: Any, other: Any) -> Any:
+        if isinstance(other, Tensor) and self.data.ndim > 1 and other.data.ndim > 1:
+            return product(self, other)
+        return self.matmul(other) if isinstance(other, OPERANDS) else NotImplemented
 
-def _matmul(self: Any, other: Any) -> Any:
-    if isinstance(other, Tensor) and self.data.ndim > 1 and other.data.ndim > 1:
-        return _matrix_product(self, other)
-    return self.matmul(other) if isinstance(other, OPERANDS) else NotImplemented
+    return multiply
 
 
 def _no_matrix_product(self: Any, other: Any) -> Any:
@@ -113,14 +114,14 @@ def _logic(row: Op) -> Callable[[Any, Any], Any]:
 
 
 class _Later:
-    """Stands in for a method until it is first used: then the function is loaded and takes this place."""
+    """Stands in for a method until it is first used: then it is made of its function, and takes this place."""
 
-    def __init__(self, home: type, name: str, module: str, function: str = "") -> None:
-        self.home, self.name, self.module, self.function = home, name, module, function or name
+    def __init__(self, home: type, name: str, module: str, function: str = "", make: Any = None) -> None:
+        self.home, self.name, self.module, self.function, self.make = home, name, module, function or name, make
         setattr(home, name, self)
 
     def __get__(self, node: Any, kind: type) -> Any:
-        method = _method(getattr(import_module(f"microgradx.{self.module}"), self.function))
+        method = (self.make or _method)(getattr(import_module(f"microgradx.{self.module}"), self.function))
         setattr(self.home, self.name, method)
         return method.__get__(node, kind)
 
@@ -130,6 +131,9 @@ def bind() -> None:
     for name, row in OPERATORS.items():
         setattr(Methods, f"__{name}__", binary(row))
         setattr(Methods, f"__r{name}__", binary(row, reflected=True))
+    for name, step in OF_STEPS.items():
+        _Later(Methods, f"__{name}__", "rules.steps", step, binary)
+        _Later(Methods, f"__r{name}__", "rules.steps", step, partial(binary, reflected=True))
     for name, row in LOGIC.items():
         setattr(TensorMethods, f"__{name}__", _logic(row))
         setattr(TensorMethods, f"__r{name}__", _logic(row))
@@ -137,6 +141,8 @@ def bind() -> None:
         setattr(Methods, f"__{name}__", _comparison(row))
     for name in UNARY.split():
         setattr(Methods, name, unary(BOOK[name]))
+    for name in UNARY_STEPS.split():
+        _Later(Methods, name, "rules.steps", name, unary)
     for name in METHODS.split():
         _Later(Methods, name, "functional")
     for name in TENSOR_METHODS.split():
@@ -153,7 +159,9 @@ def bind() -> None:
     _Later(Methods, "__array_function__", "methods", "array_function")
     _Later(Methods, "backward", "autodiff")
     _Later(TensorMethods, "__getitem__", "functional", "getitem")
+    _Later(TensorMethods, "__matmul__", "rules.linear_algebra", "matmul", _matmul)
     _Later(TensorMethods, "__rmatmul__", "methods", "rmatmul")
+    _Later(TensorMethods, "mT", "rules.shaping", "mT", property)
     _Later(TensorMethods, "view", "functional", "reshape")
     _Later(TensorMethods, "to", "functional", "astype")
     _Later(TensorMethods, "unfold", "functional.indexing", "sliding")
@@ -166,8 +174,8 @@ def bind() -> None:
     for name in ("__matmul__", "__rmatmul__"):
         setattr(Value, name, _no_matrix_product)
     of_tensors: dict[str, Any] = {
-        "__matmul__": _matmul, "__invert__": lambda self: _logic(rows.logical_xor)(self, True),
-        "__iter__": lambda self: (self[i] for i in range(len(self))), "mT": property(shaping.mT),
+        "__invert__": lambda self: _logic(rows.logical_xor)(self, True),
+        "__iter__": lambda self: (self[i] for i in range(len(self))),
         "T": property(lambda self: self.transpose(), doc="The axes in reverse order: of a matrix, its transpose."),
     }  # fmt: skip
     for name, method in of_tensors.items():

@@ -14,10 +14,9 @@ from microgradx.binding import power
 from microgradx.graph import Node, OpError, Tensor
 from microgradx.graph.node import caller
 from microgradx.graph.notes import became_number
+from microgradx.rules import BOOK, shaping
 from microgradx.rules import arithmetic as rows
-from microgradx.rules import shaping
 from microgradx.rules.call import OPERANDS
-from microgradx.rules.op import BOOK
 from microgradx.rules.reductions import mean as mean_row
 from microgradx.rules.reductions import var as var_row
 

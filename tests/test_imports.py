@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import microgradx
-from microgradx import functional
+from microgradx import BOOK, functional
 from tests.tools import imports
 
 
@@ -77,6 +77,24 @@ def test_importing_microgradx_loads_numpy_and_the_part_of_the_core_that_is_used(
     assert heavy & {name.split(".")[0] for name in loaded} == set()
     ours = {name.split(".")[1] for name in loaded if name.startswith("microgradx.")}
     assert ours == parts, "everything else is imported when it is first used"
+
+
+@pytest.mark.parametrize("use", ["mx.BOOK", "mx.op('mine(x)', numpy.sin, x=lambda x: mx.cos(x)); mx.BOOK"])
+def test_the_rulebook_is_whole_and_in_order_however_much_was_loaded(use: str) -> None:
+    rows = [name for name, row in BOOK.items() if row.home.startswith("microgradx.rules.")]
+    for earlier in ("pass", "mx.functional; mx.linalg"):
+        count = "len(sys.modules['microgradx.rules.op'].BOOK)"
+        code = f"import sys, numpy, microgradx as mx; print({count}); {earlier}; {use}; print(*mx.BOOK)"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        before, *names = done.stdout.split()
+        assert int(before) < len(rows) / 2, "numbers come first, arrays later"
+        assert [name for name in names if name in rows] == rows
+
+
+def test_a_row_of_ones_own_cannot_take_the_name_of_one_that_is_not_loaded_yet() -> None:
+    code = "import numpy, microgradx as mx; mx.op('softmax(x)', numpy.sin, x=lambda x: mx.cos(x))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "RuleError: softmax: the rulebook already has an op of this name" in done.stderr
 
 
 def test_what_is_loaded_later_is_what_type_checkers_see() -> None:

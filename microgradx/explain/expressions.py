@@ -43,7 +43,7 @@ def known_ops() -> dict[str, Any]:
     public = {name: getattr(functional, name) for name in functional.__all__}
     public |= {"max": partial(_extreme, functional.max, functional.maximum)}
     public |= {"min": partial(_extreme, functional.min, functional.minimum)}
-    added = {name: op for name, op in BOOK.items() if not op.home.startswith(("microgradx.", "numpy"))}
+    added = {name: op for name, op in BOOK.items() if not op.home.startswith("microgradx.")}
     return {n: f for n, f in (BOOK | public | added).items() if callable(f) and not isinstance(f, (type, ModuleType))}
 
 

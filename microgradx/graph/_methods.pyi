@@ -39,8 +39,6 @@ class Methods:
         """atan(x)"""
     def atanh(self) -> Self:
         """atanh(x)"""
-    def ceil(self) -> Self:
-        """ceil(x)"""
     def cos(self) -> Self:
         """cos(x)"""
     def cosh(self) -> Self:
@@ -53,8 +51,6 @@ class Methods:
         """exp2(x) = 2 ** x"""
     def expm1(self) -> Self:
         """expm1(x)"""
-    def floor(self) -> Self:
-        """floor(x)"""
     def isfinite(self) -> Self:
         """isfinite(x)"""
     def isinf(self) -> Self:
@@ -91,6 +87,10 @@ class Methods:
         """tan(x)"""
     def tanh(self) -> Self:
         """tanh(x)"""
+    def ceil(self) -> Self:
+        """ceil(x)"""
+    def floor(self) -> Self:
+        """floor(x)"""
     def trunc(self) -> Self:
         """trunc(x)"""
     def add(self, b: Any, *, alpha: builtins.float = 1, other: Any = ...) -> Self:
@@ -536,19 +536,19 @@ class TensorMethods:
     def bool(self) -> Self:
         """The same numbers as bool."""
     def __getitem__(self, key: Any) -> Self: ...
+    def __matmul__(self, other: Any) -> Self: ...
     def __rmatmul__(self, other: Any) -> Self: ...
+    @property
+    def mT(self) -> Self:
+        """mT(A) = A.mT"""
     def view(self, *shape: Any) -> Self:
         """The same elements in another shape: `reshape(x, 2, 3)` or `reshape(x, (2, 3))`; -1 is worked out."""
     def to(self, dtype: Any) -> Self:
         """The same numbers in another dtype, as NumPy names it: "float32", np.int64, bool …"""
     def unfold(self, dimension: builtins.int, size: builtins.int, step: builtins.int) -> Self:
         """All windows of `size` neighbours along an axis, `step` apart, as a new last axis (PyTorch's Tensor.unfold)."""
-    def __matmul__(self, other: Any) -> Self: ...
     def __invert__(self) -> Self: ...
     def __iter__(self) -> Iterator[Self]: ...
-    @property
-    def mT(self) -> Self:
-        """mT(A) = A.mT"""
     @property
     def T(self) -> Self:
         """The axes in reverse order: of a matrix, its transpose."""

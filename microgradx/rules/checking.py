@@ -6,6 +6,7 @@ import builtins
 import dis
 import inspect
 from collections.abc import Mapping
+from functools import cache
 from keyword import iskeyword
 from typing import Any
 
@@ -13,29 +14,30 @@ from microgradx.graph import RuleError
 from microgradx.rules.specialise import codes
 
 
-def parsed(form: str) -> tuple[str, tuple[str, ...], bool, dict[str, Any]]:
+def parsed(form: str, own: bool) -> tuple[str, tuple[str, ...], bool, dict[str, Any]]:
     """A form taken apart: name, inputs, whether the input is variadic, static parameters.
 
-    A form is a Python function without its `def`, "add(a, b) = a + b", so Python's compiler reads it.
+    A form is a Python function without its `def`, "add(a, b) = a + b", so Python's compiler reads it. Of the book's
+    `own` rows it reads the notation only when somebody wants to see it: all at once it would be a fifth of the import.
     """
     head, _, notation = form.partition(" = ")
     name, _, rest = head.strip().partition("(")
     try:
-        read = eval(f"lambda {rest.removesuffix(')')}: ({notation or 0})", {"__builtins__": {}})
+        code, defaults, named_defaults = _function(rest.removesuffix(")"), "" if own else notation)
     except (SyntaxError, NameError) as problem:
         if "duplicate argument" in str(problem):
             raise RuleError(f"{name}: the form {form!r} uses one name twice; every input needs its own.") from None
-        read = None
-    if read is None or not rest.endswith(")") or not name.isidentifier() or iskeyword(name):
+        code = None
+    if code is None or not rest.endswith(")") or not name.isidentifier() or iskeyword(name):
         raise RuleError(
             f"op({form!r}): the form must look like 'name(x, y, axis=None)', optionally followed by "
             "' = ' and how it is written, for example 'add(a, b) = a + b'."
         )
-    code, defaults, count = read.__code__, read.__defaults__ or (), read.__code__.co_argcount
+    count = code.co_argcount
     names, variadic = _parameters(code), bool(code.co_flags & inspect.CO_VARARGS)
     free, named = count - len(defaults), names[count : count + code.co_kwonlyargcount]
     inputs = names[:free] + names[count + len(named) :]
-    static = {**dict(zip(names[free:count], defaults)), **{n: (read.__kwdefaults__ or {}).get(n) for n in named}}
+    static = {**dict(zip(names[free:count], defaults)), **{n: named_defaults.get(n) for n in named}}
     reserved = {"y", "g", "i"} & {*inputs, *static}
     if reserved:
         raise RuleError(
@@ -47,6 +49,13 @@ def parsed(form: str) -> tuple[str, tuple[str, ...], bool, dict[str, Any]]:
     return name, inputs, variadic, static
 
 
+@cache
+def _function(parameters: str, notation: str) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+    """The code and the defaults of the function that a form is; many forms have the same parameters."""
+    read = eval(f"lambda {parameters}: ({notation or 0})", {"__builtins__": {}})
+    return read.__code__, read.__defaults__ or (), read.__kwdefaults__ or {}
+
+
 def _parameters(code: Any) -> tuple[str, ...]:
     """The names of a function's parameters, those that take all others last."""
     every = bool(code.co_flags & inspect.CO_VARARGS) + bool(code.co_flags & inspect.CO_VARKEYWORDS)
@@ -54,7 +63,7 @@ def _parameters(code: Any) -> tuple[str, ...]:
 
 
 def check_rule(
-    name: str, key: str, rule: Any, names: tuple[str, ...], elementwise: bool, variadic: bool, book: Mapping[str, Any]
+    name: str, key: str, rule: Any, names: tuple[str, ...], elementwise: bool, variadic: bool
 ) -> tuple[str, ...]:
     """The names that a rule reads, once it is seen to be a rule."""
     if not callable(rule):
@@ -70,7 +79,7 @@ def check_rule(
             f"{name}: the rule for {key} reads {', '.join(unknown)}, but a rule may only read {', '.join(allowed)} "
             "(y is the output, g the upstream gradient)."
         )
-    if missing := missing_names(rule, book, also=name):
+    if missing := missing_names(rule, also=name):
         raise RuleError(
             f"{name}: the rule for {key} uses {', '.join(missing)}, which is not defined where the row is "
             "written; import it (from microgradx import …) or define that row first."
@@ -121,7 +130,7 @@ def in_place(rule: Any) -> list[str]:
 _STORES = {"STORE_SUBSCR": "t[i] = …", "STORE_SLICE": "t[i] = …", "DELETE_SUBSCR": "del t[i]", "STORE_ATTR": "t.a = …"}
 
 
-def missing_names(rule: Any, book: Mapping[str, Any], also: str) -> list[str]:
+def missing_names(rule: Any, also: str) -> list[str]:
     """Global names a rule loads that exist nowhere; inside the rulebook, later rows may be named."""
     if rule.__module__.startswith("microgradx.rules."):
         return []  # rows of one family name each other; the tests call every rule

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ from microgradx.rules.refusals import settings
 from microgradx.rules.specialise import ieee, pull_function, raw_twin, with_defaults
 from microgradx.rules.words import other_words, translate
 
-BOOK: dict[str, Op] = {}  # the rulebook: every op by name
+BOOK: dict[str, Op] = {}  # the rows defined so far, by name; who asks `microgradx.rules` for BOOK gets all of them
 
 
 class Rule:
@@ -227,26 +229,25 @@ def op(
         RuleError: the row is incomplete or contradicts itself; the message says how to mend it.
     """
     if run is None:
-
-        def decorate(function: Callable[..., Any]) -> Any:
-            return op(
-                form, function, scalar, shapes=shapes, cases=cases, where=where, nondiff=nondiff,
-                linear=linear, words=words, noop=noop, **rules,
-            )  # fmt: skip
-
-        return decorate
-    name, inputs, variadic, static = parsed(form)
+        return partial(
+            op, form, scalar=scalar, shapes=shapes, cases=cases, where=where, nondiff=nondiff, linear=linear,
+            words=words, noop=noop, **rules,
+        )  # fmt: skip
+    home = sys._getframe(1).f_globals.get("__name__", "")
+    own = home.startswith("microgradx.")
+    book = BOOK if own else import_module("microgradx.rules.book").BOOK  # a learner's row must differ from all of them
+    name, inputs, variadic, static = parsed(form, own)
     flat = set(nondiff.split() if isinstance(nondiff, str) else nondiff)
     groups = tuple((n,) for n in linear.split()) if isinstance(linear, str) else tuple(tuple(n.split()) for n in linear)
     elementwise = shapes is None
     checked = {}
     for key, rule in rules.items():
-        reads = check_rule(name, key, rule, (*inputs, *static), elementwise, variadic, BOOK)
+        reads = check_rule(name, key, rule, (*inputs, *static), elementwise, variadic)
         checked[key] = Rule(rule, reads)
     check_inputs(name, inputs, checked, flat, where or {}, words or {}, groups)
-    if name in BOOK:
+    if name in book:
         raise RuleError(
-            f"{name}: the rulebook already has an op of this name ({BOOK[name].form}, in {BOOK[name].home}); "
+            f"{name}: the rulebook already has an op of this name ({book[name].form}, in {book[name].home}); "
             "choose another name, for example my_" + name + "."
         )
     run, scalar = with_defaults(run, static), with_defaults(scalar, static)
@@ -259,9 +260,9 @@ def op(
         meeting=() if variadic else smooth or tuple(range(len(inputs))),
         elementwise=elementwise, shapes=shapes, cases=tuple(cases), words=dict(words or {}), noop=noop,
         where={n: (where or {}).get(n, REAL) for n in inputs},
-        home=next((r.__module__ for r in rules.values()), getattr(run, "__module__", "") or ""),
+        home=home,
     )  # fmt: skip
-    BOOK[name] = row
+    book[name] = row
     return row
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from microgradx.graph import Node
-from microgradx.rules.op import BOOK, Op
+from microgradx.rules import BOOK, Op
 from microgradx.testing.calls import OpCall
 from microgradx.testing.evidence import Evidence, gather, same
 from microgradx.testing.factors import factor_of_g, missing_factor, missing_term, wrong_power

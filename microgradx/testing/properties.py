@@ -9,8 +9,8 @@ import numpy as np
 
 from microgradx.autodiff.backward import Edge, apply_rule
 from microgradx.graph import OpError, Tensor, Value
+from microgradx.rules import BOOK, Op, forget
 from microgradx.rules import zoom as scalars
-from microgradx.rules.op import BOOK, Op, forget
 from microgradx.rules.shaping import sum_to
 from microgradx.testing.calls import OpCall
 from microgradx.testing.checks import check_call
