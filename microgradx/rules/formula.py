@@ -88,10 +88,13 @@ def _minus(name: str) -> ast.expr:
 
 def _key(node: Any, position: int | None) -> tuple[Any, ...] | None:
     """What a scalar formula depends on: it reads the same for every value, so it is kept. None: it is not."""
-    static = node.static or {}
-    if not isinstance(node, Value) or not all(isinstance(v, (int, float, str, type(None))) for v in static.values()):
+    if not isinstance(node, Value):
         return None
-    return node.op, position, tuple((k, type(v), v) for k, v in sorted(static.items())), len(node.inputs)
+    if not node.static:
+        return node.op, position, len(node.inputs)
+    if not all(isinstance(v, (int, float, str, type(None))) for v in node.static.values()):
+        return None
+    return node.op, position, len(node.inputs), tuple((k, type(v), v) for k, v in sorted(node.static.items()))
 
 
 def _stand_in(node: Any, data: Any, name: str) -> Any:

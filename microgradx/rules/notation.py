@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from html import escape
 
 _SCREEN = [(re.compile(pattern), shown) for pattern, shown in (
@@ -15,20 +16,31 @@ _SCREEN = [(re.compile(pattern), shown) for pattern, shown in (
 
 def python_text(expr: ast.expr, slots: Mapping[str, str] | None = None) -> str:
     """Python arithmetic; evaluates with `from math import *` when the slots hold numbers."""
-    return filled(ast.unparse(expr).replace(" % ", " * "), slots)
+    return filled(_unparsed(expr).replace(" % ", " * "), slots)
+
+
+def _unparsed(expr: ast.expr) -> str:
+    if isinstance(expr, ast.Name):  # Python's unparser takes 10 µs to begin, and most rules are a name or a 1
+        return expr.id
+    return repr(expr.value) if isinstance(expr, ast.Constant) and type(expr.value) is int else ast.unparse(expr)
 
 
 def filled(text: str, slots: Mapping[str, str] | None) -> str:
     """The text with its slots replaced; words that only contain a slot's name, and calls of that name, stay."""
     if not slots:
         return text
+    return _pattern(tuple(slots)).sub(lambda m: slots[m.group()], text)
+
+
+@lru_cache
+def _pattern(slots: tuple[str, ...]) -> re.Pattern[str]:
     names = "|".join(re.escape(name) for name in sorted(slots, key=len, reverse=True))
-    return re.sub(rf"(?<![\w.'])({names})(?![\w('])", lambda m: slots[m.group()], text)
+    return re.compile(rf"(?<![\w.'])({names})(?![\w('])")
 
 
 def screen_text(expr: ast.expr, slots: Mapping[str, str] | None = None) -> str:
     """What a person reads: `h1 · (1 − h1)`."""
-    text = filled(ast.unparse(expr), {name: f"\x00{i}\x00" for i, name in enumerate(slots)} if slots else None)
+    text = filled(_unparsed(expr), {name: f"\x00{i}\x00" for i, name in enumerate(slots)} if slots else None)
     for pattern, shown in _SCREEN:
         text = pattern.sub(shown, text)
     return re.sub("\x00(\\d+)\x00", lambda m: list((slots or {}).values())[int(m.group(1))], text)
