@@ -11,8 +11,8 @@ from numpy import ndarray
 from microgradx.compiler.form import Form, Kind
 from microgradx.compiler.grouped.call import Numbers, as_leaves, is_tree, numbers_program, parts_of
 from microgradx.compiler.guards import Surroundings
-from microgradx.compiler.joint import CompileError, decides
-from microgradx.compiler.program import Recorded, agrees, as_node, is_setting, other, raw, record
+from microgradx.compiler.joint import CompileError, differs
+from microgradx.compiler.program import Recorded, agrees, as_node, follows, is_setting, other, raw, record
 from microgradx.compiler.targets import runner
 from microgradx.compiler.to_numpy import buffers, emit
 from microgradx.graph import Node, OpError, Tensor, Value, no_grad
@@ -106,7 +106,7 @@ class Compiled:
         found = numbers_program(self.function, args, differentiate, self.scalars)
         if found is not None:
             return found.source(args)
-        return source(self._form(record(self.function, args, differentiate)), self.function.__name__, buffers)
+        return source(self._form(record(self.function, args, differentiate)), _title(self.function), buffers)
 
     @property
     def stats(self) -> dict[str, Any]:
@@ -143,14 +143,18 @@ class Compiled:
         form = self._form(recorded)
         built = Program(form, self.make(form), recorded)
         others = tuple(map(other, args))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+
+        def agree() -> bool:
             found = run(built, others)
             recorded.around.restore()
             good = found is None or agrees(found[0], self.function, others)
             recorded.around.restore()
-        if not good:
-            raise decides()
+            return good
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if not follows(recorded.around, agree):
+                raise differs()
         return built
 
     def _form(self, recorded: Recorded) -> Form:
@@ -158,7 +162,13 @@ class Compiled:
         graph = recorded.graph
         passed = len(graph.arguments) - len(graph.hidden)
         graph.gradients = {i: g for i, g in graph.gradients.items() if i < passed}
-        return recorded.form(self.function.__name__)
+        return recorded.form(_title(self.function))
+
+
+def _title(function: Any) -> str:
+    """What a program is called: a lambda, and a model, have no name that a program could have."""
+    name = getattr(function, "__name__", type(function).__name__)
+    return name if name.isidentifier() else "compiled"
 
 
 def run(built: Program, args: tuple[Any, ...]) -> Any:

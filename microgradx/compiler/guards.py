@@ -5,10 +5,14 @@ remembered and compared before each call; and a function that changes its surrou
 """
 
 import dis
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from io import IOBase
+from itertools import repeat
 from operator import is_
 from pathlib import Path
+from random import Random
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
@@ -24,7 +28,9 @@ _PACKAGE = str(Path(__file__).resolve().parents[1])
 _EXAMPLES = str(Path(_PACKAGE) / "examples")  # the named programs count as the learner's own code
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 _FIXED = (*_PLAIN, type, ModuleType)
+_HELD = (*_PLAIN, list, tuple, dict, set, np.ndarray)
 _SPEAKS = (print, input, open)  # what a person would miss when it happened once only
+_STANDARD = (str(Path(os.__file__).parent), "<frozen ")
 
 
 class Surroundings:
@@ -34,6 +40,7 @@ class Surroundings:
         self.holders: list[Held] = []
         self.nodes: list[tuple[Any, Any]] = []  # (node, its data then)
         self.arrays: list[np.ndarray[Any, Any]] = []
+        self.watched: list[tuple[Any, bytes]] = []  # (array, what it must hold): its numbers went into the program
         self.generators: dict[Any, Any] = {default_generator: default_generator.get_state()}
         self._before: list[tuple[Any, Any]] = []  # (array, what it held), while a run is looked at
         self._seen: set[int] = set()
@@ -41,12 +48,26 @@ class Surroundings:
             self._note(each)
 
     def same(self) -> bool:
-        """True while every number and object is the one that it was; what nodes and arrays hold may differ."""
+        """True while every number and object is the one that it was; nodes, and arrays not watched, may hold others."""
         for held in self.holders:
             then, values = held.then, held.now()
             if len(values) != len(then) or not (all(map(is_, values, then)) or all(map(_equal, values, then))):
                 return False
-        return True
+        return all(array.tobytes() == then for array, then in self.watched)
+
+    def watch(self, arrays: Iterable[Any]) -> None:
+        """From now on things are the same only while these arrays hold what they hold."""
+        self.watched += [(array, array.tobytes()) for array in arrays]
+
+    @contextmanager
+    def disturbed(self) -> Iterator[None]:
+        """Other numbers of the same kind in all arrays that are not watched, meanwhile."""
+        watched = {id(array) for array, _ in self.watched}
+        with self.noting_writes():
+            for array in self.arrays:
+                if array.flags.writeable and id(array) not in watched:
+                    array[...] = np.flip(array) * 1.1 + 0.1 if array.dtype.kind == "f" else np.flip(array)
+            yield
 
     def changed(self) -> str:
         """What the function itself has changed since: "" or words for it."""
@@ -85,6 +106,8 @@ class Surroundings:
                 held.put_back(held.then)
 
     def _note(self, thing: Any) -> None:
+        for each in thing.__mro__ if isinstance(thing, type) else ():
+            self._class(each)
         if isinstance(thing, (*_FIXED, Op)) or id(thing) in self._seen:  # what a row notes of itself is no effect
             return
         self._seen.add(id(thing))
@@ -110,8 +133,19 @@ class Surroundings:
             own = vars(thing)
             words = f"the attributes of a {type(thing).__name__}"
             self._hold(lambda: (*own, *own.values()), lambda then: _refill(own, then), own, words)
+            self._note(type(thing))
             self._note(getattr(type(thing), "forward", None))
             self._note(getattr(type(thing), "__call__", None))  # noqa: B004  # its code is what is looked at
+
+    def _class(self, thing: type) -> None:
+        """The numbers and containers that a class holds for all its objects."""
+        known = thing.__module__.partition(".")[0] in ("builtins", "microgradx", "numpy")
+        own = [k for k, v in vars(thing).items() if k[:2] != "__" and isinstance(v, _HELD)]
+        if own and not known and id(thing) not in self._seen:
+            self._seen.add(id(thing))
+            now = lambda: tuple(map(vars(thing).get, own))
+            put_back = lambda then: [*map(setattr, repeat(thing), own, then)]
+            self._hold(now, put_back, thing, f"the attributes of the class {thing.__name__}")
 
     def _function(self, function: FunctionType) -> None:
         if _ours(function.__code__.co_filename):
@@ -131,7 +165,7 @@ class Surroundings:
             self._note(each)
 
     def _hold(
-        self, now: Callable[[], Any], put_back: Callable[[tuple[Any, ...]], None], container: Any = None,
+        self, now: Callable[[], Any], put_back: Callable[[tuple[Any, ...]], object], container: Any = None,
         words: str = "",
     ) -> None:  # fmt: skip
         values = now()
@@ -147,7 +181,7 @@ class Held(NamedTuple):
 
     now: Callable[[], tuple[Any, ...]]
     then: tuple[Any, ...]
-    put_back: Callable[[tuple[Any, ...]], None]
+    put_back: Callable[[tuple[Any, ...]], object]
     container: Any  # the list, set or dict; None for variables
     words: str
 
@@ -174,16 +208,20 @@ def _refill(container: Any, then: tuple[Any, ...]) -> None:
 
 @contextmanager
 def noting_effects(around: Surroundings) -> Iterator[list[str]]:
-    """Collect the lines of the learner's code that speak (print) or change a list, dict or set of the surroundings."""
+    """Collect the lines of the learner's code that speak (print, write), draw, or change containers around it."""
     found: list[str] = []
     outside = {id(held.container) for held in around.holders if held.container is not None}
 
     def watch(frame: Any, event: Any, called: Any) -> None:
         if event != "c_call" or _ours(frame.f_code.co_filename):
             return
-        changes = called.__name__ in _CHANGES and id(getattr(called, "__self__", None)) in outside
-        if changes or called in _SPEAKS:
-            found.append(line_text(frame.f_code.co_filename, frame.f_lineno))
+        owner = getattr(called, "__self__", None)
+        changes = called.__name__ in _CHANGES and id(owner) in outside
+        if changes or called in _SPEAKS or isinstance(owner, (IOBase, Random)):
+            while frame is not None and frame.f_code.co_filename.startswith(_STANDARD):  # logging, say
+                frame = frame.f_back
+            if frame is not None and not _ours(frame.f_code.co_filename):
+                found.append(line_text(frame.f_code.co_filename, frame.f_lineno))
 
     with profiled_by(watch):
         yield found

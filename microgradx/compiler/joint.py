@@ -1,5 +1,6 @@
 """Forward and backward of a function as one graph: run it once, and let the rules record its gradient."""
 
+import ast
 import keyword
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from microgradx.autodiff import Edge, backward
+from microgradx.compiler.reads import noting_reads
 from microgradx.graph import GradientError, Node, OpError, Tensor, Value, recording, topological
 from microgradx.graph.naming import run_and_name
 from microgradx.graph.notes import Changes, line_text, noting_cuts, noting_decisions
@@ -23,10 +25,17 @@ class CompileError(OpError):
         super().__init__(f"cannot compile: the function {what}.")
 
 
-def decides(where: str = " on the way (it reads .data, or picks indices by size)") -> CompileError:
+def decides(where: str) -> CompileError:
     return CompileError(
-        f"uses the value of a node to decide something{where}. A program that was traced once cannot follow that; "
+        f"uses the value of a node to decide something, at {where}. A program that was traced once cannot follow that; "
         "use mx.where, or run it without compiling"
+    )
+
+
+def differs() -> CompileError:
+    return CompileError(
+        "gives other numbers when it runs again than the run that was recorded says: it draws random numbers of its "
+        "own, asks the clock, or takes nodes apart on the way"
     )
 
 
@@ -72,11 +81,11 @@ def joint(
         GradientError: it returns several results, or no single number, and gradients are wanted; with `more`, further
             results may follow the number. What `noted` collects while the function runs becomes outputs too.
     """
-    with noting_decisions() as decisions, noting_cuts() as cuts:
+    with noting_decisions() as decisions, noting_cuts() as cuts, noting_reads():
         result, made = run_and_name(function, tuple(arguments), dict(options or {}))
     arguments = [each for each in arguments if isinstance(each, Node)]
     if decisions:
-        raise decides(f", at {line_text(*decisions[0])}")
+        raise decides(line_text(*decisions[0]))
     outputs = list(result) if isinstance(result, (tuple, list)) else [result]
     if not outputs or not all(isinstance(each, Node) for each in outputs):
         raise OpError(f"a compiled function returns a Value or Tensor, or a tuple of them, not {result!r}.")
@@ -113,14 +122,10 @@ def _differentiate(found: Joint, output: Any) -> None:
         each.grad = None
 
     def watch(edge: Edge) -> None:
-        texts = [_text(found, node) for node in (edge.node, edge.input, *edge.node.inputs)]
-        if "" not in texts and texts[0] != texts[1]:
-            y, x, *inputs = texts
-            loss = found.names[output]
-            known = dict(zip(slots(edge.node.op, len(inputs)), inputs, strict=True)) | {"y": y, "g": f"∂{loss}/∂{y}"}
-            left = f"∂{y}/∂{x}" if edge.local is not None else f"∂{loss}/∂{x}"
-            rule = screen_text(rule_formula(edge.node, edge.position), known)
-            found.notes.setdefault(edge.contribution, f"{left} = {rule}")
+        if edge.contribution is not edge.upstream:
+            found.notes.setdefault(edge.contribution, _rule(found, edge, found.names[output]))
+        if edge.before is not None:
+            found.notes.setdefault(edge.total, f"the sum of the paths into {_text(found, edge.input) or 'it'}")
 
     with recording(), np.errstate(all="ignore"):
         backward(output, create_graph=True, watcher=watch)
@@ -133,6 +138,24 @@ def _differentiate(found: Joint, output: Any) -> None:
             name_node(found, gradient, f"d_{found.names[node]}")
     for each, grad in zip(found.arguments, kept, strict=True):
         each.grad = grad
+
+
+def _rule(found: Joint, edge: Edge, loss: str) -> str:
+    """The rule of an edge between the learner's names; between nameless results as the row has it, behind its name."""
+    names = slots(edge.node.op, len(edge.node.inputs))
+    formula = rule_formula(edge.node, edge.position)
+    read = {each.id for each in ast.walk(formula) if isinstance(each, ast.Name)}
+    texts = {"y": _text(found, edge.node)}
+    texts |= {name: _text(found, node) for name, node in zip(names, edge.node.inputs, strict=True)}
+    y, x, head = texts["y"], texts[names[edge.position]], ""
+    if y and y == x:
+        return ""
+    if not (y and x and all(texts.get(name, name) for name in read)):
+        texts = {}
+        y, x, head = "y", names[edge.position], f"{edge.node.op.name}: "
+    known = {name: text for name, text in texts.items() if text} | ({"g": f"∂{loss}/∂{y}"} if texts else {})
+    left = f"∂{y}/∂{x}" if edge.local is not None else f"∂{loss}/∂{x}"
+    return f"{head}{left} = {screen_text(formula, known)}"
 
 
 def descend(found: Joint, chosen: Iterable[int]) -> None:

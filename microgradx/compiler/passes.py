@@ -245,6 +245,7 @@ def simplified(form: Form, watch: Callable[[str, Form], object] | None = None) -
 def _replaced(form: Form, repeats: Callable[[Step], str | None]) -> Form:
     """The form without the steps that only repeat another name, as `repeats` says."""
     stands: dict[str, str] = {}
+    notes: dict[str, str] = {}  # a rule that multiplies by 1 is seen in what it leaves
     steps = []
     for old in form.steps:
         step = replace(old, operands=tuple(stands.get(n, n) for n in old.operands))
@@ -253,7 +254,9 @@ def _replaced(form: Form, repeats: Callable[[Step], str | None]) -> Form:
             steps.append(step)
         else:
             stands[step.name] = stands.get(plain, plain)
-    return form.with_steps(steps, stands)
+            notes.setdefault(stands[step.name], step.note)
+    noted = [s if s.note or s.section != "backward" else replace(s, note=notes.get(s.name, "")) for s in steps]
+    return form.with_steps(noted, stands)
 
 
 def _constant_key(value: Any) -> Any:

@@ -52,7 +52,7 @@ def record(
     around = Surroundings(function, *parts)
     names = names or argument_names(function, len(args))
     leaves = [a if is_setting(a) else leaf(a, n) for a, n in zip(args, names, strict=True)]
-    bases = {id(array) for array in around.arrays}
+    memories = {id(_memory(array)) for array in around.arrays}
     try:
         step = noting_changes() if parts else nullcontext(Changes([], []))  # a function alone gives results, no more
         with step as noted, around.noting_writes(), noting_draws() as draws, noting_effects(around) as effects:
@@ -60,7 +60,7 @@ def record(
 
             def outside(node: Any) -> bool:
                 data = node.data
-                return id(data) in bases or id(data.base) in bases or any(data is array for array, _ in drawn)
+                return id(_memory(data)) in memories or any(data is array for array, _ in drawn)
 
             array = lambda n: isinstance(n, Tensor) and outside(n)
             graph = joint(function, leaves, differentiate, outside=array, more=bool(parts), noted=noted)
@@ -79,7 +79,30 @@ def record(
     around.restore()
     if not same:
         raise CompileError("draws random numbers in a way of its own; only dropout draws them anew in each call")
+    passed = {id(_memory(node.data)) for node in graph.hidden}
+    around.watch(array for array in around.arrays if id(_memory(array)) not in passed)
     return Recorded(graph, draws, around, noted)
+
+
+def follows(around: Surroundings, agree: Callable[[], bool]) -> bool:
+    """True when a program does what the engine does on other numbers, as `agree` finds out.
+
+    It is tried with other numbers in the arrays around it, too; where only those part the two, they are watched.
+    """
+    try:
+        with around.disturbed():
+            if agree():
+                return True
+    except Exception:  # whatever the function does with numbers that it was not made for
+        around.restore()
+    good = agree()
+    around.watch(around.arrays if good else ())
+    return good
+
+
+def _memory(data: Any) -> Any:
+    """The array that owns the memory of a view."""
+    return data if getattr(data, "base", None) is None else data.base
 
 
 def raw(args: Sequence[Any]) -> list[Any]:

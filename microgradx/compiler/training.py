@@ -15,8 +15,8 @@ import numpy as np
 
 from microgradx.compiler.compiled import MOST, source
 from microgradx.compiler.form import Form
-from microgradx.compiler.joint import CompileError, decides
-from microgradx.compiler.program import Recorded, agrees, as_node, other, record
+from microgradx.compiler.joint import CompileError, differs
+from microgradx.compiler.program import Recorded, agrees, as_node, follows, other, record
 from microgradx.compiler.targets import runner
 from microgradx.compiler.to_numpy import buffers
 from microgradx.compiler.to_numpy.buffers import Fixed
@@ -179,9 +179,10 @@ class CompiledStep:
     ) -> None:
         """Compare with the engine on another batch: a step that reads bare data leaves them in the program."""
         others = [other(a) for a in arrays]
-        for update in updates:
-            update.take_over()
-        try:
+
+        def agree() -> bool:
+            for update in updates:
+                update.take_over()
             with np.errstate(all="ignore"):
                 drawn = recorded.hidden()
                 outputs, _, _ = run(*others, *(drawn[i] for i in hidden))
@@ -189,13 +190,16 @@ class CompiledStep:
             for update in updates:
                 update.take_over()
             outputs = outputs[: len(outputs) - len(recorded.changes.new)]
-            good = agrees(outputs, self._loss_of(), [Tensor(a, requires_grad=False) for a in others])
+            return agrees(outputs, self._loss_of(), [Tensor(a, requires_grad=False) for a in others])
+
+        try:
+            good = follows(recorded.around, agree)
         except (ArithmeticError, ValueError, IndexError):
             return  # the other batch does not fit
         finally:
             recorded.around.restore()
         if not good:
-            raise decides()
+            raise differs()
 
     def _run(self, built: Program, arrays: list[Any]) -> Any:
         given = arrays

@@ -7,6 +7,8 @@ import numpy as np
 
 from microgradx.functional.inputs import axis_of
 from microgradx.graph import Node, OpError, Tensor
+from microgradx.graph.node import caller
+from microgradx.graph.notes import decided
 
 
 def constant(array: Any) -> Any:
@@ -14,9 +16,17 @@ def constant(array: Any) -> Any:
     return Tensor(array, requires_grad=False)
 
 
+def bare(x: Any) -> Any:
+    """The data of a node that choose what is computed, as indices do: a program that was traced cannot follow them."""
+    if not isinstance(x, Node):
+        return x
+    decided(caller)
+    return x.data
+
+
 def integers(name: str, x: Any) -> np.ndarray[Any, Any]:
     """Indices or labels as an integer array; lists keep their whole numbers."""
-    array = x.data if isinstance(x, Node) else np.array(x, dtype=None if np.size(x) else np.int64)
+    array = np.array(x, dtype=None if np.size(x) else np.int64) if not isinstance(x, Node) else bare(x)
     if array.dtype.kind not in "iu":
         raise OpError(f"{name}: the indices must be whole numbers, not {array.dtype}; try .astype('int64').")
     return array
@@ -24,7 +34,7 @@ def integers(name: str, x: Any) -> np.ndarray[Any, Any]:
 
 def booleans(name: str, x: Any) -> np.ndarray[Any, Any]:
     """A mask as a boolean array."""
-    array = x.data if isinstance(x, Node) else np.asarray(x)
+    array = np.asarray(bare(x))
     if array.dtype.kind != "b":
         raise OpError(f"{name}: the mask must be true or false, not {array.dtype}; compare first, as in x > 0.")
     return array

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.functional.arguments import constant, integers
+from microgradx.functional.arguments import bare, constant, integers
 from microgradx.functional.inputs import axis_of, real, tensor
 from microgradx.functional.linear_algebra import matmul
 from microgradx.functional.normalization import dropout
@@ -21,7 +21,7 @@ def embedding(x: Any, weight: Any, padding_idx: int | None = None) -> Any:
 
     A row collects the gradient of every place that used it; the row `padding_idx` collects none.
     """
-    weight, ids = tensor(weight), integers("embedding", x)
+    weight, ids = tensor(weight), integers("embedding", x.data if isinstance(x, Tensor) else x)
     if weight.ndim != 2 or (ids.size and not (ids.min() >= 0 and ids.max() < weight.shape[0])):
         raise OpError(f"embedding: indices must lie in 0 … {weight.shape[0] - 1}, the rows of weight {weight.shape}.")
     places = x if isinstance(x, Tensor) else constant(ids)
@@ -78,13 +78,13 @@ def attention(
     if is_causal and attn_mask is not None:
         raise OpError("scaled_dot_product_attention: is_causal is a mask of its own; pass one of the two.")
     if is_causal:
-        attn_mask = constant(np.tri(q.shape[-2], k.shape[-2], dtype=bool))
+        attn_mask = np.tri(q.shape[-2], k.shape[-2], dtype=bool)
     with scope("attention"):
         scores = matmul(q, mT(k)) * (1 / math.sqrt(q.shape[-1]) if scale is None else scale)
         if attn_mask is None:
             weights = softmax(scores.named("scores"), axis=-1)
         else:
-            weights = _masked(scores, tensor(attn_mask))
+            weights = _masked(scores, tensor(bare(attn_mask)))
         weights = dropout(weights.named("weights"), dropout_p, generator=generator)
         return matmul(weights, v), weights
 

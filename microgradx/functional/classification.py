@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from microgradx.functional.arguments import bare
 from microgradx.functional.inputs import node, real, same_shape
 from microgradx.functional.losses import reduced, weighted
 from microgradx.functional.shaping import movedim
@@ -155,7 +156,7 @@ def multilabel_margin_loss(x: Any, t: Any, reduction: str = "mean") -> Any:
     same_shape("multilabel_margin_loss", x, t)
     if t.dtype.kind not in "iu" or np.any(t.data < -1) or np.any(t.data >= x.shape[-1]):
         raise OpError(f"multilabel_margin_loss: labels must be integers in -1 … {x.shape[-1] - 1}.")
-    valid = np.minimum.accumulate(t.data >= 0, axis=-1)
+    valid = np.minimum.accumulate(bare(t) >= 0, axis=-1)
     chosen = (t.data[..., None] == np.arange(x.shape[-1])) & valid[..., None]  # (…, label, class)
     other = ~chosen.any(-2)
     own = sum(where(chosen, x.unsqueeze(-2), 0.0), -1)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.functional.arguments import constant
+from microgradx.functional.arguments import bare, constant
 from microgradx.functional.inputs import astype, node, tensor
 from microgradx.graph import Node, OpError, Value, default_dtype
 from microgradx.rules import arithmetic as rows
@@ -45,7 +45,7 @@ def div(a: Any, b: Any, *, rounding_mode: str | None = None) -> Any:
 
 def isclose(a: Any, b: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
     """Where |a − b| ≤ atol + rtol · |b|, as a boolean tensor; infinities are close to themselves."""
-    a, b = tensor(a).data, tensor(b).data
+    a, b = bare(tensor(a)), bare(tensor(b))
     if rtol < 0 or atol < 0:
         raise OpError(f"isclose: rtol and atol must be 0 or more, not {rtol} and {atol}.")
     try:
@@ -61,7 +61,7 @@ def allclose(a: Any, b: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan
 
 def equal(a: Any, b: Any) -> bool:
     """True when both have the same shape and the same elements; `eq` compares element by element."""
-    return np.array_equal(tensor(a).data, tensor(b).data)
+    return np.array_equal(bare(tensor(a)), bare(tensor(b)))
 
 
 def where(c: Any, a: Any = None, b: Any = None) -> Any:
@@ -73,7 +73,7 @@ def where(c: Any, a: Any = None, b: Any = None) -> Any:
         OpError: `c` is not boolean; compare it with something, for example `where(x > 0, a, b)`.
     """
     if a is None and b is None:
-        return tuple(map(constant, np.nonzero(np.atleast_1d(tensor(c).data))))
+        return tuple(map(constant, np.nonzero(np.atleast_1d(bare(tensor(c))))))
     if a is None or b is None:
         raise OpError("where takes a condition and two choices, where(x > 0, a, b), or a condition alone.")
     if not isinstance(c, Value) and node(c).dtype.kind != "b" and not isinstance(c, bool):

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.functional.arguments import along, axes_of, booleans, constant, integers
+from microgradx.functional.arguments import along, axes_of, bare, booleans, constant, integers
 from microgradx.functional.inputs import axis_of, cast, tensor
-from microgradx.graph import Node, OpError
+from microgradx.graph import OpError, Tensor
 from microgradx.rules import shaping as rows
 from microgradx.rules.arithmetic import where
 from microgradx.rules.losses import one_hot as one_hot_row
@@ -40,7 +40,7 @@ def _key(key: Any) -> Any:
 
 
 def _part(part: Any) -> Any:
-    part = part.data if isinstance(part, Node) else part
+    part = bare(part)
     if isinstance(part, list):
         part = np.array(part, dtype=None if part else int)
     if isinstance(part, (float, np.floating)) or (isinstance(part, np.ndarray) and part.dtype.kind == "f"):
@@ -215,10 +215,11 @@ def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
 
 def masked_fill(x: Any, mask: Any, value: Any) -> Any:
     """`value` (one number) where the mask is true, `x` elsewhere."""
-    x, chosen = tensor(x), booleans("masked_fill", mask)
+    x = tensor(x)
+    chosen = mask if isinstance(mask, Tensor) and mask.dtype == bool else constant(booleans("masked_fill", mask))
     if np.shape(getattr(value, "data", value)) != ():
         raise OpError("masked_fill fills in one number; where(mask, values, x) takes a tensor.")
-    return where(constant(chosen), _like(x, value), x)
+    return where(chosen, _like(x, value), x)
 
 
 def masked_select(x: Any, mask: Any) -> Any:

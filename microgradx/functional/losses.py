@@ -10,9 +10,9 @@ import numpy as np
 
 from microgradx.functional.elementwise import xlogy
 from microgradx.functional.inputs import node, same_shape
-from microgradx.graph import Node, OpError, Tensor, Value
+from microgradx.graph import Node, OpError, Value
 from microgradx.rules import losses as rows
-from microgradx.rules.arithmetic import abs, clip, square, where
+from microgradx.rules.arithmetic import abs, clip, maximum, square, where
 from microgradx.rules.elementary import exp, log, softplus
 from microgradx.rules.reductions import mean, sum
 
@@ -174,8 +174,7 @@ def gaussian_nll_loss(x: Any, t: Any, var: Any, full: bool = False, eps: float =
         raise OpError(f"gaussian_nll_loss: var has shape {var.shape}, but the guess has {x.shape}.")
     if np.any(var.data < 0):
         raise OpError("gaussian_nll_loss: a variance cannot be negative.")
-    raised = np.maximum(eps - var.data, 0)
-    var = var + (node(raised) if isinstance(var, Tensor) else float(raised))
+    var = var + maximum(eps - var, 0.0).detach()
     loss = 0.5 * (log(var) + square(x - t) / var)
     return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
 

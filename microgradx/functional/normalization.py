@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from microgradx.functional.arguments import constant, numbers
-from microgradx.functional.inputs import real
+from microgradx.functional.inputs import real, tensor
 from microgradx.functional.layout import channels_first
-from microgradx.graph import Node, OpError, Tensor, scope
+from microgradx.graph import OpError, Tensor, scope
 from microgradx.graph.notes import changes
 from microgradx.random import Generator, default_generator, drawn
 from microgradx.rules.arithmetic import square
@@ -98,12 +98,8 @@ def _by_channel(
         elif running_mean is None or running_var is None:
             raise OpError(f"{name}: without the input's own statistics it needs running_mean and running_var.")
         else:
-            mu, spread = (constant(np.reshape(_array(r), each)) for r in (running_mean, running_var))
+            mu, spread = (reshape(tensor(r), shape=each) for r in (running_mean, running_var))
         return _scaled(_standard(x, mu, spread, eps), weight, bias, each)
-
-
-def _array(x: Any) -> Any:
-    return x.data if isinstance(x, Node) else np.asarray(x)
 
 
 def _track(name: str, running: Any, new: Any, factor: float, momentum: float) -> None:

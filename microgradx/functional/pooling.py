@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.functional.arguments import constant
+from microgradx.functional.arguments import bare, constant
 from microgradx.functional.inputs import real, tensor
 from microgradx.functional.layout import counts, over_maps, padding_for_same
 from microgradx.functional.reductions import max as largest
@@ -82,7 +82,7 @@ def _max(
     def run(x: Any) -> Any:
         sizes, how = _window(name, n, x, kernel, stride, padding, dilation, ceil)
         y = rows.max_pool(x, kernel=sizes, how=how)
-        return (y, _numbers(rows.winner(x, kernel=sizes, how=how).data, x.shape[2:], sizes, how)) if indices else y
+        return (y, _numbers(bare(rows.winner(x, kernel=sizes, how=how)), x.shape[2:], sizes, how)) if indices else y
 
     return over_maps(name, n, x, last, run)
 
@@ -226,4 +226,4 @@ def _adaptive_max(n: int, x: Any, output_size: Any, return_indices: bool) -> Any
     flat = np.arange(int(np.prod(x.shape[2:]))).reshape(x.shape[2:])[tuple(key)]
     flat = flat.transpose([a - 2 for a in order[2:]]).reshape(*apart.shape[2 : 2 + n], -1)
     flat = np.broadcast_to(flat, (*x.shape[:2], *flat.shape))
-    return y, constant(np.take_along_axis(flat, tensor(winner).data[..., None], -1)[..., 0])
+    return y, constant(np.take_along_axis(flat, bare(tensor(winner))[..., None], -1)[..., 0])

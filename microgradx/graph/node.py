@@ -101,6 +101,7 @@ class Node(Methods):
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """The data as a NumPy array (a Tensor's own array, not a copy)."""
+        decided(caller)
         became_number(self, caller)
         return np.asarray(self.data)
 
@@ -211,6 +212,7 @@ class Tensor(Node, TensorMethods):
         return self.shape[0]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        decided(caller)
         became_number(self, caller)
         return np.array(self.data, dtype=dtype, copy=copy)
 
@@ -250,6 +252,7 @@ def _plain(grad: Any) -> Any:
 def as_array(data: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
     """A real NumPy array of `data`; Python numbers take the default dtype."""
     if isinstance(data, Node):
+        decided(caller)
         became_number(data, caller)
         data = data.data
     if isinstance(data, (np.ndarray, np.generic)):
@@ -277,12 +280,14 @@ def note(node: Any, made: list[Any]) -> None:
 def caller() -> tuple[str, int] | None:
     """File and line of the nearest frame outside this package and NumPy."""
     frame = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_NOT_LEARNERS):
-        if frame.f_code.co_filename.startswith(_LEARNERS):
-            break
+    while frame is not None and not of_learner(frame.f_code.co_filename):
         frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
     return (frame.f_code.co_filename, frame.f_lineno) if frame is not None else None
 
 
-# The named programs count as the learner's own code.
+def of_learner(file: str) -> bool:
+    """True for code outside this package and NumPy; the named programs count as the learner's own."""
+    return not file.startswith(_NOT_LEARNERS) or file.startswith(_LEARNERS)
+
+
 _LEARNERS = tuple(join(_PACKAGE, folder) for folder in ("examples", "programs"))

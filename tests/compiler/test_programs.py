@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 
 import numpy as np
 import pytest
@@ -54,9 +55,11 @@ def eagerly(name):
 def test_every_example_and_program_trains_as_the_engine_does(name):
     form, values = training_step(name)
     short = simplified(form)
-    printed = io.StringIO()
+    printed, text = io.StringIO(), emit.script(short, values, STEPS)
+    backward = re.findall(r"    # backward\n(.*)    # update", text, re.DOTALL)
+    assert not [line for line in "".join(backward).splitlines() if "  # " not in line]  # each has its rule behind it
     with contextlib.redirect_stdout(printed):
-        exec(compile(emit.script(short, values, STEPS), name, "exec"), {})
+        exec(compile(text, name, "exec"), {})
     losses = [float(line.split()[1]) for line in printed.getvalue().splitlines()]
     run, now = buffers.function(short), dict(values)
     in_memory = []

@@ -1,5 +1,6 @@
 """What a compiled function finds around it may change; what it would change itself is refused, with the line."""
 
+import random
 import re
 import warnings
 
@@ -235,3 +236,54 @@ def test_results_are_not_overwritten_by_the_next_call():
     same = mx.compile(lambda x: x)(x)
     same.data[0] = 9.0
     assert x[0] == 0.0
+
+
+def test_arrays_that_went_into_a_program_as_numbers_make_a_new_one_when_they_change():
+    x = np.array([1.0, 2.0, 4.0])
+    places, mask, table = np.array([0, 1]), np.array([True, False, False]), np.arange(6.0).reshape(2, 3)
+    whole = np.array([1.0, 0.0, 0.0])
+    for f, array, changed, wanted in (
+        (lambda x: x[places].sum(), places, [2, 2], 8.0),
+        (lambda x: x[mask].sum(), mask, [True, True, False], 3.0),
+        (lambda x: (x * (table + 1.0)[0]).sum(), table, 1.0, 14.0),
+        (lambda x: (x * float(table[0, 0])).sum(), table, 3.0, 21.0),
+        (lambda x: (x * whole + float(whole.sum())).sum(), whole, [0.0, 1.0, 1.0], 12.0),
+    ):
+        g = compiled(f)
+        g(x)
+        array[...] = changed
+        assert g(x).item() == wanted
+        g(x)
+        assert g.traces == 2
+
+
+class Shared:
+    factor, calls = 2.0, 0
+
+
+def test_what_a_class_holds_is_watched_and_may_not_be_changed(monkeypatch):
+    f = compiled(lambda x: x * Shared.factor)
+    assert f(3.0).data == 6.0
+    monkeypatch.setattr(Shared, "factor", 5.0)
+    assert f(3.0).data == 15.0
+
+    def counts(x):
+        Shared.calls += 1
+        return x * 2.0
+
+    with pytest.raises(CompileError, match=r"it changes the attributes of the class Shared, at .*Shared.calls \+= 1"):
+        compiled(counts)(1.0)
+    assert Shared.calls == 0
+
+
+def test_writing_to_a_file_and_drawing_with_python_are_effects(tmp_path):
+    with (tmp_path / "log").open("w") as file:
+
+        def writes(x):
+            file.write("a line")
+            return x * 2.0
+
+        with pytest.raises(CompileError, match=r'happen only once, at .*file.write\("a line"\)'):
+            compiled(writes)(1.0)
+    with pytest.raises(CompileError, match=r"happen only once, at .*random\(\)"):
+        compiled(lambda x: x * random.random())(1.0)

@@ -53,15 +53,15 @@ int main(void) {
             double d_z1 = d_h1 * (h1 * (1.0 - h1));  // ∂h1/∂z1 = h1 ⊙ (1 − h1)
             d_w11 += d_z1 * x1[i];  // ∂(w11 · x1)/∂w11 = x1
             d_w12 += d_z1 * x2[i];  // ∂(w12 · x2)/∂w12 = x2
-            d_b1 += d_z1;
+            d_b1 += d_z1;  // ∂z1/∂b1 = 1
             double d_h2 = d_z3 * w32;  // ∂(w32 · h2)/∂h2 = w32
             double d_z2 = d_h2 * (h2 * (1.0 - h2));  // ∂h2/∂z2 = h2 ⊙ (1 − h2)
             d_w21 += d_z2 * x1[i];  // ∂(w21 · x1)/∂w21 = x1
             d_w22 += d_z2 * x2[i];  // ∂(w22 · x2)/∂w22 = x2
-            d_b2 += d_z2;
+            d_b2 += d_z2;  // ∂z2/∂b2 = 1
             d_w31 += d_z3 * h1;  // ∂(w31 · h1)/∂w31 = h1
             d_w32 += d_z3 * h2;  // ∂(w32 · h2)/∂w32 = h2
-            d_b3 += d_z3;
+            d_b3 += d_z3;  // ∂z3/∂b3 = 1
         }
         // forward
         double L = L_sum / 4.0;

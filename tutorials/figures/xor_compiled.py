@@ -43,22 +43,22 @@ for step in range(1000):
     y = _logistic(z3)
     L = np.mean(_bce(y, t))
     # backward
-    t1 = y * (1 - y)
+    t1 = y * (1 - y)  # part of ∂bce(y, t)/∂y
     d_y = 0.25 * ((y - t) / np.maximum(t1, 1e-12))  # ∂bce(y, t)/∂y = (y − t) / max(y ⊙ (1 − y), 1e−12)
     d_z3 = d_y * t1  # ∂y/∂z3 = y ⊙ (1 − y)
     d_h1 = d_z3 * w31  # ∂(w31 · h1)/∂h1 = w31
     d_z1 = d_h1 * (h1 * (1 - h1))  # ∂h1/∂z1 = h1 ⊙ (1 − h1)
-    d_w11 = np.float64(np.sum(d_z1 * x1, axis=0))
-    d_w12 = np.float64(np.sum(d_z1 * x2, axis=0))
-    d_b1 = np.float64(np.sum(d_z1, axis=0))
+    d_w11 = np.float64(np.sum(d_z1 * x1))  # ∂(w11 · x1)/∂w11 = x1
+    d_w12 = np.float64(np.sum(d_z1 * x2))  # ∂(w12 · x2)/∂w12 = x2
+    d_b1 = np.float64(np.sum(d_z1))  # ∂z1/∂b1 = 1
     d_h2 = d_z3 * w32  # ∂(w32 · h2)/∂h2 = w32
     d_z2 = d_h2 * (h2 * (1 - h2))  # ∂h2/∂z2 = h2 ⊙ (1 − h2)
-    d_w21 = np.float64(np.sum(d_z2 * x1, axis=0))
-    d_w22 = np.float64(np.sum(d_z2 * x2, axis=0))
-    d_b2 = np.float64(np.sum(d_z2, axis=0))
-    d_w31 = np.float64(np.sum(d_z3 * h1, axis=0))
-    d_w32 = np.float64(np.sum(d_z3 * h2, axis=0))
-    d_b3 = np.float64(np.sum(d_z3, axis=0))
+    d_w21 = np.float64(np.sum(d_z2 * x1))  # ∂(w21 · x1)/∂w21 = x1
+    d_w22 = np.float64(np.sum(d_z2 * x2))  # ∂(w22 · x2)/∂w22 = x2
+    d_b2 = np.float64(np.sum(d_z2))  # ∂z2/∂b2 = 1
+    d_w31 = np.float64(np.sum(d_z3 * h1))  # ∂(w31 · h1)/∂w31 = h1
+    d_w32 = np.float64(np.sum(d_z3 * h2))  # ∂(w32 · h2)/∂w32 = h2
+    d_b3 = np.float64(np.sum(d_z3))  # ∂z3/∂b3 = 1
     # update
     w11 = w11 - lr * d_w11
     w12 = w12 - lr * d_w12

@@ -13,8 +13,9 @@ import numpy as np
 from microgradx.autodiff.tree import fill, leaves
 from microgradx.compiler.grouped.grouping import Grouped, NoGroupsError
 from microgradx.compiler.guards import Surroundings
-from microgradx.compiler.joint import CompileError, decides, leaf
+from microgradx.compiler.joint import CompileError, decides, differs, leaf
 from microgradx.compiler.program import agrees, argument_names, is_setting
+from microgradx.compiler.reads import noting_reads
 from microgradx.graph import Node, OpError, Tensor, Value, recording
 from microgradx.graph.notes import line_text, noting_decisions
 
@@ -48,6 +49,7 @@ class Numbers:
         self.parts = [slice(a, b) for a, b in pairwise(ends)]
         count = len(wanted) if differentiate and outputs[0].requires_grad else 0
         self.grouped = Grouped(outputs, [*wanted, *self.hidden], count, small)
+        self.around.watch(self.around.arrays)
         self._compare(args, [1.1 * each.data for part in nodes for each in reversed(part)])
 
     def __call__(self, args: Sequence[Any]) -> tuple[list[float], tuple[Any, ...]]:
@@ -92,14 +94,15 @@ class Numbers:
     def _recorded(self, given: Sequence[Any]) -> list[Any]:
         """The results of one run, which leaves no trace."""
         try:
-            with recording(), noting_decisions() as decisions, _noting_words() as words, np.errstate(all="ignore"):
+            quiet = np.errstate(all="ignore")
+            with recording(), noting_decisions() as decisions, noting_reads(), _noting_words() as words, quiet:
                 result = self.function(*given)
             changed = self.around.changed()
             drawn = any(generator.get_state() != then for generator, then in self.around.generators.items())
         finally:
             self.around.restore()
         if decisions:
-            raise decides(f", at {line_text(*decisions[0])}")
+            raise decides(line_text(*decisions[0]))
         if drawn:
             raise CompileError("draws random numbers, which a program of single numbers cannot draw anew")
         if words or changed:
@@ -121,7 +124,7 @@ class Numbers:
             good = agrees(found, lambda: self.function(*given), ())
         self.around.restore()
         if not good:
-            raise decides()
+            raise differs()
 
 
 def numbers_program(

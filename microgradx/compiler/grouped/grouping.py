@@ -41,7 +41,7 @@ class Grouped:
 
     def __init__(self, outputs: Sequence[Any], arguments: Sequence[Any], wanted: int, small: bool = False) -> None:
         def most(count: int) -> int:
-            return max(FEWEST if small else 0, count // _SHARE if small or count >= FEWEST else -1)
+            return max(FEWEST, count // _SHARE) if small else count // _SHARE if count >= FEWEST else -1
 
         self.graph = graph = read(outputs, arguments, wanted, most)
         self.nodes = len(graph.places)

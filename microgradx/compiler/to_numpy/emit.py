@@ -74,20 +74,31 @@ def write(
         found.expr[name] = (number or _constant)(name, value, found, needed)
     kinds, uses = form.kinds(), form.uses()
     own_line = set(form.results)
+    notes: dict[str, str] = {}  # of results that stand inside their user
     taken = {*form.arguments, *(step.name for step in form.steps if step.named)}
     fresh = (t for i in count(1) if (t := f"t{i}") not in taken)
     for step in form.steps:
         if ieee:
             step = replace(step, kind=step.kind._replace(scalar=False))
         expr = how(step, [found.expr[n] for n in step.operands], [kinds[n] for n in step.operands], needed)
+        note = step.note or next(filter(None, (notes.get(n, "") for n in step.operands)), "")
         if not step.named and step.name not in own_line and uses[step.name] < 2 and len(ast.unparse(expr)) <= _INLINE:
-            found.expr[step.name] = expr
+            found.expr[step.name], notes[step.name] = expr, note
             continue
         name = step.name if step.named else next(fresh)
-        found.lines.append(Line(name, expr, step.section, step.note))
+        found.lines.append(Line(name, expr, step.section, note))
         found.expr[step.name] = ast.Name(name)
+    _tell_parts(found.lines)
     found.helpers = preamble(needed) if how is written else ""
     return found
+
+
+def _tell_parts(lines: list[Line]) -> None:
+    """A line of the backward part that several rules read is a part of the first one's."""
+    for i, line in reversed([*enumerate(lines)]):
+        if line.section == "backward" and not line.note:
+            users = (later.note for later in lines[i + 1 :] if later.note and _reads(later.expr, line.name))
+            line.note = next((f"part of {note.removeprefix('part of ').partition(' = ')[0]}" for note in users), "")
 
 
 def function_source(form: Form, name: str = "compiled") -> str:

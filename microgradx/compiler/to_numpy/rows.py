@@ -7,6 +7,7 @@ import ast
 import inspect
 import math
 import operator
+import re
 import textwrap
 from functools import cache
 from types import FunctionType, ModuleType
@@ -53,7 +54,8 @@ def written(step: Step, operands: list[ast.expr], kinds: list[Kind], needed: set
         return substitute(op.notation, parts)
     callee = _parsed(WORDS[op.name]) if op.name in WORDS and not scalar else _callee(run, op, needed)
     numpys = isinstance(callee, ast.Attribute)  # its defaults are known: None and False
-    static = [k for k, v in step.static.items() if not (numpys and (v is None or v is False))]
+    whole = (0, None) if len(kinds[0].shape) == 1 else (None,)  # all axes
+    static = [k for k, v in step.static.items() if not (numpys and (v is False or v in whole))]
     if not (numpys or scalar or op.elementwise):  # a run that takes arrays gets one, be it a constant number
         operands = [_as_array(o, kind) for o, kind in zip(operands, kinds, strict=True)]
     return ast.Call(callee, operands, [ast.keyword(k, parts[k]) for k in static])
@@ -99,7 +101,8 @@ def _callee(run: Any, op: Op, needed: set[Any]) -> ast.expr:
 def literal(value: Any, needed: set[Any]) -> ast.expr:
     """A static parameter as source."""
     if isinstance(value, np.ndarray):
-        return _parsed(f"np.array({value.tolist()!r}, dtype='{value.dtype}')")
+        text = re.sub(r"inf|nan", r"np.\g<0>", repr(value.tolist()))
+        return _parsed(f"np.array({text}, dtype='{value.dtype}')")
     if isinstance(value, tuple) and type(value) is not tuple:  # a named tuple of ours, such as Window
         needed.add((None, type(value)))
         fields = [literal(part, needed) for part in value]
@@ -114,6 +117,8 @@ def literal(value: Any, needed: set[Any]) -> ast.expr:
         return ast.Constant(str(np.dtype(value)))
     if isinstance(value, (bool, str, type(None))):
         return ast.Constant(value)
+    if isinstance(value, float) and not np.isfinite(value):
+        return _parsed(f"float('{value}')")
     return constant(value)
 
 

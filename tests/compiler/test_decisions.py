@@ -1,0 +1,92 @@
+"""A program may not follow the numbers of one run: what a function decides by them is told, with the line."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgradx as mx
+from microgradx import nn
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    return mx.compile(function, fullgraph=True)
+
+
+READERS: dict[str, Callable[[Any], Any]] = {
+    "data": lambda x: x * 2.0 if x.data.max() > 3 else x,
+    "numpy": lambda x: x * 2.0 if x.numpy().max() > 3 else x,
+    "asarray": lambda x: x * 2.0 if np.asarray(x).max() > 3 else x,
+    "tolist": lambda x: x * 2.0 if max(x.tolist()) > 3 else x,
+    "detached": lambda x: x * 2.0 if getattr(x.detach(), "data").max() > 3 else x,  # noqa: B009  # what is tested
+    "index": lambda x: x[x.argmax()] * 2.0,
+    "mask": lambda x: x[x > 3],
+    "where": lambda x: mx.where(x > 3)[0],
+    "max": lambda x: x.max(dim=0).values,
+    "sort": lambda x: x.sort().values,
+    "allclose": lambda x: x * float(mx.allclose(x, [1.0, 2.0])),
+    "gather": lambda x: x.gather(0, x.argmax(0, keepdims=True)),
+    "one_hot": lambda x: mx.one_hot(x.astype("int64")),
+    "masked_select": lambda x: mx.masked_select(x, x > 3),
+    "pool": lambda x: mx.max_pool1d(x[None, None], 2, return_indices=True)[1],
+    "attention": lambda x: mx.scaled_dot_product_attention(x[:, None], x[:, None], x[:, None], x[None, :] > 3),
+    "margin": lambda x: mx.multilabel_margin_loss(x, x.astype("int64") - 1 - 7 * (x > 8)),
+}
+
+
+@pytest.mark.parametrize("how", READERS)
+def test_a_decision_by_bare_numbers_runs_eagerly_and_says_where(how: str) -> None:
+    f = READERS[how]
+    g = mx.compile(f)
+    first = np.array([1.0, 2.0])
+    with pytest.warns(UserWarning, match=r"at test_decisions.py:\d+: "):
+        g(first)
+    for numbers in (first, np.array([2.0, 1.0]), np.array([1.0, 1.5])):
+        np.testing.assert_array_equal(g(numbers).data, f(mx.Tensor(numbers)).data)
+    assert mx.Tensor.data is mx.graph.Node.__dict__["data"]  # nobody listens any longer
+
+
+def test_chance_of_ones_own_is_noticed() -> None:
+    chance = np.random.default_rng(0)
+    with pytest.raises(mx.compiler.CompileError, match="draws random numbers of its own"):
+        compiled(lambda x: x * chance.random())(2.0)
+
+
+def test_the_shape_and_dtype_of_data_are_no_decision() -> None:
+    f = compiled(lambda x: x * x.data.shape[0] if x.data.dtype == np.float64 and x.data.ndim == 1 else x)
+    assert f(np.ones(3)).data.tolist() == [3.0, 3.0, 3.0]
+
+
+def test_functions_that_look_at_numbers_compile_where_ops_can_do_it() -> None:
+    x, labels = np.array([[0.5, -1.0], [2.0, 0.25]]), np.array([0, 1])
+    fill = compiled(lambda x, mask: mx.masked_fill(x, mask, 7.0))
+    for mask in (x > 0, x < 0):
+        np.testing.assert_array_equal(fill(x, mask).data, np.where(mask, 7.0, x))
+    rows = compiled(lambda weight, ids: mx.embedding(ids, weight))
+    for ids in (labels, labels[::-1]):
+        np.testing.assert_array_equal(rows(x, ids).data, x[ids])
+    loss = compiled(lambda x, spread: mx.gaussian_nll_loss(x, np.zeros((2, 2)), spread))
+    for spread in (np.ones((2, 2)), np.array([[0.0, 1e-9], [1.0, 2.0]])):
+        assert loss(x, spread).item() == mx.gaussian_nll_loss(x, np.zeros((2, 2)), spread).item()
+    causal = compiled(lambda x: mx.scaled_dot_product_attention(x, x, x, is_causal=True))
+    for each in (x, 2 * x):
+        wanted = mx.scaled_dot_product_attention(each, each, each, is_causal=True)
+        np.testing.assert_allclose(causal(each).data, wanted.data, rtol=1e-14)
+
+
+def test_a_model_in_eval_follows_its_running_statistics() -> None:
+    model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    x = np.array([[0.5, -1.0], [2.0, 0.25], [1.0, 1.0]])
+    f = compiled(model.eval())
+    for shift in (0.0, 4.0):
+        model.train()
+        model(mx.Tensor(x + shift))
+        model.eval()
+        np.testing.assert_allclose(f(x).data, model(mx.Tensor(x)).data, rtol=1e-15)
+    assert f.traces == 1 and "def Sequential(" in f.source(x, differentiate=False)
+
+
+def test_infinite_constants_are_emitted() -> None:
+    f = compiled(lambda x: mx.where(x > 0, x, np.full((2, 2), -np.inf)))
+    np.testing.assert_array_equal(f(np.eye(2)).data, [[1.0, -np.inf], [-np.inf, 1.0]])
