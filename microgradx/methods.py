@@ -13,7 +13,7 @@ from microgradx import linalg
 from microgradx.binding import power
 from microgradx.graph import Node, OpError, Tensor
 from microgradx.graph.node import caller
-from microgradx.graph.notes import became_number, decided
+from microgradx.graph.notes import became_number
 from microgradx.rules import BOOK, shaping
 from microgradx.rules import arithmetic as rows
 from microgradx.rules.call import OPERANDS
@@ -33,7 +33,6 @@ def numel(self: Any) -> int:
 
 def tolist(self: Any) -> Any:
     """The data as nested lists of Python numbers; of a single number, that number."""
-    decided(caller)
     became_number(self, caller)
     return np.asarray(self.data).tolist()
 

@@ -95,13 +95,11 @@ class Node(Methods):
         """The single number inside, as a Python number; an OpError when there are several."""
         if np.size(self.data) != 1:
             raise OpError(f"item() needs a single number, but this tensor has shape {self.shape}.")
-        decided(caller)
         became_number(self, caller)
         return np.asarray(self.data).item()  # type: ignore[no-any-return]  # a Python number, which NumPy types as Any
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """The data as a NumPy array (a Tensor's own array, not a copy)."""
-        decided(caller)
         became_number(self, caller)
         return np.asarray(self.data)
 
@@ -212,7 +210,6 @@ class Tensor(Node, TensorMethods):
         return self.shape[0]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        decided(caller)
         became_number(self, caller)
         return np.array(self.data, dtype=dtype, copy=copy)
 
@@ -252,7 +249,6 @@ def _plain(grad: Any) -> Any:
 def as_array(data: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
     """A real NumPy array of `data`; Python numbers take the default dtype."""
     if isinstance(data, Node):
-        decided(caller)
         became_number(data, caller)
         data = data.data
     if isinstance(data, (np.ndarray, np.generic)):

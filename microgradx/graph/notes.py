@@ -31,7 +31,8 @@ def decided(where: Callable[[], Any]) -> None:
 
 
 def became_number(node: Any, where: Callable[[], Any]) -> None:
-    """Note that `node`, although a gradient was to flow through it, was turned into a plain number."""
+    """Note that `node` was turned into plain numbers: a decision, and lost where a gradient was to flow through it."""
+    decided(where)
     noted = _numbers.get()
     if noted is not None and node.requires_grad and now().gradients:
         noted.append((node, where()))
