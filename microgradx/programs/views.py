@@ -142,6 +142,8 @@ def on_samples(found: Found, sample: int | None, batch: bool) -> Program:
         notes.append(f"its weights are trained: {len(found.history)} epochs brought the loss to {loss:.4g}")
     if found.history.stopped:
         notes.append(f"the training ended early: {found.history.stopped}")
+    if hasattr(found.model, "forget"):
+        notes.append("its memory is empty at the first step in time; while it learns, it holds what came before")
     own = list(found.model.modules())
     if any(isinstance(each, nn.Dropout) and each.p for each in own):
         notes.append("the model is as it is used, so dropout leaves nothing out")

@@ -49,9 +49,12 @@ def load(path: str | Path) -> dict[str, Any]:
     Raises:
         CheckpointError: the file is missing, truncated, changed, or of another kind.
     """
+    unpack = _WAYS[_kind(path)].unpack
     try:
-        arrays, metadata = _WAYS[_kind(path)].unpack(Path(path).read_bytes())
-    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as problem:
+        arrays, metadata = unpack(Path(path).read_bytes())
+    except OSError as problem:
+        raise CheckpointError(f"cannot load {path}: {problem.strerror or problem}.") from problem
+    except (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as problem:
         raise CheckpointError(f"cannot load {path}: {problem}. It may be cut off, or not a saved state.") from problem
     if not metadata.keys() & {"state", "sha256"}:  # written by another library
         return dict(arrays)
