@@ -35,7 +35,8 @@ def pictures(which: Data, choosing: bool = False, samples: int = 0, size: int = 
             from their files.
         choosing: hold out a fifth of the training pictures (of mnist's a twelfth), and leave the test alone.
         samples: keep only so many to learn from; 0 for all.
-        size: smaller pictures get a border of zeros, up to so many pixels a side.
+        size: smaller pictures are drawn larger, up to half of so many pixels a side, and get a border of zeros; of
+            digits, which are few, every picture to learn from is there moved by one pixel to each side too.
     """
     if which == "digits":
         X, labels = digits().arrays
@@ -46,7 +47,8 @@ def pictures(which: Data, choosing: bool = False, samples: int = 0, size: int = 
         held_out = train if choosing else load(train=False)
     if choosing:
         train, held_out = train_validation_split(train, 0.2 if which == "digits" else 1 / 12, stratify=True)
-    return Pictures(bordered(train.subset(slice(samples or None)), size), bordered(held_out, size), choosing)
+    train = bordered(train.subset(slice(samples or None)), size)
+    return Pictures(moved(train) if size and which == "digits" else train, bordered(held_out, size), choosing)
 
 
 def usual(epochs_for_digits: int) -> dict[str, dict[str, Any]]:
@@ -56,13 +58,28 @@ def usual(epochs_for_digits: int) -> dict[str, dict[str, Any]]:
 
 
 def bordered(data: TensorDataset, size: int) -> TensorDataset:
-    """The pictures in the middle of size×size pixels, or as they are when they are as large."""
+    """The pictures in the middle of size×size pixels, or as they are when they are as large.
+
+    Every pixel becomes 2×2, 3×3 … as long as they fill no more than half of it: kernels made for strokes of several
+    pixels find little in strokes of one.
+    """
     X, labels = data.arrays
+    times = max(1, size // (2 * X.shape[-1]))
+    X = X.repeat(times, axis=2).repeat(times, axis=3)
     border = size - X.shape[-1]
     if border <= 0:
         return data
     ends = (border // 2, border - border // 2)
     return TensorDataset(np.pad(X, ((0, 0), (0, 0), ends, ends)), labels, names=data.names)
+
+
+def moved(data: TensorDataset) -> TensorDataset:
+    """All pictures as they are, then all of them one pixel down, up, right and left; their border is empty."""
+    X, labels = data.arrays
+    ways = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
+    return TensorDataset(
+        np.concatenate([np.roll(X, way, (2, 3)) for way in ways]), np.tile(labels, len(ways)), names=data.names
+    )
 
 
 def learn(

@@ -14,7 +14,7 @@ SHORT: dict[str, dict[str, Any]] = {
     "linear-regression": dict(epochs=20), "polynomial-regression": dict(epochs=5),
     "logistic-regression": dict(epochs=50), "softmax-regression": dict(epochs=5), "xor": dict(epochs=50),
     "xor-deep": dict(epochs=30), "digit-or-not": dict(epochs=2), "digits-mlp": dict(epochs=2, dropout=0, choosing=True),
-    "cnn": dict(epochs=2, dropout=0), "lenet": dict(epochs=1, dropout=0, width=0.5),
+    "cnn": dict(epochs=2, dropout=0), "lenet": dict(epochs=1, dropout=0, width=0.5, samples=300),
     "diabetes-regression": dict(epochs=5), "char-rnn": dict(epochs=2), "word-rnn": dict(epochs=3, depth=2),
     "word-vectors": dict(epochs=2, text="made"), "lstm-remember": dict(epochs=1, steps=20),
 }  # fmt: skip

@@ -13,7 +13,8 @@ from tests.cli.run import run
 # The common options at values that differ from every default, and what keeps the test short.
 OPTIONS = dict(epochs=2, lr=0.002, batch_size=8, optimizer="rmsprop", init="xavier", seed=5)
 SMALL = {
-    "lstm-remember": ("--steps=60", "--batch-size=128"), "word-vectors": ("--text=made",), "lenet": ("--width=0.1",),
+    "lstm-remember": ("--steps=60", "--batch-size=128"), "word-vectors": ("--text=made",),
+    "lenet": ("--width=0.1", "--samples=300"),
 }  # fmt: skip
 
 

@@ -143,6 +143,20 @@ def test_the_test_pictures_are_in_no_other_part() -> None:
     assert (len(whole), len(test), len(train), len(validation)) == (1438, 359, 1151, 287)
 
 
+def test_lenet_reads_digits_drawn_larger_and_learns_them_moved_too() -> None:
+    plain, large = pictures("digits"), pictures("digits", size=32)
+    X, labels = large.train.arrays
+    n = len(plain.train)
+    assert X.shape == (5 * n, 1, 32, 32) and large.held_out.arrays[0].shape == (359, 1, 32, 32)
+    for first, moved in enumerate([(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)]):
+        rows, columns = (slice(8 + by, 24 + by) for by in moved)
+        part = X[first * n : (first + 1) * n]
+        for corner in (slice(0, None, 2), slice(1, None, 2)):  # every pixel is there 2×2 times
+            assert (part[:, :, rows, columns][:, :, corner, corner] == plain.train.arrays[0]).all()
+        assert part.sum() == 4 * plain.train.arrays[0].sum(), "and all else is empty"
+        assert (labels[first * n : (first + 1) * n] == plain.train.arrays[1]).all()
+
+
 def test_settings_are_chosen_without_the_test_pictures() -> None:
     run, final = (PROGRAMS["digits-mlp"].run(epochs=2, choosing=choosing) for choosing in (True, False))
     assert "validation_accuracy" in run.numbers and "test_accuracy" not in run.numbers
