@@ -31,7 +31,7 @@ def compile(
         ),
     ] = False,
     buffers: Annotated[
-        bool, typer.Option("--buffers", help="Show what mx.compile runs: NumPy calls into memory that is kept.")
+        bool, typer.Option("--buffers", help="Show what mx.compile runs: NumPy calls into kept memory; loops in C.")
     ] = False,
     lr: Annotated[
         float | None,
@@ -59,8 +59,10 @@ def compile(
     from microgradx.files import write_atomically
     from microgradx_cli.targets import resolve
 
-    if buffers and (language != "numpy" or explain):
-        raise UserError("--buffers shows how the NumPy program is run; it goes without --explain and other targets.")
+    if buffers and (language not in ("numpy", "c") or explain):
+        raise UserError(
+            "--buffers shows how a program for numpy or c is run; it goes without --explain, jax and torch."
+        )
     writer = targets.target(language)
     fits = _PICTURES if explain else (writer.suffix,)
     if output is not None and output.suffix not in fits:
@@ -86,7 +88,7 @@ def compile(
         chosen = names if found.parameters is None else found.parameters
         _give(numbers.script(found.title, _nodes(found), names, chosen, lr, updates), output)
         return
-    form, values = _training_step(found, lr)
+    form, values = _training_step(found, None if buffers and language == "c" else lr)  # an update in C is apart
     story = explained(form, values)
     if explain:
         _show(story, output)
@@ -95,9 +97,9 @@ def compile(
     beside = (output or Path(re.sub(r"[^\w-]+", "-", target.strip()))).with_suffix(".npz")
     file = b""
     if buffers:
-        from microgradx.compiler.to_numpy.buffers import source
+        from microgradx.compiler.compiled import source
 
-        text = source(last)[0]
+        text = source(last, "step", targets.runner(language))
     else:
         if writer.suffix == ".py":
             values, file = set_apart(values, beside.name)
@@ -172,8 +174,8 @@ def _batch(found: Any, rows: list[Any]) -> Any:
     return replace(found, args=tuple(args)) if rows else found
 
 
-def _training_step(found: Any, lr: float) -> tuple[Any, dict[str, Any]]:
-    """One step of gradient descent on the target as a form, and the numbers to start from."""
+def _training_step(found: Any, lr: float | None) -> tuple[Any, dict[str, Any]]:
+    """A step of gradient descent as a form (without lr: its gradients alone), and the numbers to start from."""
     from microgradx.compiler.form import lower
     from microgradx.compiler.joint import descend, joint
     from microgradx.random import noting_draws
@@ -193,10 +195,12 @@ def _training_step(found: Any, lr: float) -> tuple[Any, dict[str, Any]]:
     ]
     if not chosen:
         raise UserError(f"{found.title} has nothing to train: no argument that a gradient reaches.")
-    descend(graph, chosen)
-    graph.gradients = {}
+    graph.gradients = {i: graph.gradients[i] for i in chosen} if lr is None else graph.gradients
+    if lr is not None:
+        descend(graph, chosen)
+        graph.gradients = {}
     form = lower(graph, found.title)
-    numbers = [*(node.data for node in graph.arguments[:-1]), lr]
+    numbers = [lr if node is graph.arguments[-1] and lr is not None else node.data for node in graph.arguments]
     return form, dict(zip(form.arguments, numbers, strict=True))
 
 

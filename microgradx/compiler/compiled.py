@@ -101,12 +101,17 @@ class Compiled:
     def source(self, *args: Any, differentiate: bool = True, buffers: bool = False) -> str:
         """The program for arguments like these, as a person would write it; CompileError when there can be none.
 
-        With `buffers`, the form in which it is run: every result in memory that is kept from call to call.
+        With `buffers`, the form in which it is run: every result in memory that is kept from call to call; with target
+        "c" the file of C that was built, and in which turn its functions and NumPy's products are called.
         """
         found = numbers_program(self.function, args, differentiate, self.scalars)
         if found is not None:
             return found.source(args)
-        return source(self._form(record(self.function, args, differentiate)), _title(self.function), buffers)
+        return source(
+            self._form(record(self.function, args, differentiate)),
+            _title(self.function),
+            self.make if buffers else None,
+        )
 
     @property
     def stats(self) -> dict[str, Any]:
@@ -179,9 +184,11 @@ def run(built: Program, args: tuple[Any, ...]) -> Any:
         return None
 
 
-def source(form: Form, name: str, with_buffers: bool) -> str:
-    """A form as Python: to read, or as it is run."""
-    return buffers.source(form, name=name)[0] if with_buffers else emit.function_source(form, name)
+def source(form: Form, name: str, make: Callable[..., Any] | None) -> str:
+    """A form as Python to read; or as what `make` runs: NumPy calls into kept memory, or C."""
+    if make is None:
+        return emit.function_source(form, name)
+    return getattr(make(form), "text", "") or buffers.source(form, name=name)[0]
 
 
 def _of_kind(data: Any, kind: Kind) -> Any:

@@ -1,6 +1,6 @@
 """What the compiler did: the graph as it was recorded, and after each pass."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,8 @@ import numpy as np
 from microgradx.compiler.form import Form
 from microgradx.compiler.passes import PASSES, computed, simplified
 from microgradx.compiler.program import record
+from microgradx.compiler.to_numpy.buffers import memory
+from microgradx.compiler.to_numpy.emit import write
 from microgradx.graph import Tensor, Value
 
 
@@ -28,7 +30,16 @@ class Explanation:
             shown = f"({change:+d})" if before and change else ""
             lines.append(f"{name:<11}{len(form.steps):>6}{len(form.constants):>11} {shown:>6}  {what}")
             before = len(form.steps)
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._as_written()])
+
+    def _as_written(self) -> Iterator[str]:
+        """What becomes of the last form when it is written to be read, and to be run."""
+        form = self.stages[-1][1]
+        chains = "What is used once stands inside its user: chains of ops are one expression."
+        yield f"{'lines':<11}{len(write(form).lines):>6}{'':<20}{chains}"
+        calls, arrays, over = memory(form)
+        kept = f"Calls of NumPy, into {arrays} arrays that are used again; {over} write over an operand."
+        yield f"{'calls':<11}{calls:>6}{'':<20}{kept}"
 
     def __str__(self) -> str:
         (_, first), (_, last) = self.stages[0], self.stages[-1]

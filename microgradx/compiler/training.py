@@ -93,7 +93,7 @@ class CompiledStep:
         if not buffers:
             add_updates(recorded.graph, self.optimizer)
         recorded.graph.gradients = {} if not buffers else recorded.graph.gradients
-        return source(recorded.form("training step"), "step", buffers)
+        return source(recorded.form("training step"), "step", self.make if buffers else None)
 
     @property
     def stats(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from tests.cli.run import refusal, run, shown, written
+from tests.compiler.in_c import needs_a_compiler
 
 
 def test_xors_whole_training_step_fits_on_a_screen():
@@ -59,13 +60,18 @@ def test_the_program_that_is_run_can_be_seen():
     assert "np.empty(" in text and ".dot(" in text
 
 
+@needs_a_compiler
+def test_the_c_that_is_run_can_be_seen():
+    assert "d_b1 += d_z1;  // ∂z1/∂b1 = 1" in shown("compile", "xor", "--target", "c", "--buffers")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (("xor", "-o", "x.txt"), "-o x.txt: a program for numpy needs a name that ends in .py"),
         (("xor", "--target", "c", "-o", "x.py"), "a program for c needs a name that ends in .c"),
         (("xor", "--explain", "-o", "x.py"), "needs a name that ends in .svg or .png or .dot"),
-        (("xor", "--explain", "--buffers"), "--buffers shows how the NumPy program is run"),
+        (("xor", "--explain", "--buffers"), "--buffers shows how a program for numpy or c is run"),
     ],
 )
 def test_mistakes(words, message):

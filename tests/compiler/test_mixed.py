@@ -159,3 +159,11 @@ def test_a_training_step_of_a_language_model(dtype, recwarn):
     close(ours, theirs, exact)
     for a, b in zip(weights, others, strict=True):
         close(a, b, 100 * exact)
+
+
+def test_the_source_shows_the_file_of_c_and_what_is_called_in_turn():
+    arrays = [normal(3, 4), normal(4, 5), normal(5), normal(5, 3), np.array([0, 2, 1])]
+    text = mx.compile(classified, target="c").source(*arrays, buffers=True)
+    assert "int region_1(" in text
+    turns = text.partition("// A call of the program, in turn:\n")[2]
+    assert "@ W" in turns and turns.index("@ W") < turns.index("region_1: ")

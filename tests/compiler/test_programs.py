@@ -207,5 +207,10 @@ def test_an_explanation_shows_every_pass():
     counts = [len(form.steps) for _, form in found.stages]
     assert counts[-1] < counts[0]
     assert str(counts[0]) in found.table() and "H = sigmoid(" in str(found)
+    source = mx.compile(f).source(np.ones((2, 3)), np.ones((3, 2)))
+    lines, calls = (line.split() for line in found.table().splitlines()[-2:])
+    assert lines[:2] == ["lines", str(len(re.findall(r"^    \w+ = ", source, re.MULTILINE)))]
+    text = mx.compile(f).source(np.ones((2, 3)), np.ones((3, 2)), buffers=True)
+    assert f"into {text.count('= np.empty(')} arrays" in " ".join(calls)
     picture = found.picture("share")
     assert "sigmoid" in picture.dot and "H" in picture.dot

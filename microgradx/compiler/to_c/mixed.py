@@ -20,6 +20,7 @@ from microgradx.compiler.to_c.native import Native, library
 from microgradx.compiler.to_c.stages import Plan, is_side_by_side, keeps_order, layer, with_turned_copies
 from microgradx.compiler.to_numpy import buffers
 from microgradx.compiler.to_numpy.buffers import Fixed
+from microgradx.compiler.to_numpy.emit import write
 
 
 class Mixed:
@@ -46,8 +47,9 @@ class Mixed:
                 regions.append((part, places, *self._in_c(part, places)) if stage.in_c else (part, places))
         if not self.sources or all(len(each) == 4 for each in regions):
             raise CompileError("is no mixture of products and loops; the numpy target runs it")
-        self.text = written({name: found for name, found, _ in self.sources.values()})
-        functions = library(self.text, [name for name, _, _ in self.sources.values()])
+        text = written({name: found for name, found, _ in self.sources.values()})
+        functions = library(text, [name for name, _, _ in self.sources.values()])
+        self.text = "\n".join([text, "// A call of the program, in turn:", *self._turns(regions)]) + "\n"
         self.calls: list[tuple[Callable[..., Any], list[int]]] = []
         for each in regions:
             needed = [self.passed.index(a) for a in each[0].arguments if a in self.passed]
@@ -58,6 +60,14 @@ class Mixed:
                 run = Native(part, places, found, functions, name)
                 self.calls.append((run if needed else run.repeated(), needed))
         self.run = buffers.guarded(self._run)
+
+    @staticmethod
+    def _turns(regions: list[Any]) -> Iterator[str]:
+        """What happens in turn, as comments: NumPy's lines, and the calls of C's functions with what they make."""
+        for part, _, *in_c in regions:
+            steps = tuple(replace(step, named=step.named or step.name in part.gradients) for step in part.steps)
+            made = [line.code for line in write(replace(part, steps=steps)).lines]
+            yield from (f"//     {line}" for line in ([f"{in_c[0]}: {', '.join(part.gradients)}"] if in_c else made))
 
     def __call__(self, *args: Any) -> Any:
         """(outputs, gradients, updates) for these arguments."""

@@ -127,11 +127,16 @@ def native(form: Form, fixed: Fixed | None = None) -> "Native":
     """
     fixed = fixed or Fixed()
     found = source(form, fixed)
-    return Native(form, fixed, found, library(written({"compute": found}), ["compute"]))
+    text = written({"compute": found})
+    run = Native(form, fixed, found, library(text, ["compute"]))
+    run.text = text
+    return run
 
 
 class Native:
     """A form as a function in C: numbers and addresses are filled in, then it runs."""
+
+    text = ""  # the file that it was built from
 
     def __init__(self, form: Form, fixed: Fixed, found: Source, library: Any, name: str = "compute") -> None:
         self.ffi, self.library, self.compute = _ffi(), library, getattr(library, name)

@@ -40,6 +40,13 @@ def source(form: Form, fixed: Fixed | None = None, name: str = "step") -> tuple[
     return _Writer(listed(together(form)), fixed or Fixed(), name).run()
 
 
+def memory(form: Form) -> tuple[int, int, int]:
+    """How many calls the program makes, how many arrays it keeps for them, and how many write over an operand."""
+    writer = _Writer(listed(together(form)), Fixed(), "step")
+    writer.run()
+    return len(writer.found.calls), len(writer.memory.made), writer.over
+
+
 def function(form: Form, fixed: Fixed | None = None) -> Callable[..., Any]:
     """The form as a function of its arguments but the fixed ones: (outputs, {argument: gradient}, {argument: next})."""
     return guarded(unguarded(form, fixed))
@@ -68,7 +75,7 @@ class _Writer:
     def __init__(self, found: Listed, fixed: Fixed, name: str) -> None:
         self.found, self.form, self.fixed, self.name = found, found.form, fixed, name
         self.calls = {call.name: call for call in found.calls}
-        self.memory = Memory()
+        self.memory, self.over = Memory(), 0
         self.last: dict[str, int] = {}  # when what a name stands on is read for the last time
         self.before = Before({*self.form.arguments, *self.form.constants, *found.constants})
         self.written: dict[str, str] = {}  # a name of a call, argument or constant -> how it is written
@@ -204,6 +211,7 @@ class _Writer:
         for name in over:
             owner = self._owner(name)
             if owner and self.last[owner] <= i and self._like(name, call):
+                self.over += 1
                 return self.written[name], self.memory.places[owner]
         return self._taken(call)
 

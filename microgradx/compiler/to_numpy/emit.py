@@ -27,9 +27,13 @@ class Line:
     section: str
     note: str
 
+    @property
+    def code(self) -> str:
+        """The line without its comment."""
+        return f"{self.name} = {ast.unparse(self.expr)}"
+
     def __str__(self) -> str:
-        text = f"{self.name} = {ast.unparse(self.expr)}"
-        return f"{text}  # {self.note}" if self.note else text
+        return f"{self.code}  # {self.note}" if self.note else self.code
 
 
 @dataclass
