@@ -5,7 +5,6 @@ and of each vector of `eigh` and `svd` the largest entry is positive. Where sing
 results that do not depend on the choice of their vectors have a derivative.
 """
 
-import math
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
@@ -16,12 +15,10 @@ from microgradx.functional.arguments import axes_of, constant
 from microgradx.functional.indexing import trace
 from microgradx.functional.inputs import cast, real
 from microgradx.functional.linear_algebra import matmul
-from microgradx.functional.reductions import vector_norm
-from microgradx.functional.shaping import movedim
+from microgradx.functional.norms import matrix_norm, singular_values, vector_norm
 from microgradx.graph import OpError
 from microgradx.rules import decompositions as rows
-from microgradx.rules.arithmetic import abs, where
-from microgradx.rules.reductions import amax, amin, sum
+from microgradx.rules.arithmetic import where
 from microgradx.rules.shaping import concatenate, index, mT, squeeze, unsqueeze
 from microgradx.rules.words import both_words
 
@@ -161,7 +158,7 @@ def svd(A: Any, full_matrices: bool = True) -> SVD:
 
 def svdvals(A: Any) -> Any:
     """The singular values, descending."""
-    return svd(A, full_matrices=False).S
+    return singular_values(_matrix("svdvals", A)).named("S")
 
 
 def pinv(A: Any, *, rtol: float | None = None) -> Any:
@@ -236,33 +233,6 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
             f"norm: ord={ord!r} needs a vector or a matrix (dim names one axis or two), not {len(axes)} axes."
         )
     return matrix_norm(A, ord, axes, keepdim)
-
-
-def matrix_norm(
-    A: Any, ord: Any = "fro", dim: tuple[int, int] = (-2, -1), keepdim: bool = False, *, dtype: Any = None
-) -> Any:
-    """A norm of matrices whose rows and columns are the axes `dim`.
-
-    ord: "fro" (root of the sum of squares), "nuc" (sum of the singular values), 2 and −2 (the largest and smallest
-    of them), 1 and −1 (the largest and smallest column sum of |A|), inf and −inf (the same of rows).
-    """
-    A = cast(_matrix("matrix_norm", A), dtype)
-    axes = axes_of("matrix_norm", A, dim)
-    if len(axes) != 2 or ord not in ("fro", "nuc", 1, -1, 2, -2, math.inf, -math.inf):
-        raise OpError(f"matrix_norm: dim names two axes, and ord is 'fro', 'nuc', ±1, ±2 or ±inf, not {dim}, {ord!r}.")
-    if ord == "fro":
-        return vector_norm(A, 2, axes, keepdim)
-    A = movedim(A, axes, (-2, -1))
-    if ord == "nuc":
-        y = sum(svdvals(A), -1)
-    elif ord in (2, -2):
-        y = (amax if ord > 0 else amin)(svdvals(A), -1)
-    else:
-        sums = sum(abs(A), -2 if ord in (1, -1) else -1)
-        y = (amax if ord > 0 else amin)(sums, -1)
-    for axis in sorted(axes) if keepdim else ():
-        y = unsqueeze(y, axis)
-    return y
 
 
 for _name in __all__:

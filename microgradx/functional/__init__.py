@@ -143,6 +143,7 @@ from microgradx.functional.normalization import (
     layer_norm,
     rms_norm,
 )
+from microgradx.functional.norms import norm
 from microgradx.functional.pooling import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
@@ -161,7 +162,7 @@ from microgradx.functional.recurrent import (
     rnn,
     rnn_cell,
 )
-from microgradx.functional.reductions import log_softmax, max, mean, median, min, norm, prod, softmax, std, sum, var
+from microgradx.functional.reductions import log_softmax, max, mean, median, min, prod, softmax, std, sum, var
 from microgradx.functional.resampling import (
     fold,
     interpolate,

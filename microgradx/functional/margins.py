@@ -6,7 +6,7 @@ import numpy as np
 
 from microgradx.functional.inputs import node, real
 from microgradx.functional.losses import pair, reduced, weighted
-from microgradx.functional.reductions import vector_norm
+from microgradx.functional.norms import vector_norm
 from microgradx.graph import Node, OpError
 from microgradx.rules.arithmetic import clip, equal, minimum, not_equal, where
 from microgradx.rules.elementary import softplus, sqrt

@@ -1,4 +1,4 @@
-"""Composites along axes: extremes with their indices, spreads, norms and products."""
+"""Composites along axes: extremes with their indices, spreads and products."""
 
 import math
 from typing import Any, NamedTuple
@@ -8,9 +8,9 @@ import numpy as np
 from microgradx.functional.arguments import along, axes_of
 from microgradx.functional.indexing import gather
 from microgradx.functional.inputs import cast, in_dtype, node, real, tensor
-from microgradx.graph import Node, OpError
+from microgradx.graph import Node
 from microgradx.rules import reductions as rows
-from microgradx.rules.arithmetic import abs, equal, maximum, minimum, not_equal, power, where
+from microgradx.rules.arithmetic import maximum, minimum
 from microgradx.rules.scans import argmedian
 from microgradx.rules.shaping import concatenate, index, reshape, squeeze
 
@@ -96,40 +96,6 @@ def _freedom(axis: Any, unbiased: Any, correction: float | None) -> tuple[Any, f
     if isinstance(axis, bool):
         axis, unbiased = None, axis
     return axis, int(bool(unbiased)) if correction is None else correction
-
-
-def vector_norm(x: Any, ord: float = 2, axis: Any = None, keepdims: bool = False, *, dtype: Any = None) -> Any:
-    """(Σ |x|^ord)^(1/ord) over `axis`; inf and −inf give the largest and smallest |x|, 0 counts what is not 0.
-
-    Where the norm is 0 and has no slope, the gradient is 0.
-    """
-    x = cast(real("norm", x), dtype)
-    if ord == 2:
-        return rows.norm2(x, axis, keepdims)
-    if ord == 0:
-        return rows.sum(not_equal(x, 0.0).astype(x.dtype), axis, keepdims)
-    size = abs(x)
-    if ord == 1:
-        return rows.sum(size, axis, keepdims)
-    if math.isinf(ord):
-        return (rows.amax if ord > 0 else rows.amin)(size, axis, keepdims)
-    total = rows.sum(_power_at_zero(size, ord), axis, keepdims)
-    return _power_at_zero(total, 1 / ord)
-
-
-def _power_at_zero(x: Any, n: float) -> Any:
-    """x^n for x ≥ 0, with slope 0 at 0, where the true slope may be infinite."""
-    zero = equal(x, 0.0)
-    return where(zero, 0.0 if n > 0 else math.inf, power(where(zero, 1.0, x), n=n))
-
-
-def norm(x: Any, p: Any = "fro", axis: Any = None, keepdims: bool = False, *, dtype: Any = None) -> Any:
-    """The length of `x` over `axis` (all axes by default): p a number, or "fro", which is 2."""
-    if p == "nuc":
-        raise OpError("norm: the nuclear norm belongs to matrices; use linalg.norm(x, ord='nuc').")
-    if isinstance(p, str) and p != "fro":
-        raise OpError(f"norm: p must be a number, inf, -inf or 'fro', not {p!r}.")
-    return vector_norm(x, 2 if p is None or p == "fro" else p, axis, keepdims, dtype=dtype)
 
 
 def prod(x: Any, axis: Any = None, keepdims: bool = False, *, dtype: Any = None) -> Any:

@@ -61,10 +61,22 @@ symmetric = op(
 over = op("over(x)", _over, lambda x: 1 / x if x else 0.0, where=dict(x=nonzero), x=lambda y: -(y**2))
 
 
+def _finite(name: str, A: Any) -> Any:
+    if not np.isfinite(A).all():  # some LAPACKs never come back from an infinity
+        raise OpError(f"{name}: A holds nan or inf, and only matrices of finite numbers can be taken apart.")
+    return A
+
+
+def _unknown(A: Any, y: Any) -> Any:
+    """y, and nan for each matrix A that holds one: by how it picks its pivots, LAPACK may lose sight of it."""
+    holes = np.isnan(A).any(axis=(-2, -1), keepdims=True)
+    return np.where(holes, np.nan, y).astype(y.dtype) if holes.any() else y
+
+
 @scalars_by(by_hand.inverse)
 def _inv(A: Any) -> Any:
     try:
-        return np.linalg.inv(A)
+        return _unknown(A, np.linalg.inv(A))
     except np.linalg.LinAlgError:
         raise OpError(
             f"inv: a matrix (of shape {A.shape}) is singular: its determinant is 0 and it has no inverse. The gradient "
@@ -76,7 +88,7 @@ def _inv(A: Any) -> Any:
 def _solve(A: Any, B: Any) -> Any:
     if A.ndim < 2 or B.ndim < 2:
         raise ValueError("solve takes matrices")
-    return np.linalg.solve(A, B)
+    return _unknown(A, np.linalg.solve(A, B))
 
 
 @scalars_by(by_hand.determinant)
@@ -87,10 +99,11 @@ def _det(A: Any) -> Any:
 @scalars_by(by_hand.cofactors)
 def _cofactor(A: Any) -> Any:
     # det(A) A⁻ᵀ, which is finite even for a singular A: with A = U diag(s) Vᵀ it needs only products of s
-    U, s, Vh = np.linalg.svd(A)
+    known = np.isfinite(A).all(axis=(-2, -1), keepdims=True)
+    U, s, Vh = np.linalg.svd(np.where(known, A, 0))
     others = np.where(np.eye(s.shape[-1], dtype=bool), 1, s[..., None, :]).prod(axis=-1)
     sign = np.linalg.det(U) * np.linalg.det(Vh)
-    return np.asarray(sign[..., None, None] * ((U * others[..., None, :]) @ Vh), dtype=A.dtype)
+    return np.where(known, sign[..., None, None] * ((U * others[..., None, :]) @ Vh), np.nan).astype(A.dtype)
 
 
 @scalars_by(by_hand.log_of_determinant)
@@ -98,9 +111,14 @@ def _log_abs_det(A: Any) -> Any:
     return np.linalg.slogdet(A)[1]
 
 
+def _det_sign(A: Any) -> Any:
+    sign, size = np.linalg.slogdet(A)
+    return np.where(np.isnan(size), size, sign)
+
+
 @scalars_by(by_hand.cholesky)
 def _cholesky(A: Any) -> Any:
-    return np.linalg.cholesky(0.5 * (A + A.mT))
+    return np.linalg.cholesky(0.5 * (_finite("cholesky", A) + A.mT))
 
 
 def _cholesky_pull(g: Any, y: Any) -> Any:
@@ -126,13 +144,15 @@ def _qr_pull(g: Any, A: Any, y: Any) -> Any:
 
 def _signs(V: Any) -> Any:
     """What makes the largest entry of each column positive: LAPACK's own signs may jump from matrix to matrix."""
+    if not V.size:
+        return np.ones((*V.shape[:-2], 1, V.shape[-1]), V.dtype)
     at = np.argmax(np.abs(V), axis=-2, keepdims=True)
     return np.where(np.take_along_axis(V, at, axis=-2) < 0, -1, 1).astype(V.dtype)
 
 
 @scalars_by(by_hand.stacked_eigh)
 def _eigh(A: Any) -> Any:
-    w, V = np.linalg.eigh(0.5 * (A + A.mT))
+    w, V = np.linalg.eigh(0.5 * (_finite("eigh", A) + A.mT))
     return np.concatenate([w[..., None, :], V * _signs(V)], axis=-2)
 
 
@@ -143,7 +163,7 @@ def _eigh_pull(g: Any, y: Any) -> Any:
 
 @scalars_by(by_hand.stacked_svd)
 def _svd(A: Any) -> Any:
-    U, s, Vh = np.linalg.svd(A, full_matrices=False)
+    U, s, Vh = np.linalg.svd(_finite("svd", A), full_matrices=False)
     signs = _signs(U)
     return np.concatenate([U * signs, s[..., None, :], Vh.mT * signs], axis=-2)
 
@@ -162,7 +182,7 @@ def _svd_pull(g: Any, A: Any, y: Any) -> Any:
 
 @scalars_by(by_hand.pseudo_inverse)
 def _pinv(A: Any, rtol: Any = None) -> Any:
-    return np.linalg.pinv(A, rtol=rtol)
+    return np.linalg.pinv(_finite("pinv", A), rtol=rtol)
 
 
 def _pinv_pull(g: Any, A: Any, y: Any) -> Any:
@@ -198,9 +218,7 @@ logabsdet = op(
     A=lambda g, A: over_matrix(g) * inv(A).mT,
     words=dict(A="the slope of the determinant, divided by the determinant: the transposed inverse"),
 )  # fmt: skip
-det_sign = op(
-    "det_sign(A)", lambda A: np.linalg.slogdet(A)[0], shapes="(...,n,n)->(...)", nondiff="A", where=dict(A=_INVERTIBLE)
-)
+det_sign = op("det_sign(A)", _det_sign, shapes="(...,n,n)->(...)", nondiff="A", where=dict(A=_INVERTIBLE))
 cholesky = op(
     "cholesky(A)", _cholesky, shapes="(...,n,n)->(...,n,n)", where=dict(A=_POSITIVE),
     A=lambda g, y: _cholesky_pull(g, y),

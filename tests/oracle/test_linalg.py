@@ -9,16 +9,23 @@ Decisions, where we differ on purpose:
 - the gradient of `slogdet` at a singular matrix is refused; PyTorch's is made of infinities.
 - `einsum` of small whole numbers keeps their dtype, as in NumPy; in PyTorch it depends on whether a sum is left to do.
 - `bilinear` at infinities: inf - inf comes up in another order of summation, so nan where PyTorch has inf.
-- singular values of nan or inf is refused (also in the gradient of `det`); PyTorch gives nan or refuses.
+- of matrices with nan or inf, singular values, eigenvalues and Cholesky factors are refused (some LAPACKs never come
+  back from an infinity); PyTorch gives nan, refuses, or hangs. The sign of a determinant that is nan is nan, as that of
+  a number; PyTorch says 0. Where sums meet infinities, nan and inf depend on the order of summation.
+- the gradient of `qr` at a matrix without full rank is refused where R has no inverse; PyTorch's is nan.
+- at a kink (a singular value of 0, two that coincide, a norm of 0) the second gradient has no value: PyTorch's is nan,
+  or depends on the signs that LAPACK chose; ours is one of the finite answers.
 - `matmul` of a matrix and a number is refused, as in PyTorch; `F.dot`, `mv`, `outer` want exactly vectors and matrices.
 """
+
+from typing import Any
 
 import numpy as np
 import pytest
 
 import microgradx as mx
 from microgradx import Tensor, linalg
-from tests.oracle.compare import agreeing, invertible, refusing, table
+from tests.oracle.compare import agree, agreeing, invertible, refusing, table
 
 PRODUCTS = [
     *table(dict(A=(2, 3), B=(3, 4), x=(3,), z=(2,), C=(5, 2, 3), D=(5, 3, 4), E=(1, 3, 2)), """
@@ -42,9 +49,32 @@ PRODUCTS = [
         einsum('...ij->...ji', C); einsum('ij', A); einsum('ij,jk->ik', [A, B]);
         einsum('bii', C); einsum('bij,j->i', C, x)
     """),
-    *table(dict(A=np.array([[1.0, np.nan], [np.inf, 2.0]])), "einsum('ii->i', A); einsum('ii', A)"),
+    *table(dict(A=np.array([[1.0, np.nan], [np.inf, 2.0]])), """
+        linalg.inv(A); linalg.det(A); einsum('ii->i', A); einsum('ii', A)
+    """),
     *table(dict(A=(5, 2, 0), B=(0, 4), x=(0,)), "matmul(A, B); linear(A, B.mT); matmul(A, x)"),
     *table(dict(x=np.array([np.nan, np.inf]), A=(3, 2), B=(2, 2)), "addmm(x, A, B, beta=0)"),
+]  # fmt: skip
+
+_HOLE = np.array([[[2.0, 1.0, 0.5], [0.25, 3.0, 1.0], [1.0, 0.5, 4.0]], [[2.0, np.nan, 0.5], [1.0, 3, 2], [0, 1, 4]]])
+UNKNOWN = table(
+    dict(A=_HOLE, B=(2, 3, 2), b=(2, 3)),
+    """
+    linalg.inv(A); linalg.solve(A, B); linalg.solve(A, b); linalg.solve(A, B.mT, left=False); linalg.slogdet(A)[1];
+    linalg.matrix_power(A, -2)
+""",
+)
+EMPTY = [
+    case for shape in ((0, 0), (0, 3), (3, 0), (2, 0, 0), (0, 2, 2)) for case in table(dict(A=shape), """
+        linalg.svdvals(A); linalg.svd(A, False)[1]; linalg.pinv(A); linalg.norm(A, 2, (-2, -1));
+        linalg.norm(A, 1, (-2, -1)); linalg.norm(A, inf, (-2, -1)); linalg.matrix_norm(A, 'nuc');
+        linalg.matrix_norm(A, 2, keepdim=True); norm(A, 'nuc', (-2, -1)); norm(A, 1); norm(A, 0.5)
+    """)
+]  # fmt: skip
+EMPTY += [
+    case for shape in ((0, 0), (2, 0, 0)) for case in table(dict(A=shape), """
+        linalg.eigvalsh(A); linalg.eigh(A)[1]; linalg.inv(A); linalg.det(A); linalg.cholesky(A)
+    """)
 ]  # fmt: skip
 
 LINALG = [
@@ -77,7 +107,8 @@ LINALG = [
         linalg.pinv(A); linalg.qr(A)[0] ** 2; linalg.qr(A)[1] ** 2; linalg.svd(A, False)[0] ** 2;
         linalg.svd(A, False)[2] ** 2; linalg.svdvals(B); linalg.pinv(B); linalg.qr(B, 'complete')[1] ** 2;
         linalg.norm(B, 'nuc', (0, 2)); linalg.matrix_norm(B, 1, (2, 0), True); linalg.matrix_norm(B, -2);
-        linalg.norm(B, 2, 1); linalg.norm(B)
+        linalg.norm(B, 2, 1); linalg.norm(B); norm(A, 'nuc'); norm(A, 'nuc', keepdim=True); norm(B, 'nuc', (0, 2));
+        norm(B, p='nuc', dim=(-2, -1), keepdim=True); norm(A, p='fro', dim=(0, 1)); norm(B, 'fro', 1)
     """),
     *table(dict(a=(5,), A=(5, 2), B=(2, 4), C=(4, 3), c=(3,)), """
         linalg.multi_dot([A, B]); linalg.multi_dot([A, B, C]); linalg.multi_dot([a, A, B, C]); linalg.norm(a, 3);
@@ -100,12 +131,36 @@ REFUSED = [
         linalg.matrix_power(A, 2); linalg.matrix_power(T, 0.5); linalg.matrix_power(S, -1); linalg.multi_dot([A]);
         linalg.multi_dot([A, A]); linalg.multi_dot([A, x, x]); linalg.multi_dot([C, A]); linalg.norm(C, 2);
         linalg.norm(x, 'fro'); linalg.norm(A, 'max'); linalg.norm(A, 3); linalg.matrix_norm(x);
-        linalg.matrix_norm(A, 5); linalg.matrix_norm(A, 'fro', (0, 0)); linalg.norm(A, 1, 2)
+        linalg.matrix_norm(A, 5); linalg.matrix_norm(A, 'fro', (0, 0)); linalg.norm(A, 1, 2);
+        norm(x, 'nuc'); norm(C, 'nuc'); norm(C, 'nuc', 0); norm(C, 'nuc', (0, 1, 2)); norm(C, 'fro', (0, 1, 2));
+        norm(A[:0], -1); linalg.norm(A[:, :0], -1.5, -1); linalg.matrix_norm(A[:, :0], -1)
     """),
 ]  # fmt: skip
 
 
-test_agrees_with_pytorch = agreeing([*PRODUCTS, *LINALG])
+test_agrees_with_pytorch = agreeing([*PRODUCTS, *LINALG, *EMPTY])
+
+
+@pytest.mark.parametrize(("inputs", "call"), UNKNOWN)
+def test_what_is_unknown_stays_unknown(inputs: Any, call: str) -> None:
+    """In a batch with one nan, in the matrix that holds it, every number of the inverse is nan, as are its slopes."""
+    agree(inputs, call, order=1)
+
+
+@pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["svd", "svdvals", "eigh", "eigvalsh", "pinv", "cholesky"])
+def test_a_matrix_that_is_not_finite_is_refused_before_lapack_can_hang(name: str, hole: float) -> None:
+    A = np.diag([4.0, 5.0, 6.0])
+    A[2, 0] = A[0, 2] = hole
+    with pytest.raises(mx.OpError, match="nan or inf"):
+        getattr(linalg, name)(A)
+
+
+def test_the_gradient_of_a_determinant_is_unknown_only_where_its_matrix_is() -> None:
+    A = Tensor(_HOLE)
+    linalg.det(A).sum().backward()
+    np.testing.assert_allclose(A.grad[0], np.linalg.det(_HOLE[0]) * np.linalg.inv(_HOLE[0]).T, atol=1e-14)
+    assert np.isnan(A.grad[1]).all()
 
 
 test_refuses_what_pytorch_refuses = refusing(REFUSED)
