@@ -48,6 +48,54 @@ def test_losses(name: str, options: dict[str, Any], inputs: tuple[Any, ...]) -> 
     same(ours(*inputs).data, theirs(*(torch.tensor(x) for x in inputs)))
 
 
+def test_every_activation_and_loss_class_of_pytorch_is_here() -> None:
+    names = {*tnn.modules.activation.__all__, *tnn.modules.loss.__all__, *tnn.modules.adaptive.__all__}
+    assert names - {*dir(nn)} == {"NLLLoss2d"}, "an old name of NLLLoss"
+
+
+@pytest.mark.parametrize(
+    ("options", "shape"),
+    [({}, (5,)), (dict(bias=True, weight=True, label_smoothing=0.1, reduction="sum"), (5,)),
+     (dict(out_features=(2, 3), bias=True, ignore_index=1, reduction="none"), (5, 2, 3))],
+)  # fmt: skip
+def test_cross_entropy_with_a_linear_layer_of_its_own(options: dict[str, Any], shape: tuple[int, ...]) -> None:
+    weight = numbers(4) ** 2 if options.get("weight") else None
+    ours = nn.LinearCrossEntropyLoss(3, 4, **options | ({"weight": weight} if weight is not None else {}))
+    theirs = tnn.LinearCrossEntropyLoss(
+        3, 4, **options | ({"weight": torch.tensor(weight)} if weight is not None else {}), dtype=torch.float64
+    )
+    ours.load_state_dict({name: value for name, value in theirs.state_dict().items() if name != "weight"})
+    x, labels = numbers(5, 3), np.arange(np.prod(shape)).reshape(shape) % 4
+    same(ours(mx.Tensor(x), labels).data, theirs(torch.tensor(x), torch.tensor(labels)))
+
+
+@pytest.mark.parametrize(("cutoffs", "head_bias"), [([2], False), ([2, 5, 9], True)])
+def test_softmax_over_many_classes(cutoffs: list[int], head_bias: bool) -> None:
+    ours = nn.AdaptiveLogSoftmaxWithLoss(8, 12, cutoffs, div_value=2.0, head_bias=head_bias)
+    theirs = tnn.AdaptiveLogSoftmaxWithLoss(8, 12, cutoffs, div_value=2.0, head_bias=head_bias).double()
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    ours.load_state_dict(theirs.state_dict())
+    x, labels = numbers(12, 8), np.arange(12)
+    t = torch.tensor(x, requires_grad=True)
+    node = mx.Tensor(x)
+    found, wanted = ours(node, labels), theirs(t, torch.tensor(labels))
+    same(found.output.data, wanted.output)
+    same(ours(node[0], 3).output.data, theirs(t[0], torch.tensor(3)).output)
+    found.loss.backward()
+    wanted.loss.backward()
+    same(node.grad, t.grad)
+    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        same(mine.grad, other.grad)
+    same(ours.log_prob(node).data, theirs.log_prob(t))
+    assert (np.asarray(ours.predict(node).data) == theirs.predict(t).numpy()).all()
+
+
+@pytest.mark.parametrize("cutoffs", [[], [0], [5, 3], [12]])
+def test_cutoffs_that_do_not_rise_are_refused(cutoffs: list[int]) -> None:
+    with pytest.raises(mx.MicrogradxError, match="cutoffs are whole numbers that rise, from 1 to n_classes − 1 = 11"):
+        nn.AdaptiveLogSoftmaxWithLoss(8, 12, cutoffs)
+
+
 def test_a_distance_of_ones_own() -> None:
     x = [numbers(3, 4, seed=k) for k in range(3)]
     ours = nn.TripletMarginWithDistanceLoss(distance_function=lambda a, b: ((a - b) ** 2).sum(axis=1))(

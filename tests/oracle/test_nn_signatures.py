@@ -24,6 +24,7 @@ LEFT_OUT = {
     ("Hardtanh", "min_value"): "the old name of min_val", ("Hardtanh", "max_value"): "the old name of max_val",
     ("Upsample", "recompute_scale_factor"): "the scale that was given counts",
     ("Buffer", "persistent"): "all are saved",
+    ("LinearCrossEntropyLoss", "options"): "how PyTorch runs it",
 }  # fmt: skip
 OURS_ALONE = {
     **{(name, "channels_last"): "Keras' layout"
