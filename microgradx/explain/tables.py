@@ -17,16 +17,16 @@ def forward_cells(trace: Trace) -> list[tuple[str, ...]]:
 
 def gradient_columns(trace: Trace) -> tuple[str, ...]:
     """The heads of the table of gradients."""
-    return "leaf", "value", "gradient", f"after a step, lr {full(trace.lr)}"
+    return "leaf", "value", "gradient", *([f"after a step, lr {full(trace.lr)}"] if trace.parameters else [])
 
 
 def gradient_cells(trace: Trace) -> list[tuple[str, ...]]:
-    """Name, value and gradient of every leaf that collects one, and the value that a gradient step makes of it."""
+    """Name, value and gradient of every leaf that collects one; where there is a gradient step, the value after it."""
     return [
         (
             row.name, trace.numbers["value", row.id], f"{d(trace, row.name)} = {trace.numbers['gradient', row.id]}",
             result(trace, ("after", row.id)) if row.id in trace.parameters else "(not a parameter)",
-        )
+        )[: len(gradient_columns(trace))]
         for row in trace.rows.values()
         if row.op is None and row.node.requires_grad and row.node.grad is not None
     ]  # fmt: skip

@@ -117,6 +117,6 @@ def _labelled(rows: list[tuple[str, Text]], console: Console, least: int, gap: b
 def gradient_table(trace: Trace) -> Table:
     """The gradient of every leaf, and what a step would make of the parameters."""
     table = _table(*gradient_columns(trace))
-    for name, value, gradient, after in gradient_cells(trace):
-        table.add_row(Text(name, style=_NAME), value, Text(gradient, style=_RESULT), after)
+    for name, value, gradient, *after in gradient_cells(trace):
+        table.add_row(Text(name, style=_NAME), value, Text(gradient, style=_RESULT), *after)
     return table

@@ -131,7 +131,9 @@ def update_text(trace: Trace) -> str:
     names = [trace.rows[i].name for i in trace.parameters]
     who = "w ← w − lr · gradient" if len(names) > 1 else f"{names[0]} ← {names[0]} − lr · gradient" if names else ""
     if trace.loss_after is None:
-        return f"No leaf of this graph is a parameter, so no gradient step changes {name}."
+        return (
+            f"No gradient step is taken here: it lowers a whole loss, and {name} was traced without parameters of one."
+        )
     after = trace.loss_after
     if after == loss:
         verdict = "unchanged: the gradient is exactly zero" if _all_zero(trace) else "unchanged in all digits"

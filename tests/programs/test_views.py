@@ -158,6 +158,12 @@ def test_one_element_of_a_layer_is_its_scalar_graph_from_what_enters(zoom: str, 
     assert sum(row["name"].startswith(f"{layer}_weight[") and not row["op"] for row in document["forward"]) == entering
 
 
+def test_one_number_of_a_layer_has_no_gradient_step_and_its_weights_are_not_called_no_parameters() -> None:
+    text = shown("trace", "cnn", "--zoom", "conv[0,2,3,4]")
+    assert "conv[0,2,3,4] was traced without parameters of one" in text
+    assert "after a step" not in text and "not a parameter" not in text
+
+
 def test_the_layers_of_a_recurrent_layer_are_its_time_steps() -> None:
     zoomed = ("--level", "layer", "--zoom", "recurrent.layer0")
     document = traced("lstm-remember", "--steps", "4", *zoomed)
