@@ -43,7 +43,7 @@ SHOWN: dict[str, tuple[str, tuple[str, ...]]] = {
     "digit-or-not": ("digits, 1,438 + 359", ("one_unit_accuracy", "two_layers_accuracy")),
     "digits-mlp": ("digits, 1,438 + 359", ("test_accuracy", "test_loss")),
     "cnn": ("digits, 1,438 + 359", ("test_accuracy", "test_loss")),
-    "lenet": ("digits, 5 × 1,438 + 359", ("test_accuracy", "test_loss")),
+    "lenet": ("digits, 9 × 1,438 + 359", ("test_accuracy", "test_loss")),
     "diabetes-regression": ("diabetes, 354 + 88", ("explained_variance", "held_out_loss")),
     "char-rnn": ("one sentence", ("rnn_perplexity", "lstm_perplexity")),
     "word-rnn": ("one sentence", ("rnn_perplexity", "lstm_perplexity")),

@@ -12,7 +12,7 @@ from microgradx.programs.run import Run
 from microgradx.programs.starts import Init, started
 
 REACHED = {**PROMISED, "digits": 0.98}
-USUAL, OF_LENET = usual(epochs_for_digits=60), usual(epochs_for_digits=6)
+USUAL, OF_LENET = usual(epochs_for_digits=60), usual(epochs_for_digits=5)
 
 
 def train(
@@ -45,16 +45,16 @@ def network(size: int, filters: int, hidden: int, dropout: float, init: Init) ->
 
 def train_lenet(
     run: Run, epochs: int | None = None, lr: float = 0.003, batch_size: int | None = None,
-    optimizer: Optimizer = "adam", init: Init = "he", width: float = 1.0, outputs: int = 26, dropout: float = 0.2,
+    optimizer: Optimizer = "adam", init: Init = "he", width: float = 1.0, outputs: int = 26, dropout: float = 0.3,
     data: Data = "digits", samples: int = 0, choosing: bool = False, seed: int = 0,
 ) -> None:  # fmt: skip
     """Two rounds of 5×5 convolution and pooling, then the head 400-120-80-`outputs`; `width` changes its middle.
 
-    Pictures get a border, to 32×32; digits are drawn twice as large first, and each is learned moved by a pixel to
-    each side too. The slides' head has 26 outputs, for letters; it can tell digits as well, and learns never to say
-    the others. With a fifth of the training pictures held out (`choosing`), four seeds misread 2.3 of 287 in the mean;
-    as large as they are 3.8, moved so 6.0, drawn larger but not moved 3.0. The test pictures had been looked at with
-    other settings before.
+    Pictures get a border, to 32×32; digits are drawn twice as large first, and each is learned moved by a pixel in
+    eight directions too. The slides' head has 26 outputs, for letters; it can tell digits as well, and learns never to
+    say the others. With a fifth of the training pictures held out (`choosing`), seeds 0 to 4 misread 1.6 of 287 in the
+    mean; moved in four directions 2.2, drawn larger but not moved 3.0, as they are 3.8. The test pictures had been
+    looked at with other settings before.
     """
     if outputs < 10:
         raise ProgramError(f"lenet: outputs is at least 10, one for each kind of picture, not {outputs}.")

@@ -36,7 +36,7 @@ def pictures(which: Data, choosing: bool = False, samples: int = 0, size: int = 
         choosing: hold out a fifth of the training pictures (of mnist's a twelfth), and leave the test alone.
         samples: keep only so many to learn from; 0 for all.
         size: smaller pictures are drawn larger, up to half of so many pixels a side, and get a border of zeros; of
-            digits, which are few, every picture to learn from is there moved by one pixel to each side too.
+            digits, which are few, every picture to learn from is there moved by one pixel too, in eight directions.
     """
     if which == "digits":
         X, labels = digits().arrays
@@ -74,9 +74,9 @@ def bordered(data: TensorDataset, size: int) -> TensorDataset:
 
 
 def moved(data: TensorDataset) -> TensorDataset:
-    """All pictures as they are, then all of them one pixel down, up, right and left; their border is empty."""
+    """All pictures as they are, then all of them moved by one pixel, in eight directions; their border is empty."""
     X, labels = data.arrays
-    ways = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
+    ways = [(down, right) for down in (0, 1, -1) for right in (0, 1, -1)]
     return TensorDataset(
         np.concatenate([np.roll(X, way, (2, 3)) for way in ways]), np.tile(labels, len(ways)), names=data.names
     )

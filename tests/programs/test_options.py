@@ -14,7 +14,7 @@ from tests.cli.run import run
 OPTIONS = dict(epochs=2, lr=0.002, batch_size=8, optimizer="rmsprop", init="xavier", seed=5)
 SMALL = {
     "lstm-remember": ("--steps=60", "--batch-size=128"), "word-vectors": ("--text=made",),
-    "lenet": ("--width=0.1", "--samples=300"),
+    "lenet": ("--width=0.1", "--samples=150"),
 }  # fmt: skip
 
 
