@@ -39,12 +39,25 @@ class ExpressionError(MicrogradxError, ValueError):
 
 
 def known_ops() -> dict[str, Any]:
-    """What an expression may call: every row, or the public function of that name; max and min as in Python."""
+    """What an expression may call: every public function and every row, by either's words; max and min as in Python."""
     public = {name: getattr(functional, name) for name in functional.__all__}
+    two = {name for name in public.keys() & BOOK.keys() if public[name] is not BOOK[name]}
+    public |= {name: partial(_either, public[name], BOOK[name]) for name in two}
     public |= {"max": partial(_extreme, functional.max, functional.maximum)}
     public |= {"min": partial(_extreme, functional.min, functional.minimum)}
     added = {name: op for name, op in BOOK.items() if not op.home.startswith("microgradx.")}
     return {n: f for n, f in (BOOK | public | added).items() if callable(f) and not isinstance(f, (type, ModuleType))}
+
+
+def _either(public: Callable[..., Any], row: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """The public function; or, where that refuses, its row, for traces print what ran: stack(a, b), pad(x, pads=…)."""
+    try:
+        return public(*args, **options)
+    except (MicrogradxError, TypeError) as problem:
+        try:
+            return row(*args, **options)
+        except (MicrogradxError, TypeError, ValueError, ArithmeticError, LookupError):
+            raise problem from None
 
 
 def _extreme(within: Callable[..., Any], of_two: Callable[[Any, Any], Any], *args: Any, **options: Any) -> Any:

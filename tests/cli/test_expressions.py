@@ -2,7 +2,9 @@
 
 import json
 import math
+import re
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +13,9 @@ from microgradx.explain import trace
 from microgradx.explain.expressions import ExpressionError, expression, known_ops
 from microgradx.explain.json_view import as_json
 from microgradx.rules import BOOK
+from microgradx.rules.formula import forward_formula, slots
+from microgradx.rules.notation import python_text
+from microgradx.rules.samples import applied, sample
 from tests.cli.run import refusal, shown
 from tests.explain.test_trace import check_invariants
 
@@ -144,6 +149,17 @@ def test_what_the_tool_prints_can_be_typed_back(text: str, same: str, slope: flo
     one, other = (trace(expression(each, ["x"]), 2.0) for each in (text, same))
     assert float(one.loss) == pytest.approx(float(other.loss), rel=1e-12)
     assert list(one.gradients.values()) == pytest.approx([slope], rel=1e-12)
+
+
+SAMPLES = [y for op in BOOK.values() if (y := applied(op, *sample(op))) is not None]
+CALLS = {text: y for y in SAMPLES if not re.search(r"\[|\.mT|window\(", text := python_text(forward_formula(y)))}
+
+
+@pytest.mark.parametrize("text", sorted(CALLS.keys() - {"cross_entropy(x, t)"}))  # of each row: typed, it is their mean
+def test_every_row_can_be_typed_as_a_trace_prints_it(text: str) -> None:
+    made = CALLS[text]
+    found = expression(text, slots(made.op, len(made.inputs)))(*made.inputs)
+    np.testing.assert_allclose(found.data, made.data)
 
 
 def test_max_of_one_array_is_its_largest_element() -> None:
