@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterator
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import numpy as np
@@ -78,8 +79,12 @@ def agrees(found: Any, text: str) -> bool:
 
 
 def _agrees(found: float, text: str) -> bool:
+    if not math.isfinite(found):
+        return float(found) == float(text.replace("−", "-"))
+    shown, display = Decimal(text.replace("−", "-")), Decimal(f"{found:.12g}")  # of a calculator with twelve digits
     digits = max(4, len(re.sub(r"e.*|\D", "", text).lstrip("0")))
-    return float(f"{found:.{digits - 1}e}") == float(text.replace("−", "-"))
+    last = Decimal(1).scaleb(display.adjusted() + 1 - digits) if display else Decimal(1)
+    return display.quantize(last, ROUND_HALF_UP) == shown  # as at school: 0.17745 is 0.1775
 
 
 def tables(text: str) -> Iterator[dict[str, str]]:
