@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import IOBase
 from itertools import repeat
-from operator import is_
+from operator import attrgetter, is_
 from pathlib import Path
 from random import Random
 from types import CodeType, FunctionType, MethodType, ModuleType
@@ -30,6 +30,7 @@ _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 _FIXED = (*_PLAIN, type, ModuleType)
 _HELD = (*_PLAIN, list, tuple, dict, set, np.ndarray)
 _SPEAKS = (print, input, open)  # what a person would miss when it happened once only
+_CONTENT = attrgetter("cell_contents")
 _STANDARD = (str(Path(os.__file__).parent), "<frozen ")
 
 
@@ -53,7 +54,7 @@ class Surroundings:
             then, values = held.then, held.now()
             if len(values) != len(then) or not (all(map(is_, values, then)) or all(map(_equal, values, then))):
                 return False
-        return all(array.tobytes() == then for array, then in self.watched)
+        return not self.watched or all(array.tobytes() == then for array, then in self.watched)
 
     def watch(self, arrays: Iterable[Any]) -> None:
         """From now on things are the same only while these arrays hold what they hold."""
@@ -160,7 +161,13 @@ class Surroundings:
                     cell.cell_contents = value
             around.update(zip(names, then[len(cells) :], strict=True))
 
-        self._hold(lambda: (*map(_content, cells), *map(around.get, names)), put_back)
+        def now() -> tuple[Any, ...]:
+            try:
+                return (*map(_CONTENT, cells), *map(around.get, names))
+            except ValueError:  # a cell is not filled yet
+                return (*map(_content, cells), *map(around.get, names))
+
+        self._hold(now, put_back)
         for each in defaults:
             self._note(each)
 

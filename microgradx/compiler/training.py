@@ -102,7 +102,10 @@ class CompiledStep:
         return {"programs": len(self.programs) - len(reasons), "most": MOST, "traces": self.traces, "eager": reasons}
 
     def _still_true(self, built: Program) -> bool:
-        return built.recorded.around.same() and all(update.still_true() for update in built.updates)
+        for update in built.updates:
+            if not update.still_true():
+                return False
+        return built.recorded.around.same()
 
     def _made(self, key: Any, arrays: list[Any]) -> Program | str:
         if len(self.programs) >= MOST:

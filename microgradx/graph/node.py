@@ -93,10 +93,11 @@ class Node(Methods):
 
     def item(self) -> float:
         """The single number inside, as a Python number; an OpError when there are several."""
-        if np.size(self.data) != 1:
+        data = np.asarray(self.data)
+        if data.size != 1:
             raise OpError(f"item() needs a single number, but this tensor has shape {self.shape}.")
         became_number(self, caller)
-        return np.asarray(self.data).item()  # type: ignore[no-any-return]  # a Python number, which NumPy types as Any
+        return data.item()  # type: ignore[no-any-return]  # a Python number, which NumPy types as Any
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """The data as a NumPy array (a Tensor's own array, not a copy)."""

@@ -137,6 +137,15 @@ def test_data_that_is_read_on_the_way_is_noticed():
     close(gradient, [2.0, 0.0, 0.0])
 
 
+def test_minus_the_size_of_a_number_is_one_call():
+    x = np.array([1.0, -2.0, 0.0, -0.0, np.nan, np.inf, -np.inf])
+    for f, calls in ((lambda x: -abs(x), 1), (lambda x: -abs(x) * abs(x), 0), (lambda x: mx.softplus(x), 1)):
+        g = compile(f)
+        np.testing.assert_array_equal(g(x).data, f(mx.Tensor(x)).data)
+        text = g.source(x, differentiate=False, buffers=True)
+        assert (text.count("copysign(x"), text.count("absolute(x")) == (calls, 1 - calls)
+
+
 def test_where_python_floats_would_raise_ieee_answers():
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -193,6 +193,7 @@ def listed(form: Form) -> Listed:
             found.calls[-1].note = step.note or (step.name if step.named else "")
     found.calls = [*reversed([*_needed(found)])]
     _turn(found)
+    _sign(found)
     return found
 
 
@@ -203,6 +204,21 @@ def _turn(found: Listed) -> None:
     for call in found.calls:
         if call.text == "{0}.T" and often[call.name] >= _OFTEN:
             call.how, call.sample = "turned", np.ascontiguousarray(call.sample)
+
+
+def _sign(found: Listed) -> None:
+    """−|x| is x with a minus sign: one call instead of two."""
+    calls = {call.name: call for call in found.calls}
+    uses = Counter(name for call in found.calls for name in names_in(call.operands))
+    uses.update(found.names.get(name, name) for name in found.form.results)
+    taken = set()
+    for call in found.calls:
+        size = calls.get(call.operands[0]) if call.text == "np.negative" else None
+        alone = size is not None and size.text == "np.absolute" and uses[size.name] == 1
+        if size is not None and alone and size.sample.dtype.kind == "f" and size.sample.ndim:
+            call.text, call.operands = "np.copysign", (size.operands[0], -1.0)
+            taken.add(size.name)
+    found.calls = [call for call in found.calls if call.name not in taken]
 
 
 def _needed(found: Listed) -> Iterator[Call]:
