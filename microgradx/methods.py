@@ -143,4 +143,6 @@ def _data(args: Any) -> Any:
     return args.data if isinstance(args, Node) else args
 
 
-_ROWS = {row.run: row for row in BOOK.values() if isinstance(row.run, np.ufunc) and row.run not in PLAIN}
+_ROWS = {  # of rows with the same run the first: no row of a user's takes a NumPy function over from the book
+    row.run: row for row in reversed(BOOK.values()) if isinstance(row.run, np.ufunc) and row.run not in PLAIN
+}

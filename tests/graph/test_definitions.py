@@ -1,5 +1,7 @@
 """A row that is written wrongly is refused where it is defined, with a message that says how to mend it."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -160,3 +162,9 @@ def test_a_question_about_a_number_stays_in_the_formula() -> None:
 def test_a_node_as_a_setting_is_refused_for_it_would_lose_its_gradient(call: Callable[..., Any]) -> None:
     with pytest.raises(mx.OpError, match="is a setting"):
         call(mx.Value(2.0), mx.Value(3.0))
+
+
+def test_a_users_row_does_not_take_a_numpy_function_over():
+    code = "import numpy as np, microgradx as mx; mx.op('mine(x)', np.tanh, x=lambda y: y); "
+    code += "t = mx.Tensor([0.5]); assert np.tanh(t).op.name == 'tanh'"
+    subprocess.run([sys.executable, "-c", code], check=True)  # the table is made when NumPy first meets a tensor
