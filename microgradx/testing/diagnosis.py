@@ -11,13 +11,25 @@ from typing import Any
 import numpy as np
 
 from microgradx.graph import Node
-from microgradx.rules import BOOK, Op
+from microgradx.rules import Op
+from microgradx.testing.borrowed import borrowed
 from microgradx.testing.calls import OpCall
-from microgradx.testing.evidence import Evidence, gather, same
+from microgradx.testing.evidence import Evidence, gather, matches, same
 from microgradx.testing.factors import factor_of_g, missing_factor, missing_term, wrong_power
 from microgradx.testing.functions import plain
+from microgradx.testing.other_ops import copied, other_op
+from microgradx.testing.partly import product_rule, right_in_part
 from microgradx.testing.repairs import dropped_path, missing_product, no_mask, one_change, upstream_ignored, wrong_way
-from microgradx.testing.shapes import no_padding, no_reshape, no_spread, no_unbroadcast, wrong_part
+from microgradx.testing.shapes import (
+    no_padding,
+    no_reshape,
+    no_spread,
+    no_unbroadcast,
+    no_unsqueeze,
+    summed_too_far,
+    wrong_order,
+    wrong_part,
+)
 from microgradx.testing.transposes import product_guess, transpose_guess
 
 Guess = Callable[[list[Evidence]], str | None]
@@ -48,7 +60,7 @@ def diagnose(op: Op, *inputs: Any, **static: Any) -> str | None:
             said.append(f"the rule for {name}: {_UNDEFINED}.")
             continue
         fresh = [e for e in gather(op, None if op.variadic else position, fresh=True) if np.size(e.x)]
-        guess = _confirmed(evidence, fresh)
+        guess = _confirmed(_told(evidence), _told(fresh))
         said.append(f"the rule for {name}: {guess or _last_resort(evidence)}.")
     return "\n".join(said) or None
 
@@ -62,6 +74,12 @@ def right_elsewhere(op: Op, position: int) -> bool:
 def _right_where_defined(evidence: list[Evidence]) -> bool:
     told = [(e, a) for e in evidence if (a := e.pull()) is not None and np.isfinite(a).all()]
     return all(e.right(a) for e, a in told) and any(np.any(e.truth) for e, _ in told)
+
+
+def _told(evidence: list[Evidence]) -> list[Evidence]:
+    """The evidence on which the rule has a finite value, where that is not all and not too little."""
+    found = [e for e in evidence if (a := e.pull()) is None or np.isfinite(a).all()]
+    return found if len(found) > len(evidence) / 2 else evidence
 
 
 def _confirmed(evidence: list[Evidence], fresh: list[Evidence]) -> str | None:
@@ -89,13 +107,13 @@ def _last_resort(evidence: list[Evidence]) -> str:
 
 
 def _no_dependence(evidence: list[Evidence]) -> str | None:
-    if all(_is(e.pull(), 0.0 * e.truth) for e in evidence):
+    if all(matches(e.pull(), 0.0 * e.truth) for e in evidence):
         return f"it is 0, so the dependence on {evidence[0].name} is dropped; yet y changes with {evidence[0].name}"
     return None
 
 
 def _sign(evidence: list[Evidence]) -> str | None:
-    return "wrong sign: a minus too many or too few" if all(_is(e.pull(), -e.truth) for e in evidence) else None
+    return "wrong sign: a minus too many or too few" if all(matches(e.pull(), -e.truth) for e in evidence) else None
 
 
 def _mean_instead_of_sum(evidence: list[Evidence]) -> str | None:
@@ -117,11 +135,11 @@ def _mean_instead_of_sum(evidence: list[Evidence]) -> str | None:
         if counts_seen == {1} or any(n % 1 for n in counts_seen):
             continue
         or_else = f" (or it is a constant factor {_number(min(counts_seen))})" if len(counts_seen) == 1 else ""
-        if all(_is(e.pull(), e.truth / count(e)) for e in evidence):
+        if all(matches(e.pull(), e.truth / count(e)) for e in evidence):
             return f"mean for sum: it divides by the number of {what}, but their gradients add up{or_else}"
-        if all(_is(e.pull(), e.truth * count(e)) for e in evidence):
+        if all(matches(e.pull(), e.truth * count(e)) for e in evidence):
             return f"sum for mean: it should be divided by the number of {what}{or_else}"
-        if all(_is(e.pull(), e.truth * count(e) ** 0.5) for e in evidence):
+        if all(matches(e.pull(), e.truth * count(e) ** 0.5) for e in evidence):
             return f"a missing factor: it should be divided by the square root of the number of {what}{or_else}"
     return None
 
@@ -169,70 +187,11 @@ def _only_own(evidence: list[Evidence]) -> str | None:
     if any(np.shape(e.x) != np.shape(e.y) for e in evidence):
         return None
     own = [np.diag(e.jacobian.reshape(e.x.size, e.x.size)).reshape(e.x.shape) * e.g for e in evidence]
-    if all(_is(e.pull(), o) for e, o in zip(evidence, own, strict=True)):
+    if all(matches(e.pull(), o) for e, o in zip(evidence, own, strict=True)):
         return (
             "a dropped dependence: it follows each output back to its own entry, but outputs depend on the others too"
         )
     return None
-
-
-def _other_op(evidence: list[Evidence]) -> str | None:
-    op, position = evidence[0].call.op, evidence[0].position
-    if all(_is(e.pull(), e.g) for e in evidence):
-        return None  # handing g on is what many ops do
-    for other in BOOK.values():
-        if other is op or other.variadic or op.variadic or len(other.inputs) != len(op.inputs):
-            continue
-        rule = other.rule_for(position)
-        if rule is None or rule.constant is not None or not other.home.startswith("microgradx."):
-            continue  # rows of the user's own may be as wrong
-        if other.elementwise != op.elementwise:
-            continue
-        if all(_is(e.pull(), _pull_of(other, e)) for e in evidence):
-            return f"it is the derivative of another op, {other.form.split(' = ')[0]}"
-    return None
-
-
-def _pull_of(other: Op, e: Evidence) -> Any:
-    """The pull-back that `other` would have given for the same inputs."""
-    static = {name: e.call.static.get(name, usual) for name, usual in other.static.items()}
-    try:
-        with np.errstate(all="ignore"):
-            y = np.asarray(other.run(*e.call.inputs, **static), dtype=float)
-    except Exception:
-        return None
-    if y.shape != np.shape(e.y) or not np.isfinite(y).all():
-        return None
-    names = dict(zip(other.inputs, e.call.inputs, strict=True))
-    return Evidence(OpCall(other, tuple(names.values()), static), e.position, y, e.g, e.jacobian).pull()
-
-
-def _copied(evidence: list[Evidence]) -> str | None:
-    """The rule of another row as it stands there, whose y (or x) is not the one it now reads."""
-    op, position = evidence[0].call.op, evidence[0].position
-    for other in BOOK.values():
-        rule = None if other.variadic or other is op else other.rules.get((*other.inputs, "")[position])
-        alike = op.elementwise and other.elementwise and len(other.inputs) == len(op.inputs)
-        if rule is None or not alike or rule.constant is not None or not other.home.startswith("microgradx."):
-            continue
-        own, form = other.inputs[position], other.form.split(" = ")[0]
-        for changed, told in (
-            ({}, "whose y is another"),
-            ({"y": own}, f"with {own} for y"),
-            ({own: "y"}, f"with y for {own}"),
-        ):
-            if not set(changed) <= set(rule.reads) or not (changed or "y" in rule.reads):
-                continue
-            copied = [e.local(other, **{n: _named(e, to) for n, to in changed.items()}) for e in evidence]
-            if all(_is(e.local(), c) for c, e in zip(copied, evidence, strict=True)) and not all(
-                _is(c, e.x) or _is(c, e.y) or np.ptp(c) == 0 for c, e in zip(copied, evidence, strict=True)
-            ):  # not worth a name: x or y itself, a constant
-                return f"it is the rule of another op, {form}, {told}"
-    return None
-
-
-def _named(e: Evidence, name: str) -> Any:
-    return e.y if name == "y" else e.x
 
 
 def _constant(evidence: list[Evidence]) -> str | None:
@@ -268,27 +227,23 @@ def _number(x: float) -> str:
     return f"{x:.6g}"
 
 
-def _is(found: Any, wanted: Any) -> bool:
-    return found is not None and wanted is not None and same(found, wanted)
-
-
 def _factor(evidence: list[Evidence]) -> str | None:
     text = missing_factor(evidence)
-    other = _other_op(evidence) if text else None
+    other = other_op(evidence) if text else None
     if text and "too many" in text:
-        return other or _copied(evidence) or text
+        return other or copied(evidence) or text
     return f"{text} ({other})" if other else text
 
 
 def _factor_of_g(evidence: list[Evidence]) -> str | None:
     text = factor_of_g(evidence)
-    other = _other_op(evidence) if text else None
+    other = other_op(evidence) if text else None
     return f"{text} ({other})" if other else text
 
 
 GUESSES: tuple[Guess, ...] = (
-    _no_dependence, _sign, _mean_instead_of_sum, _wrong_name, transpose_guess, no_unbroadcast, no_spread, no_reshape,
-    wrong_part, no_padding, _only_own, _overwrite, _whole_constant, _factor, no_mask, _factor_of_g, _other_op,
-    _constant, product_guess, one_change, wrong_power, _copied, missing_term, upstream_ignored, missing_product,
-    wrong_way, dropped_path,
+    _no_dependence, _sign, _mean_instead_of_sum, _wrong_name, transpose_guess, no_unbroadcast, no_spread, no_unsqueeze,
+    no_reshape, summed_too_far, wrong_part, no_padding, _only_own, _overwrite, _whole_constant, _factor, no_mask,
+    _factor_of_g, other_op, _constant, product_guess, one_change, wrong_power, copied, missing_term, upstream_ignored,
+    missing_product, wrong_way, wrong_order, product_rule, borrowed, dropped_path, right_in_part,
 )  # fmt: skip

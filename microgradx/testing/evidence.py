@@ -103,6 +103,11 @@ def same(a: Any, b: Any) -> bool:
     return bool(np.all(np.abs(a - b) <= 1e-6 * scale))
 
 
+def matches(found: Any, wanted: Any) -> bool:
+    """`same`, where there is something on both sides."""
+    return found is not None and wanted is not None and same(found, wanted)
+
+
 def gather(op: Op, position: int | None, first: OpCall | None = None, fresh: bool = False) -> list[Evidence]:
     """Evidence from `first` and from calls drawn at random, others when `fresh`, where the op is finite."""
     seeds = range(_CALLS * fresh, _CALLS * (fresh + 1))

@@ -10,6 +10,7 @@ from microgradx.testing.evidence import Evidence, same
 # What derivatives are usually made of; {v} is an input, y, or a static parameter.
 _USUAL: dict[str, Callable[[Any], Any]] = {
     "{v}": lambda v: v,
+    "({v} > 0)": lambda v: np.where(v > 0, 1.0, 0.0),
     "(1 - {v})": lambda v: 1 - v,
     "(1 + {v})": lambda v: 1 + v,
     "{v} * (1 - {v})": lambda v: v * (1 - v),
@@ -28,7 +29,6 @@ _USUAL: dict[str, Callable[[Any], Any]] = {
     "log({v})": np.log,
     "sin({v})": np.sin,
     "cos({v})": np.cos,
-    "({v} > 0)": lambda v: np.where(v > 0, 1.0, 0.0),
     "abs({v})": np.abs,
     "sign({v})": np.sign,
 }

@@ -55,10 +55,10 @@ def one_change(evidence: list[Evidence]) -> str | None:
         made = None
         for e, graph in zip(evidence, graphs, strict=True):
             made = _changed(graph, change)
-            if made is None or not e.right(_pulled(e, made)):
+            if made is None or not e.right(pulled(e, made.data)):
                 break
         else:
-            text = _text(made)
+            text = text_of(made)
             return f"{change.kind}: it should read {text}" if "reshape" not in text else change.kind
     return None
 
@@ -68,13 +68,18 @@ def _recorded(e: Evidence) -> Any:
     rule = e.call.op.rule_for(e.position)
     if rule is None or e.call.op.variadic:
         return None
-    leaves = {n: Tensor(v, requires_grad=False, name=n) for n, v in e.known().items() if isinstance(v, np.ndarray)}
+    leaves = rule_leaves(e)
     try:
         with recording(), np.errstate(all="ignore"):
             result = rule({**e.known(), **leaves})
     except Exception:
         return None
     return (result, topological(result), leaves) if isinstance(result, Tensor) else None
+
+
+def rule_leaves(e: Evidence) -> dict[str, Any]:
+    """The arrays that a rule may read, each as a leaf of that name."""
+    return {n: Tensor(v, requires_grad=False, name=n) for n, v in e.known().items() if isinstance(v, np.ndarray)}
 
 
 def _changes(e: Evidence, graph: Any) -> Iterator[_Change]:
@@ -148,19 +153,19 @@ def _turned(change: _Change, old: Any, new: dict[Any, Any], leaves: dict[str, An
     return BOOK[change.turn](read) if change.turn else read
 
 
-def _pulled(e: Evidence, made: Any) -> Any:
-    """The pull-back that a changed rule gives."""
+def pulled(e: Evidence, made: Any) -> Any:
+    """The pull-back that a changed rule gives, whose result is the array `made`."""
     rule = e.call.op.rule_for(e.position)
     whole = rule is not None and rule.whole
-    found = np.asarray(made.data if whole else e.g * made.data, dtype=float)
+    found = np.asarray(made if whole else e.g * made, dtype=float)
     try:
         return e.fitted(found) if e.call.op.elementwise else found
     except ValueError:
         return None
 
 
-def _text(made: Any) -> str:
-    """The rule as the learner would write it."""
+def text_of(made: Any) -> str:
+    """A rule, or a piece of one, as the learner would write it."""
     import ast
 
     def leaf(node: Any) -> ast.expr:
@@ -229,6 +234,7 @@ _SHAPES: tuple[Callable[[Evidence], tuple[Any, ...]], ...] = (
     lambda e: (e.x,),
     lambda e: (e.y,),
     lambda e: (np.exp(np.minimum(e.y, 0.0)),),  # of a log_softmax the softmax
+    lambda e: (np.exp(e.x - np.max(e.x)),),  # of a cross-entropy, too
     lambda e: (np.ones_like(e.truth), e.x),
     lambda e: (np.ones_like(e.truth), e.y),
 )

@@ -32,6 +32,34 @@ def no_spread(evidence: list[Evidence]) -> str | None:
     return None
 
 
+def no_unsqueeze(evidence: list[Evidence]) -> str | None:
+    """Right when g first gets back the axis that was summed away, so that it meets the entries it came from."""
+    for axis in (-1, 0, 1):
+        if all(np.ndim(e.g) and abs(axis) <= np.ndim(e.g) and e.right(_widened(e, axis)) for e in evidence):
+            return f"a missing broadcast: g lacks the axis that was summed away: it should be unsqueeze(g, {axis})"
+    return None
+
+
+def summed_too_far(evidence: list[Evidence]) -> str | None:
+    """The right gradient, summed over axes along which the input was not stretched."""
+    told = [(e, a) for e in evidence if (a := e.pull()) is not None and np.size(a) <= np.size(e.x)]
+    if len(told) == len(evidence) and all(_is_sum(a, e.truth) for e, a in told):
+        name = evidence[0].name
+        return (
+            f"an un-broadcast too far: it also sums over axes that {name} has itself; sum over the stretched axes "
+            f"only, for example with sum_to(…, {name}.shape)"
+        )
+    return None
+
+
+def wrong_order(evidence: list[Evidence]) -> str | None:
+    """The right numbers, each at another entry's place."""
+    told = [(e.truth, a) for e in evidence if (a := e.pull()) is not None and a.shape == np.shape(e.x)]
+    if len(told) == len(evidence) and all(same(np.sort(n, axis=None), np.sort(a, axis=None)) for n, a in told):
+        return "the right numbers in the wrong order: each gradient must go back to where its entry came from"
+    return None
+
+
 def no_reshape(evidence: list[Evidence]) -> str | None:
     """Right when given the shape of the input."""
     told = _misshapen(evidence)
@@ -81,6 +109,22 @@ def _spread(a: Any, axis: int | None, e: Evidence) -> Any:
         return np.broadcast_to(a if axis is None else np.expand_dims(a, axis), np.shape(e.x))
     except ValueError:
         return None
+
+
+def _widened(e: Evidence, axis: int) -> Any:
+    try:
+        return e.pull(g=np.expand_dims(e.g, axis))
+    except ValueError:
+        return None
+
+
+def _is_sum(a: Any, truth: Any) -> bool:
+    """True where `a` is `truth` summed over some axes."""
+    if a.ndim > truth.ndim:
+        return False
+    full = (1,) * (truth.ndim - a.ndim) + a.shape
+    axes = tuple(k for k, (n, m) in enumerate(zip(full, truth.shape, strict=True)) if n == 1 != m)
+    return same(truth.sum(axis=axes, keepdims=True), np.reshape(a, full))
 
 
 def _place(part: Any, whole: Any, axis: int) -> int | None:
