@@ -51,9 +51,11 @@ def zoom_through(layer: Trace, where: str) -> Trace:
     made = [row for row in layer.rows.values() if row.op]
     row = made[-1]
     if len(made) > MOST_OPS:
+        part = next((each for each in reversed(made) if each.node.scope not in ("", layer.path)), row)
+        name = part.name if part is row else part.node.scope
         raise OpError(
-            f"{layer.path} is {len(made)} results: too many for one scalar graph. Choose one of them: --zoom "
-            f"{layer.path} names them; --zoom {row.name}{where[len(layer.path) :]} is the last."
+            f"{layer.path} is {len(made)} results: too many for one scalar graph. Choose a part of it, such as --zoom "
+            f'"{_first(name, part.node.shape)}"; --zoom {layer.path} names them.'
         )
     names = {each.node: each.name for each in layer.rows.values()} | {row.node: layer.path}
     at = _place(where[len(layer.path) :], row.node.shape, layer.path)
@@ -74,9 +76,13 @@ def _place(text: str, shape: tuple[int, ...], name: str) -> tuple[int, ...]:
     """ "[0,3]" as an index into this shape."""
     at = tuple(int(i) for i in re.findall(r"-?\d+", text))
     if len(at) != len(shape) or any(not -n <= i < n for i, n in zip(at, shape, strict=True)):
-        example = f"{name}[{','.join('0' for _ in shape)}]"
-        raise OpError(f"{name} has shape {shape}; choose one entry of it, such as {example if shape else name}.")
+        raise OpError(f"{name} has shape {shape}; choose one entry of it, such as {_first(name, shape)}.")
     return at
+
+
+def _first(name: str, shape: tuple[int, ...]) -> str:
+    """Its first entry, as it is typed."""
+    return f"{name}[{','.join('0' for _ in shape)}]" if shape else name
 
 
 def _find(trace: Trace, where: str) -> tuple[Row, tuple[int, ...]]:

@@ -164,6 +164,14 @@ def test_one_number_of_a_layer_has_no_gradient_step_and_its_weights_are_not_call
     assert "after a step" not in text and "not a parameter" not in text
 
 
+def test_a_recurrent_layer_too_large_for_a_scalar_graph_names_a_part_that_is_not() -> None:
+    sequence = "trace", "lstm-remember", "--steps", "5", "--zoom"
+    refused = run(*sequence, "recurrent[0,3,2]")
+    part = re.findall(r'--zoom "(.+?)"', refused.stderr)
+    assert refused.exit_code == 2 and [name.split(".")[:3] for name in part] == [["recurrent", "layer0", "t4"]]
+    assert "σ(" in shown(*sequence, *part) or "sigmoid(" in shown(*sequence, *part)
+
+
 def test_the_layers_of_a_recurrent_layer_are_its_time_steps() -> None:
     zoomed = ("--level", "layer", "--zoom", "recurrent.layer0")
     document = traced("lstm-remember", "--steps", "4", *zoomed)
