@@ -110,10 +110,14 @@ def max_pool(x: Any, kernel: Any, how: Window) -> Any:
 
 
 def winner(x: Any, kernel: Any, how: Window) -> Any:
-    """The place of the largest entry in each window; of equal ones the first."""
-    x = padded(x, how, -jnp.inf)
-    parts = [x[(..., *place)] for _, place in slabs(kernel, places_in(x, kernel, how), how)]
-    return jnp.argmax(jnp.stack(parts), axis=0)
+    """The place of the largest entry in each window, or of its nan; of equal ones the first, the border never."""
+    best = max_pool(x, kernel, how)
+    inside, x = padded(jnp.ones_like(x), how, 0), padded(x, how, -jnp.inf)
+    wins = [
+        (inside[(..., *place)] != 0) & ((x[(..., *place)] == best) | (x[(..., *place)] != x[(..., *place)]))
+        for _, place in slabs(kernel, best.shape[2:], how)
+    ]
+    return jnp.argmax(jnp.stack(wins), axis=0)
 
 
 def pool_take(x: Any, k: Any, kernel: Any, how: Window) -> Any:

@@ -109,7 +109,7 @@ def _max_pool(step: Step, x: Source) -> Plan:
         here, inside = seen(at, k)
         best, best_inside = seen(at, unflat(ITSELF, kernel))
         outside = ast.UnaryOp(ast.Not(), best_inside) if best_inside else None
-        wins = parsed("a > b", a=here, b=best)
+        wins = parsed("a > b or (a != a and b == b)", a=here, b=best)  # the first nan is the best
         return flat(k, kernel), both(inside, ast.BoolOp(ast.Or(), [outside, wins]) if outside else wins)
 
     return Folded(ZERO, kernel, better, "x")
