@@ -125,7 +125,7 @@ def is_setting(a: Any) -> bool:
 
 def as_node(data: Any) -> Any:
     """A result as a constant node."""
-    if isinstance(data, float) and not isinstance(data, np.generic):
+    if type(data) is float:
         return Value(data, requires_grad=False)
     node = object.__new__(Tensor)  # past the checks of what a person may pass
     node._leaf(np.asarray(data), False, None)
