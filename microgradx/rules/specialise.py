@@ -170,6 +170,13 @@ def careful(rule: Callable[..., Any], *args: Any) -> float:
         return float(rule(*(np.float64(a) if type(a) is float else a for a in args)))
 
 
+def scaled(g: Any, c: Any) -> Any:
+    """g * c, in the memory of `c` where it has room: an array made a moment ago, which nobody else holds."""
+    if type(c) is np.ndarray and c.dtype is g.dtype and c.shape == g.shape:
+        return np.multiply(g, c, c)
+    return g * c
+
+
 def pull_function(op: Op, kind: str) -> Callable[[Any, Any], None]:
     """The op's backward: adds each input's contribution to that input's `grad`."""
     if op.variadic:
@@ -201,7 +208,7 @@ def namespace(op: Op, kind: str) -> dict[str, Any]:
     from microgradx.rules.shaping import unbroadcast
 
     space: dict[str, Any] = {"careful": careful, "unbroadcast": unbroadcast, "own": own_array}
-    space |= {"piece": piece, "product": product}
+    space |= {"piece": piece, "product": product, "scaled": scaled}
     for name, rule in op.rules.items():
         space[f"rule_{name}"] = raw_twin(rule.run, kind, op.static)
         space[f"slow_{name}"] = raw_twin(rule.run, "array", op.static)
@@ -230,6 +237,8 @@ def contribution(op: Op, name: str, rule: Any, kind: str, later: bool = False) -
     factor = "" if rule.whole else "g * "
     if _only_returns_its_argument(rule.run):
         return [f"        c = {factor}{args}"]
+    if kind == "array" and factor and _makes_its_result(rule.run):
+        return [f"        c = scaled(g, rule_{name}({args}))"]
     if kind == "array":
         return [f"        c = {factor}rule_{name}({args})"]
     return [
@@ -247,8 +256,18 @@ _LATER = {
 
 
 def _only_returns_its_argument(rule: Any) -> bool:
-    steps = [step.opname for step in dis.get_instructions(rule) if step.opname not in ("RESUME", "NOP")]
+    steps = _steps(rule)
     return len(steps) == 2 and steps[0].startswith("LOAD_FAST") and steps[1] == "RETURN_VALUE"
+
+
+def _makes_its_result(rule: Any) -> bool:
+    """True when the rule ends, on every way, in arithmetic: of arrays that is one that nobody else holds."""
+    steps = _steps(rule)
+    return steps[-2] in ("BINARY_OP", "UNARY_NEGATIVE") and not any("JUMP" in step for step in steps)
+
+
+def _steps(rule: Any) -> list[str]:
+    return [step.opname for step in dis.get_instructions(rule) if step.opname not in ("RESUME", "NOP")]
 
 
 def _pull_variadic(op: Op, kind: str) -> Callable[[Any, Any], None]:
