@@ -26,6 +26,9 @@ def topological(*roots: Node, follow: Callable[[Any], bool] | None = None) -> li
         node = stack.pop()
         if node is None:  # the inputs of the node below are all in the order now
             order.append(stack.pop())
+        elif node.op is None and node not in seen:
+            seen.add(node)
+            order.append(node)
         elif node not in seen:
             seen.add(node)
             stack += (node, None)

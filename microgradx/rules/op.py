@@ -242,17 +242,15 @@ def op(
     elementwise = shapes is None
     checked = {}
     for key, rule in rules.items():
-        reads = check_rule(name, key, rule, (*inputs, *static), elementwise, variadic)
-        checked[key] = Rule(rule, reads)
+        checked[key] = Rule(rule, check_rule(name, key, rule, (*inputs, *static), elementwise, variadic))
     check_inputs(name, inputs, checked, flat, where or {}, words or {}, groups)
     if name in book:
         raise RuleError(
             f"{name}: the rulebook already has an op of this name ({book[name].form}, in {book[name].home}); "
             "choose another name, for example my_" + name + "."
         )
-    run, scalar = with_defaults(run, static), with_defaults(scalar, static)
-    if scalar is None and elementwise:
-        scalar = _scalar_from(run)
+    run = with_defaults(run, static)
+    scalar = with_defaults(scalar, static) or (_scalar_from(run) if elementwise else None)
     smooth = tuple(k for k, n in enumerate(inputs) if n not in flat)
     row = Op(
         name=name, form=form, inputs=inputs, variadic=variadic, static=static, run=run,
