@@ -21,7 +21,8 @@ WORKLOAD = Workload(
     goals=[
         Goal(
             "microgradx eager", 1.5, HAND,
-            note="21 ops at 3 µs each for recording and walking back; NumPy's calls cost what they cost by hand",
+            note="21 ops at 3 µs each for recording and walking back, 860,000 instructions a step beside 460,000 by "
+            "hand; NumPy's calls cost what they cost by hand",
         ),
         Goal("microgradx eager", 0.27, "PyTorch", note="as above"),
         Goal(
