@@ -42,6 +42,7 @@ class Surroundings:
         self.nodes: list[tuple[Any, Any]] = []  # (node, its data then)
         self.arrays: list[np.ndarray[Any, Any]] = []
         self.watched: list[tuple[Any, bytes]] = []  # (array, what it must hold): its numbers went into the program
+        self.words: set[str] = set()  # in the code of all functions
         self.generators: dict[Any, Any] = {default_generator: default_generator.get_state()}
         self._before: list[tuple[Any, Any]] = []  # (array, what it held), while a run is looked at
         self._seen: set[int] = set()
@@ -107,6 +108,7 @@ class Surroundings:
                 held.put_back(held.then)
 
     def _note(self, thing: Any) -> None:
+        self._words(thing if isinstance(thing, ModuleType) else None)
         for each in thing.__mro__ if isinstance(thing, type) else ():
             self._class(each)
         if isinstance(thing, (*_FIXED, Op)) or id(thing) in self._seen:  # what a row notes of itself is no effect
@@ -140,17 +142,31 @@ class Surroundings:
 
     def _class(self, thing: type) -> None:
         """The numbers and containers that a class holds for all its objects."""
-        known = thing.__module__.partition(".")[0] in ("builtins", "microgradx", "numpy")
+        if thing.__module__.partition(".")[0] in ("builtins", "microgradx", "numpy"):
+            return
+        for each in vars(thing).values():
+            self._words(each)
         own = [k for k, v in vars(thing).items() if k[:2] != "__" and isinstance(v, _HELD)]
-        if own and not known and id(thing) not in self._seen:
+        if own and id(thing) not in self._seen:
             self._seen.add(id(thing))
             now = lambda: tuple(map(vars(thing).get, own))
             put_back = lambda then: [*map(setattr, repeat(thing), own, then)]
             self._hold(now, put_back, thing, f"the attributes of the class {thing.__name__}")
 
+    def _words(self, thing: Any) -> None:
+        """Note the names and strings in a function's code; of a module of the learner's, that it may hold any."""
+        if isinstance(thing, FunctionType):
+            for code in _codes(thing.__code__):
+                self.words.update(code.co_names, (each for each in code.co_consts if isinstance(each, str)))
+        elif isinstance(thing, ModuleType):
+            file = getattr(thing, "__file__", None) or ""
+            if file and not _ours(file) and "site-packages" not in file and not file.startswith(_STANDARD):
+                self.words.add("data")
+
     def _function(self, function: FunctionType) -> None:
         if _ours(function.__code__.co_filename):
             return
+        self._words(function)
         cells, around = function.__closure__ or (), function.__globals__
         names = sorted({n for code in _codes(function.__code__) for n in code.co_names} & around.keys())
         defaults = (*(function.__kwdefaults__ or {}).values(), *(function.__defaults__ or ()))

@@ -47,6 +47,20 @@ def test_a_decision_by_bare_numbers_runs_eagerly_and_says_where(how: str) -> Non
     assert mx.Tensor.data is mx.graph.Node.__dict__["data"]  # nobody listens any longer
 
 
+class Branching:
+    def turned(self, x: Any) -> Any:
+        return x if x.data > 0 else -x
+
+    def __call__(self, x: Any) -> Any:
+        return sum((self.turned(x * float(k)) for k in range(-300, 300)), x)
+
+
+def test_branches_in_large_graphs_of_numbers_are_seen_too() -> None:
+    for f in (Branching(), lambda x: Branching().turned(x) * 2.0, lambda x: sum(getattr(x, "data") * x for _ in "12")):  # noqa: B009  # as above
+        with pytest.raises(mx.compiler.CompileError, match=r"at test_decisions.py:\d+: "):
+            compiled(f)(2.0)
+
+
 def test_chance_of_ones_own_is_noticed() -> None:
     chance = np.random.default_rng(0)
     with pytest.raises(mx.compiler.CompileError, match="draws random numbers of its own"):
