@@ -77,12 +77,14 @@ def graph(
             raise UserError("--no-grad draws the forward pass as it is computed; leave out --level and --zoom.")
         result = found.run()
         if not isinstance(result, Node):
-            raise UserError(f"{found.title} returned {type(result).__name__}, not a node of the graph.")
+            found.trace(lr=0.1)  # which says why not, and where the gradient was lost
         picture = draw(result, grads=False, engine=engine, max_nodes=limit)
     else:
         try:
             trace = found.trace(lr=0.1, zoom=zoom)
         except GradientError as problem:
+            if not isinstance(found.run(), Node):
+                raise  # nothing to draw without gradients either
             raise UserError(f"{problem} (With --no-grad it is drawn without gradients.)") from problem
         if animate and output is not None:
             from microgradx.explain.animation import animated, gif_bytes

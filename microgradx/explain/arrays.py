@@ -6,7 +6,7 @@ import numpy as np
 
 from microgradx.rules.numbers import DIGITS, shown
 
-_FITS = 16  # up to this many numbers are written out
+FITS = 16  # up to this many numbers are written out
 _STRIP = 24  # cells of a heat strip
 _BARS = " ▁▂▃▄▅▆▇█"
 
@@ -18,12 +18,12 @@ def value_text(value: Any, digits: Any = DIGITS) -> str:
         return shown(float(array), int(digits))
     if array.size == 0:
         return f"empty {shape_text(array.shape)}"
-    return _numbers(array, np.broadcast_to(digits, array.shape)) if array.size <= _FITS else summary(array)
+    return _numbers(array, np.broadcast_to(digits, array.shape)) if array.size <= FITS else summary(array)
 
 
 def fits(value: Any) -> bool:
     """True when every number of it is shown."""
-    return not isinstance(value, tuple) and 0 < np.size(value) <= _FITS
+    return not isinstance(value, tuple) and 0 < np.size(value) <= FITS
 
 
 def _numbers(array: np.ndarray[Any, Any], digits: np.ndarray[Any, Any]) -> str:

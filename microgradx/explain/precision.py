@@ -85,11 +85,6 @@ class Numbers:
         """= where the digits shown give this result, ≈ where it takes more than a calculator has."""
         return "≈" if self.same.get(key, key) in self.loose else "="
 
-    @property
-    def longer(self) -> bool:
-        """True when some numbers have more digits than usual."""
-        return any(digits > DIGITS for digits in self.digits.values())
-
     def _row(self, row: Row, trace: Trace) -> None:
         """A line of the forward table."""
         node: Any = row.node

@@ -2,13 +2,14 @@
 
 import ast
 import linecache
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from microgradx.explain.arrays import shape_text, value_text
+from microgradx.explain.arrays import FITS, shape_text, value_text
 from microgradx.explain.digits import strip_group, total_of
 from microgradx.explain.jacobian import long_way
 from microgradx.explain.precision import LOSS_AFTER, Key
@@ -17,7 +18,7 @@ from microgradx.explain.trace import Row, Step, Trace
 from microgradx.graph import Value
 from microgradx.rules.formula import substitute
 from microgradx.rules.notation import in_slot, screen_text
-from microgradx.rules.numbers import full
+from microgradx.rules.numbers import DIGITS, full
 
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _MOST_TERMS = 8  # a sum of at most this many terms is written out
@@ -116,12 +117,19 @@ _HELPERS = {  # functions that rules call, and that a learner's program seldom d
 def _legend(trace: Trace) -> list[str]:
     """Why some numbers are longer than others; and what signs and helpers mean, where there are any."""
     longer = "A number has as many digits as it takes to recompute the lines that use it."
+    most = "It takes up to ten where a long chain of lines is built on it."
+    again = next((row.name for row in trace.rows.values() if re.search(r"#\d+$", row.name)), "")
+    twice = f"{again} is another result of that name, later than {again.partition('#')[0]}."
+    large = next((row.name for row in trace.rows.values() if row.op and np.size(row.node.data) > FITS), "")
+    sums = f'More than {FITS} numbers are summed up; --json has them all, --zoom "NAME[i,j]" shows how one is made.'
     signs = "⊙ multiplies arrays element by element; · multiplies matrices, or anything by a number; ᵀ transposes."
     matrices = any(np.ndim(row.node.data) > 1 for row in trace.rows.values())
     rules = {id(step.formula): step.formula for step in trace.steps}.values()
     called = {part.id for rule in rules for part in ast.walk(rule) if isinstance(part, ast.Name)}
     helpers = [words for name, words in _HELPERS.items() if name in called]
-    return [longer] * trace.numbers.longer + [signs] * matrices + helpers
+    digits = max(trace.numbers.digits.values(), default=0)
+    told = (longer, digits > DIGITS), (most, digits > 7), (signs, matrices), (twice, again), (sums, large)
+    return [words for words, needed in told if needed] + helpers
 
 
 def update_text(trace: Trace) -> str:

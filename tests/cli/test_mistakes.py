@@ -86,6 +86,7 @@ MISTAKES = [
     (("trace", "net.py:integers", "--at", "x=1"), "raised GradientError: a tensor of dtype int64 cannot collect"),
     (("trace", "net.py:nothing", "--at", "x=1"), "returned NoneType, not a node of the graph"),
     (("graph", "net.py:nothing", "--at", "x=1", "--no-grad"), "returned NoneType, not a node"),
+    (("graph", "net.py:through_math", "--at", "x=1", "--no-grad"), "Write mx.exp for math.exp"),
     (("trace", "net.py:vector", "--at", "x=[1, 2]"), "shape (2,); a trace needs a single number"),
     (("graph", "net.py:vector", "--at", "x=[1, 2]"), "With --no-grad it is drawn without gradients"),
     (("trace", "net.py:product", "--at", "A=[[1, 2]]", "B=[[1, 2]]"), "inner sizes differ: A is (1, 2), B is (1, 2)"),
@@ -183,3 +184,7 @@ def test_debug_shows_the_traceback_too(command: tuple[str, ...]) -> None:
     assert result.exit_code == 2
     assert result.stderr.startswith("Traceback")
     assert result.stderr.strip().split("\n")[-1].startswith("Error: no example is called 'xorr'.")
+
+
+def test_no_picture_without_gradients_is_promised_where_there_is_none_either() -> None:
+    assert "--no-grad" not in refusal("graph", "net.py:nothing", "--at", "x=1")

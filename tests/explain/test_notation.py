@@ -66,3 +66,17 @@ def test_how_a_window_slides_is_written_as_its_parts():
     assert screen_text(forward_formula(mx.conv2d(x, w))) == "conv(x, w)"
     assert screen_text(forward_formula(mx.conv2d(x, w, padding=1))) == "conv(x, w, padding=((1, 1), (1, 1)))"
     assert screen_text(forward_formula(mx.conv2d(x, w, stride=2))) == "conv(x, w, stride=(2, 2))"
+
+
+def test_the_legend_says_what_long_numbers_names_used_twice_and_summaries_mean():
+    def rebound(x):
+        h = mx.tanh(x)
+        x = h + 1
+        return x * h
+
+    told = str(mx.trace(rebound, 0.3))
+    assert "x#2 is another result of that name, later than x." in told and "up to ten" not in told
+    deep = mx.trace(lambda x: mx.sigmoid(mx.sigmoid(mx.sigmoid(mx.sigmoid(mx.sigmoid(x))))).sum(), np.full(4, 0.123))
+    assert "It takes up to ten where a long chain" in str(deep) and "are summed up" not in str(deep)
+    wide = str(mx.trace(lambda x: (x * x).sum(), np.arange(17.0)))
+    assert 'More than 16 numbers are summed up; --json has them all, --zoom "NAME[i,j]"' in wide and "#2" not in wide
