@@ -84,15 +84,16 @@ def attention(
         if attn_mask is None:
             weights = softmax(scores.named("scores"), axis=-1)
         else:
-            weights = _masked(scores, tensor(bare(attn_mask)))
+            weights = _masked(scores, attn_mask)
         weights = dropout(weights.named("weights"), dropout_p, generator=generator)
         return matmul(weights, v), weights
 
 
-def _masked(scores: Any, mask: Any) -> Any:
+def _masked(scores: Any, attn_mask: Any) -> Any:
+    mask = tensor(attn_mask)
     if mask.dtype.kind != "b":
         return softmax((scores + mask).named("scores"), axis=-1)
-    blind = ~np.any(mask.data, axis=-1, keepdims=True)
+    blind = ~np.any(bare(attn_mask), axis=-1, keepdims=True)
     hidden = constant(np.where(blind, 0, -np.inf).astype(scores.dtype))  # a row of −∞ alone has no softmax
     weights = softmax(where(mask, scores, hidden).named("scores"), axis=-1)
     return where(constant(blind), 0.0, weights)

@@ -99,7 +99,7 @@ def tensors(x: Any) -> dict[str, Any]:
     d = x.data
     wrong = {"integers": d.astype(int), "booleans": d.astype(bool), "an axis more": np.stack([d, d]),
              "a vector of 5": np.resize(d, (5,)), "nothing": d.reshape(-1)[:0], "numbers": d * 0.5 + 0.25}  # fmt: skip
-    if d.ndim:
+    if d.ndim and len(d):
         wrong |= {"a column less": d[..., :-1], "an axis less": d[0]}
     other = {k: v for k, v in wrong.items() if v.dtype != d.dtype or v.shape != d.shape}
     return {**{k: mx.Tensor(v, requires_grad=False) for k, v in other.items()}, "a word": "no such"}
