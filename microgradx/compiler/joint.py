@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from microgradx.autodiff import Edge, backward
-from microgradx.compiler.reads import noting_reads
 from microgradx.graph import GradientError, Node, OpError, Tensor, Value, recording, topological
 from microgradx.graph.naming import run_and_name
 from microgradx.graph.notes import Changes, line_text, noting_cuts, noting_decisions
+from microgradx.graph.reads import noting_reads
 from microgradx.rules.arithmetic import alias
 from microgradx.rules.formula import constant, forward_formula, rule_formula, slots
 from microgradx.rules.notation import in_slot, screen_text

@@ -1,11 +1,8 @@
 """Where a gradient got lost: a node was turned into a plain number, which no gradient flows through."""
 
-import dis
-import inspect
 import math
 import re
 from collections.abc import Collection, Iterable
-from itertools import pairwise
 from typing import Any
 
 from microgradx import functional
@@ -17,36 +14,16 @@ _OURS = {"fabs": "abs", "fsum": "sum"}  # what mx calls otherwise than math
 
 
 def lost_gradients(numbers: Iterable[tuple[Any, tuple[str, int] | None]]) -> list[str]:
-    """A sentence for each line of (node, file and line) at which a node became a plain number."""
+    """A sentence for each line of (node, file and line) at which a node became a number, not to decide or to print."""
     found: dict[str, str] = {}
     for node, where in numbers:
         line = line_text(*where) if where is not None else "a line that cannot be shown"
+        if re.match(r"\S+ (el)?(if|while|assert|print)\b", line):
+            continue
         who, kind = node.name or "a result", "a plain number" if node.size == 1 else "plain numbers"
         cut = f"No gradient flows through {who} where it becomes {kind}, at {line.rstrip('.')}."
         found.setdefault(line, f"{cut} {_cure(line)}")
     return list(found.values())
-
-
-def reads_of_data(function: Any) -> list[str]:
-    """A sentence for each line of a function's own that reads a node's .data, other than to decide or to print."""
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return []
-    around = inspect.getclosurevars(function)
-    others = {name for name, thing in {**around.globals, **around.nonlocals}.items() if not isinstance(thing, Node)}
-    steps = [step for step in dis.get_instructions(code) if step.opname != "CACHE"]
-    reads = [
-        step for before, step in pairwise(steps)
-        if step.opname == "LOAD_ATTR" and step.argval == "data"
-        and not (before.opname in ("LOAD_GLOBAL", "LOAD_DEREF") and before.argval in others)  # a data set's
-    ]  # fmt: skip
-    numbers = {step.positions.lineno for step in reads if step.positions and step.positions.lineno}
-    lines = [line_text(code.co_filename, number) for number in sorted(numbers)]
-    return [
-        f".data has no history, so no gradient flows through what is computed from it, at {line.rstrip('.')}. "
-        "Leave .data out: nodes take part in maths as they are."
-        for line in lines if not re.match(r"\S+ (el)?(if|while|assert|print)\b", line)
-    ]  # fmt: skip
 
 
 def without_a_path(given: Iterable[Any], order: Collection[Any], result: str) -> list[str]:
@@ -60,6 +37,8 @@ def without_a_path(given: Iterable[Any], order: Collection[Any], result: str) ->
 def _cure(line: str) -> str:
     """What to write instead."""
     calls = _CALL.findall(line)
+    if re.search(r"\.data\b", line):
+        return "Leave .data out: nodes take part in maths as they are."
     if re.search(r"array\(|\.numpy\(\)|\.tolist\(\)", line):
         return "Leave out array(), asarray(), .numpy() and .tolist(): functions of NumPy take tensors as they are."
     plain = any(name in ("float", "int") for _, name in calls) or ".item()" in line

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microgradx.autodiff import Edge, backward
-from microgradx.explain.lost import lost_gradients, reads_of_data, without_a_path
+from microgradx.explain.lost import lost_gradients, without_a_path
 from microgradx.explain.rerun import by_function, by_graph, loss_after
 from microgradx.explain.unusual import not_finite
 from microgradx.graph import GradientError, Node, Tensor, Value, topological
 from microgradx.graph.naming import run_and_name
 from microgradx.graph.notes import noting_numbers
+from microgradx.graph.reads import noting_reads
 from microgradx.random import noting_draws
 from microgradx.rules.formula import forward_formula, rule_formula, slots
 from microgradx.rules.names import display_names
@@ -163,9 +164,9 @@ def trace(
         counts = {n for n, kind in getattr(target, "__annotations__", {}).items() if kind in (int, "int")}
         given = tuple(a if n in counts else _leaf(a, n) for a, n in zip(args, names, strict=False))
         named = {n: a if n in counts else _leaf(a, n) for n, a in options.items()}
-        with noting_draws() as draws, noting_numbers() as numbers:
+        with noting_draws() as draws, noting_numbers() as numbers, noting_reads():
             output, made = run_and_name(target, given, named)
-        lost, arguments = [*lost_gradients(numbers), *reads_of_data(target)], [*given, *named.values()]
+        lost, arguments = lost_gradients(numbers), [*given, *named.values()]
         if not draws:  # another run would draw other numbers
             again = partial(by_function, target, given, named)
         name = getattr(target, "__name__", "the function").replace("<lambda>", "a lambda")

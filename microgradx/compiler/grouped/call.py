@@ -15,9 +15,9 @@ from microgradx.compiler.grouped.grouping import Grouped, NoGroupsError
 from microgradx.compiler.guards import Surroundings
 from microgradx.compiler.joint import CompileError, decides, differs, leaf
 from microgradx.compiler.program import agrees, argument_names, is_setting
-from microgradx.compiler.reads import noting_reads
 from microgradx.graph import Node, OpError, Tensor, Value, recording
 from microgradx.graph.notes import line_text, noting_decisions
+from microgradx.graph.reads import noting_reads
 
 
 class Numbers:

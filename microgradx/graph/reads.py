@@ -1,25 +1,26 @@
-"""While a function is recorded: where its own code reads the bare data of a node, which a program could not follow."""
+"""While a function runs: where code of the learner reads the bare data of a node, which nothing recorded follows."""
 
 import dis
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from threading import Lock
 from types import FrameType
 from typing import Any
 
-from microgradx.graph import Node
-from microgradx.graph.node import of_learner
-from microgradx.graph.notes import decided
+from microgradx.graph.node import Node, of_learner
+from microgradx.graph.notes import became_number
 
 _SLOT: Any = vars(Node)["data"]
 _ABOUT = {"shape", "dtype", "ndim", "size"}  # of the data: the same in every call of a signature
+_of_learner, _caller = cache(of_learner), sys._getframe
 _lock, _listeners = Lock(), [0]
 
 
 @contextmanager
 def noting_reads() -> Iterator[None]:
-    """Take a `.data` in code that is not this package's for a decision (see `noting_decisions`)."""
+    """Take a `.data` in code that is not this package's for a plain number (see `became_number`)."""
     _listen(1)
     try:
         yield
@@ -34,9 +35,9 @@ def _listen(change: int) -> None:
 
 
 def _read(node: Any) -> Any:
-    frame = sys._getframe(1)
-    if of_learner(frame.f_code.co_filename) and _next_name(frame) not in _ABOUT:
-        decided(lambda: (frame.f_code.co_filename, frame.f_lineno))
+    frame = _caller(1)
+    if _of_learner(frame.f_code.co_filename) and _next_name(frame) not in _ABOUT:
+        became_number(node, lambda: (frame.f_code.co_filename, frame.f_lineno))
     return _SLOT.__get__(node)
 
 
