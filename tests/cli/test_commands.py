@@ -9,7 +9,7 @@ import pytest
 from microgradx.examples import EXAMPLES
 from microgradx.rules import BOOK
 from microgradx_cli.targets import NAMES as TRACEABLE
-from tests.cli.run import run, shown
+from tests.cli.run import refusal, run, shown
 
 
 def test_pictures_are_written_as_their_suffix_says(folder: Path) -> None:
@@ -38,6 +38,11 @@ def test_a_picture_without_gradients() -> None:
     assert "54" in text, "the value of L"
     assert "36" not in text
     assert shown("graph", "net.py:vector", "--no-grad", "--at", "x=[1, 2]").startswith("digraph")
+
+
+def test_options_of_a_picture_that_would_change_nothing_are_refused() -> None:
+    assert "each layer is one box" in refusal("graph", "cnn", "--level", "layer", "--max-nodes", "5")
+    assert "leave out --level and --zoom" in refusal("graph", "xor", "--no-grad", "--level", "tensor")
 
 
 @pytest.mark.parametrize(
