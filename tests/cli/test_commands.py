@@ -42,7 +42,7 @@ def test_a_picture_without_gradients() -> None:
 
 def test_options_of_a_picture_that_would_change_nothing_are_refused() -> None:
     assert "each layer is one box" in refusal("graph", "cnn", "--level", "layer", "--max-nodes", "5")
-    assert "leave out --level and --zoom" in refusal("graph", "xor", "--no-grad", "--level", "tensor")
+    assert "leave out --level and --zoom" in refusal("graph", "xor", "--no-grad", "--zoom", "y")
 
 
 @pytest.mark.parametrize(

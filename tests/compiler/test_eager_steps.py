@@ -31,7 +31,7 @@ def trained(make):
     mx.manual_seed(0)
     model = nn.Linear(2, 1)
     optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.5)
-    between = lambda: nn.utils.clip_grad_norm_(model.parameters(), 0.5)  # reads best beside its use
+    between = lambda: nn.utils.clip_grad_norm_(model.parameters(), 0.5)
     step = make(branching(model), optimizer, between)
     found = [step(X, T) for _ in range(3)]
     assert all(not node.requires_grad for pair in found for node in pair)
