@@ -97,6 +97,13 @@ def test_a_row_of_ones_own_cannot_take_the_name_of_one_that_is_not_loaded_yet() 
     assert "RuleError: softmax: the rulebook already has an op of this name" in done.stderr
 
 
+def test_a_row_of_ones_own_may_be_called_as_one_that_is_no_row_of_the_book() -> None:
+    row = "mx.op('checkpoint(x) = x * x', numpy.square, x=lambda x: 2 * x)"
+    code = f"import numpy, microgradx as mx; r = {row}; print(mx.grad(r)(3.0).data, mx.BOOK['checkpoint'] is r)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["6.0", "True"], done.stderr
+
+
 def test_what_is_loaded_later_is_what_type_checkers_see() -> None:
     names = [*microgradx._OWN, *functional.__all__]  # type: ignore[attr-defined]  # what `__all__` is made of
     assert {*names} == {*microgradx.__all__} <= {*dir(microgradx)}

@@ -15,7 +15,7 @@ from microgradx.autodiff.transforms import Function, fresh
 from microgradx.autodiff.tree import fill, leaves
 from microgradx.graph import Node, Tensor, Value, differentiating, inside_scope, no_grad, state
 from microgradx.rules.call import record
-from microgradx.rules.op import forget, op
+from microgradx.rules.op import BOOK, forget, op
 from microgradx.rules.shaping import number, tensor
 
 Step = tuple[Any, Any, Any, str, tuple[int, ...]]  # kind of node, op, static, scope, where its inputs stand
@@ -92,12 +92,15 @@ class Recipe:
         return found_for
 
 
+_theirs = BOOK.pop("checkpoint", None)  # a learner's row of this name stays what it is
 _row = op(
     "checkpoint(*xs, recipe=None)", lambda *xs, recipe: recipe.run(*xs), shapes="()",
     xs=lambda g, xs, i, recipe: recipe.pull(g, xs, i),
     words=dict(xs="what happened inside is computed once more, and the gradient pulled through it"),
 )  # fmt: skip
 forget(_row.name)  # no row of the book: its derivative is that of the ops it repeats
+if _theirs is not None:
+    BOOK[_theirs.name] = _theirs
 
 
 def _folded(y: Any, starts: dict[Any, Any]) -> Any:

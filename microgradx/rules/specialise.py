@@ -257,17 +257,18 @@ _LATER = {
 
 def _only_returns_its_argument(rule: Any) -> bool:
     steps = _steps(rule)
-    return len(steps) == 2 and steps[0].startswith("LOAD_FAST") and steps[1] == "RETURN_VALUE"
+    return len(steps) == 2 and steps[0].startswith("LOAD_FAST") and steps[1].startswith("RETURN_VALUE")
 
 
 def _makes_its_result(rule: Any) -> bool:
     """True when the rule ends, on every way, in arithmetic: of arrays that is one that nobody else holds."""
     steps = _steps(rule)
-    return steps[-2] in ("BINARY_OP", "UNARY_NEGATIVE") and not any("JUMP" in step for step in steps)
+    last, indexing = steps[-2], "BINARY_OP []"  # which Python 3.14 counts as arithmetic: x[:] shares the memory of x
+    return last.startswith(("BINARY_OP", "UNARY_NEGATIVE")) and last != indexing and not any("JUMP" in s for s in steps)
 
 
 def _steps(rule: Any) -> list[str]:
-    return [step.opname for step in dis.get_instructions(rule) if step.opname not in ("RESUME", "NOP")]
+    return [f"{s.opname} {s.argrepr}" for s in dis.get_instructions(rule) if s.opname not in ("RESUME", "NOP")]
 
 
 def _pull_variadic(op: Op, kind: str) -> Callable[[Any, Any], None]:
