@@ -126,12 +126,18 @@ def _on_diagonal(n: int, m: int, offset: int) -> tuple[Any, Any]:
 _diagonal = diagonal
 
 
-def _grid(name: str, x: Any, dim: int, index: Any) -> tuple[Any, ...]:
-    """The key x[i, …, index, …, k] whose other positions are the element's own."""
+def _placed(name: str, x: Any, dim: int, index: Any) -> tuple[int, Any]:
+    """The axis and the indices along it, which fit the other axes of `x`."""
     at, ids = axis_of(name, x, dim), integers(name, index)
     if ids.ndim != x.ndim or any(n > m for a, (n, m) in enumerate(zip(ids.shape, x.shape)) if a != at):
         raise OpError(f"{name}: index is {ids.shape}; it must fit {x.shape} on all axes but {dim}.")
     _within(name, ids, x.shape[at] if x.ndim else 1, dim)
+    return at, ids
+
+
+def _grid(name: str, x: Any, dim: int, index: Any) -> tuple[Any, ...]:
+    """The key x[i, …, index, …, k] whose other positions are the element's own."""
+    at, ids = _placed(name, x, dim, index)
     if not x.ndim:
         return ()
     key = list(np.ogrid[tuple(slice(n) for n in ids.shape)])
@@ -146,8 +152,12 @@ def _within(name: str, ids: Any, n: int, dim: Any) -> None:
 
 def gather(x: Any, dim: int, index: Any) -> Any:
     """For every place of `index`, the element of `x` there, with the position on `dim` replaced by the index."""
-    x = tensor(x)
-    return rows.index(x, key=_grid("gather", x, dim, index))
+    x, tensors = tensor(x), isinstance(index, Tensor)
+    at, ids = _placed("gather", x, dim, index.data if tensors else index)  # the row checks them anew in each call
+    fits = not x.ndim or ids.shape == (*x.shape[:at], ids.shape[at], *x.shape[at + 1 :])
+    if not fits or not x.ndim:
+        x = rows.index(x, key=tuple(slice(None) if a == at else slice(n) for a, n in enumerate(ids.shape)))
+    return rows.take_along(x, index if tensors else constant(ids), at) if x.ndim else x
 
 
 def scatter(x: Any, dim: int, index: Any, src: Any) -> Any:
@@ -199,10 +209,10 @@ def take(x: Any, index: Any) -> Any:
 
 def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
     """`gather` whose other axes broadcast; without `dim`, of the flattened tensor."""
-    x, ids = tensor(x), integers("take_along_dim", indices)
+    x, tensors = tensor(x), isinstance(indices, Tensor)
     if dim is None:
-        return take(x, ids.reshape(-1))
-    at = axis_of("take_along_dim", x, dim)
+        return take(x, integers("take_along_dim", indices).reshape(-1))
+    ids, at = indices if tensors else constant(integers("take_along_dim", indices)), axis_of("take_along_dim", x, dim)
     if ids.ndim != x.ndim:
         raise OpError(f"take_along_dim: indices {ids.shape} and the tensor {x.shape} need as many axes.")
     try:
@@ -210,7 +220,7 @@ def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
     except ValueError:
         raise OpError(f"take_along_dim: {ids.shape} and {x.shape} do not broadcast apart from axis {dim}.") from None
     x = rows.broadcast_to(x, shape=(*shape[:at], x.shape[at], *shape[at + 1 :]))
-    return gather(x, at, np.broadcast_to(ids, (*shape[:at], ids.shape[at], *shape[at + 1 :])))
+    return gather(x, at, rows.broadcast_to(ids, shape=(*shape[:at], ids.shape[at], *shape[at + 1 :])))
 
 
 def masked_fill(x: Any, mask: Any, value: Any) -> Any:
@@ -234,6 +244,8 @@ def masked_select(x: Any, mask: Any) -> Any:
 
 def one_hot(t: Any, num_classes: int = -1) -> Any:
     """Integer labels as vectors with a single 1, one entry per class; -1 takes as many classes as there are."""
+    if num_classes != -1 and isinstance(t, Tensor):
+        return one_hot_row(t, classes=num_classes, dtype="int64")
     labels = integers("one_hot", t)
     if num_classes == -1 and not labels.size:
         raise OpError("one_hot: with no labels, say how many classes there are: num_classes=….")

@@ -154,9 +154,13 @@ scatter = op(
 )  # fmt: skip
 
 
+def _within(k: Any, n: int) -> None:
+    if k.size and not (k.min() >= 0 and k.max() < n):
+        raise ValueError(f"indices must lie in 0 … {n - 1}, got {k.min()} … {k.max()}")
+
+
 def _lookup(W: Any, k: Any) -> Any:
-    if k.size and not (k.min() >= 0 and k.max() < len(W)):
-        raise ValueError(f"indices must lie in 0 … {len(W) - 1}, the rows of W")
+    _within(k, len(W))
     return W[k]
 
 
@@ -167,6 +171,20 @@ def _collect(u: Any, k: Any, size: int) -> Any:
     row = k.reshape(-1, 1).astype(np.intp)  # as wide as places: int8 would wrap round
     places = row * width + np.arange(width)  # of single numbers, which NumPy adds sooner than rows
     np.add.at(out.reshape(-1), places.reshape(-1), u.reshape(-1))
+    return out
+
+
+def _take_along(x: Any, k: Any, axis: int) -> Any:
+    _within(k, x.shape[axis])
+    return np.take_along_axis(x, k, axis)
+
+
+def _put_along(u: Any, k: Any, axis: int, size: int) -> Any:
+    axis = axis % u.ndim
+    out = np.zeros((*u.shape[:axis], size, *u.shape[axis + 1 :]), dtype=u.dtype)
+    places = [*np.ogrid[tuple(slice(n) for n in k.shape)]]
+    places[axis] = k
+    np.add.at(out, tuple(places), u)
     return out
 
 
@@ -181,6 +199,18 @@ collect = op(
     cases=(dict(size=4),),
     u=lambda g, k: lookup(g, k),
     words=dict(u="each place reads the gradient of the row that it was added to"),
+)  # fmt: skip
+take_along = op(
+    "take_along(x, k, axis=-1)", _take_along, shapes="(3,4),(3,2)", nondiff="k", linear="x", where=dict(k=labels("4")),
+    cases=(dict(axis=-1), dict(axis=0, shapes="(4,2),(3,2)")),
+    x=lambda g, x, k, axis: put_along(g, k, axis, x.shape[axis]),
+    words=dict(x="the gradient returns to the places it was read from; all others get 0"),
+)  # fmt: skip
+put_along = op(
+    "put_along(u, k, axis=-1, size=4)", _put_along, shapes="(3,2),(3,2)", nondiff="k", linear="u",
+    where=dict(k=labels("4")), cases=(dict(axis=-1), dict(axis=0)),
+    u=lambda g, k, axis: take_along(g, k, axis),
+    words=dict(u="each element reads the gradient of the place it was added to"),
 )  # fmt: skip
 concatenate = op(
     "concatenate(*xs, axis=0)", lambda *xs, axis: np.concatenate(xs, axis=axis), shapes="(2,3),(2,3),(2,3)",

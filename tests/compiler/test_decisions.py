@@ -23,10 +23,8 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "index": lambda x: x[x.argmax()] * 2.0,
     "mask": lambda x: x[x > 3],
     "where": lambda x: mx.where(x > 3)[0],
-    "max": lambda x: x.max(dim=0).values,
-    "sort": lambda x: x.sort().values,
     "allclose": lambda x: x * float(mx.allclose(x, [1.0, 2.0])),
-    "gather": lambda x: x.gather(0, x.argmax(0, keepdims=True)),
+    "scatter": lambda x: x.scatter(0, x.argsort(), 2.0 * x),
     "one_hot": lambda x: mx.one_hot(x.astype("int64")),
     "masked_select": lambda x: mx.masked_select(x, x > 3),
     "pool": lambda x: mx.max_pool1d(x[None, None], 2, return_indices=True)[1],
@@ -87,6 +85,47 @@ def test_functions_that_look_at_numbers_compile_where_ops_can_do_it() -> None:
     for each in (x, 2 * x):
         wanted = mx.scaled_dot_product_attention(each, each, each, is_causal=True)
         np.testing.assert_allclose(causal(each).data, wanted.data, rtol=1e-14)
+
+
+PLACES: dict[str, Callable[[Any], Any]] = {
+    "max": lambda x: x.max(dim=1).values,
+    "min": lambda x: x.min(dim=0, keepdims=True).values,
+    "sort": lambda x: x.sort(descending=True).values[:, 0],
+    "topk": lambda x: x.topk(2, 0).values,
+    "median": lambda x: x.median(1).values + x.median(),
+    "cummax": lambda x: mx.cummax(x, 1).values + mx.cummin(x, 1).values,
+    "softmax by hand": lambda x: (x - x.max(dim=-1, keepdims=True).values).exp(),
+    "gather": lambda x: x.gather(1, x.argmax(1, keepdims=True)),
+    "gather fewer": lambda x: x.gather(0, x.argsort(0)[:, :1]),
+    "take_along_dim": lambda x: mx.take_along_dim(x, x.argmin(1, keepdims=True), 1),
+    "one_hot": lambda x: x * mx.one_hot(x.argmax(1), 3),
+    "pool": lambda x: mx.adaptive_max_pool1d(x[None], 2),
+}
+
+
+@pytest.mark.parametrize("how", PLACES)
+@pytest.mark.parametrize("target", ["numpy", "c"])
+@pytest.mark.filterwarnings("ignore:target c")  # orders have no C form
+def test_places_that_ops_find_are_found_anew_in_each_call(how: str, target: str) -> None:
+    loss = lambda x: (PLACES[how](x) * x.detach().sum()).square().sum()
+    f = mx.compile(loss, fullgraph=True, target=target)
+    for x in (np.array([[0.5, -1.0, 2.0], [2.0, 0.25, -3.0]]), np.array([[-1.0, 3.0, 0.5], [0.1, 0.2, 0.3]])):
+        value, (gradient,) = f.value_and_grad(x)
+        leaf = mx.Tensor(x)
+        wanted = loss(leaf)
+        wanted.backward()
+        np.testing.assert_allclose(value, wanted.item(), rtol=1e-14)
+        np.testing.assert_allclose(gradient, leaf.grad, rtol=1e-14)
+    assert f.traces == 1
+
+
+def test_places_beyond_the_axis_are_refused_as_by_the_engine() -> None:
+    f = compiled(lambda x, k: x.gather(1, k))
+    x = np.array([[0.5, -1.0], [2.0, 0.25]])
+    assert f(x, np.array([[1], [0]])).data.tolist() == [[-1.0], [2.0]]
+    for wrong in (2, -1):
+        with pytest.raises(mx.OpError, match=r"gather: indices must lie in 0 … 1"):
+            f(x, np.array([[wrong], [0]]))
 
 
 def test_a_model_in_eval_follows_its_running_statistics() -> None:

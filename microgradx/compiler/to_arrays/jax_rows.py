@@ -34,6 +34,14 @@ def argmedian(x: Any, axis: int) -> Any:
     return jnp.where(jnp.any(unknown, axis, keepdims=True), jnp.argmax(unknown, axis, keepdims=True), middle)
 
 
+def put_along(u: Any, k: Any, axis: int, size: int) -> Any:
+    """Zeros, with u added at the places k of the axis."""
+    axis = axis % u.ndim
+    places = [*jnp.indices(k.shape, sparse=True)]
+    places[axis] = k.astype(int)
+    return jnp.zeros((*u.shape[:axis], size, *u.shape[axis + 1 :]), u.dtype).at[tuple(places)].add(u)
+
+
 def conv(x: Any, w: Any, how: Window) -> Any:
     """Cross-correlation, (batch, channels, *size) with (out, channels // groups, *kernel)."""
     return jax.lax.conv_general_dilated(

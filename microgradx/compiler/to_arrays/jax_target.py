@@ -67,6 +67,7 @@ TABLE: Mapping[str, Template] = {
     "unsqueeze": "jnp.expand_dims(x, axis)", "broadcast_to": "jnp.broadcast_to(x, shape)", "sum_to": _sum_to,
     "spread": _spread, "scatter": "jnp.zeros(shape, x.dtype).at[key].add(x)",
     "lookup": "W[k.astype(int)]", "collect": "jnp.zeros((size, *u.shape[k.ndim:]), u.dtype).at[k.astype(int)].add(u)",
+    "take_along": "jnp.take_along_axis(x, k.astype(int), axis)",
     "concatenate": _several("jnp.concatenate"), "stack": _several("jnp.stack"),
     "pad": "jnp.pad(x, pads, constant_values=value)",
     **{name: _along(f"jnp.{name}") for name in ("sum", "mean", "all", "any", "argmax", "argmin")},

@@ -80,6 +80,10 @@ def _inside(step: Step, kinds: list[Kind]) -> str:
     return f"({' & '.join(tests)}).to(torch.{step.kind.dtype})"
 
 
+def _put_along(step: Step, kinds: list[Kind]) -> str:
+    return f"torch.zeros({step.kind.shape}, dtype=u.dtype).scatter_add(axis, k.long(), u)"
+
+
 def _where(step: Step, kinds: list[Kind]) -> str:
     chosen = "torch.where(c.bool(), a, b)" if kinds[0].dtype != bool else "torch.where(c, a, b)"
     return f"{chosen}.to(torch.{step.kind.dtype})" if kinds[1].shape == kinds[2].shape == () else chosen
@@ -113,6 +117,8 @@ TABLE: Mapping[str, Template] = {
     "broadcast_to": "torch.broadcast_to(x, shape)", "sum_to": _sum_to, "spread": _spread,
     "lookup": "W[k.long()]",
     "collect": "torch.zeros((size, *u.shape[k.ndim:]), dtype=u.dtype).index_put((k.long(),), u, accumulate=True)",
+    "take_along": "torch.gather(x, axis, k.long())",
+    "put_along": _put_along,
     "concatenate": _several("torch.cat"), "stack": _several("torch.stack"), "pad": _pad,
     **{name: _along(f"torch.{name}") for name in ("sum", "mean", "all", "any", "amax", "amin", "logsumexp")},
     "argmax": _along("torch.argmax", one_axis=True), "argmin": _along("torch.argmin", one_axis=True),

@@ -39,6 +39,8 @@ LABELS: dict[str, Callable[[Step, list[Source]], tuple[int, int]]] = {
     "one_hot": lambda step, inputs: (0, step.kind.shape[-1]),
     "lookup": lambda step, inputs: (1, inputs[0].shape[0]),
     "collect": lambda step, inputs: (1, step.static["size"]),
+    "take_along": lambda step, inputs: (1, inputs[0].shape[step.static["axis"]]),
+    "put_along": lambda step, inputs: (1, step.static["size"]),
     "picked": lambda step, inputs: (1, inputs[0].shape[-1]),
 }
 
@@ -138,6 +140,31 @@ def _collect(step: Step, u: Source, k: Source) -> Plan:
 
     def place(at: Index) -> Index:
         return (ast.IfExp(inside(at), k.at(at[:n], often=True), ZERO), *at[n:])
+
+    return Pushed(0.0, [(u.shape, place, lambda at: guarded(inside(at), u.at(at)))], adds=True)
+
+
+@row("take_along")
+def _take_along(step: Step, x: Source, k: Source) -> Plan:
+    axis = step.static["axis"] % len(x.shape)
+
+    def at(at: Index) -> ast.expr:
+        place = k.at(at, often=True)
+        inside = parsed("k >= 0 and k < n", k=place, n=ast.Constant(x.shape[axis]))
+        return ast.IfExp(inside, x.at((*at[:axis], place, *at[axis + 1 :]), often=True), parsed("NAN"))
+
+    return Entries(at)
+
+
+@row("put_along")
+def _put_along(step: Step, u: Source, k: Source) -> Plan:
+    axis, size = step.static["axis"] % len(u.shape), step.static["size"]
+
+    def inside(at: Index) -> ast.expr:
+        return parsed("k >= 0 and k < n", k=k.at(at, often=True), n=ast.Constant(size))
+
+    def place(at: Index) -> Index:
+        return (*at[:axis], ast.IfExp(inside(at), k.at(at, often=True), ZERO), *at[axis + 1 :])
 
     return Pushed(0.0, [(u.shape, place, lambda at: guarded(inside(at), u.at(at)))], adds=True)
 
