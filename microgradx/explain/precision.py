@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from microgradx.autodiff.backward import apply_rule, handed_back
-from microgradx.explain.arrays import fits, value_text
+from microgradx.explain.arrays import FITS, fits, value_text
 from microgradx.explain.jacobian import jacobian, shown_jacobian
-from microgradx.explain.pullback import FEW, Pullback, pullback, shown_pullback, shows_local
+from microgradx.explain.pullback import Pullback, pullback, shown_pullback, shows_local
 from microgradx.explain.rerun import running
 from microgradx.explain.trace import Row, Step, Trace
 from microgradx.rules.formula import slots
@@ -224,7 +224,7 @@ class Numbers:
 
     def _pared(self, line: Line, entry: Entry, asked: dict[Entry, int], own: dict[Entry, int]) -> dict[Entry, int]:
         """`asked` without the digits that some of the inputs do not need."""
-        for each in own if len(own) <= FEW else ():
+        for each in own if len(own) <= FITS else ():
             while asked[each] > own[each]:
                 fewer = {**asked, each: asked[each] - 1}
                 if self._wrong(line, fewer, entry[1]):

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from microgradx.explain.arrays import fits
 from microgradx.graph import Node, Value
 from microgradx.rules.formula import constant, rule_graph, written
 
 if TYPE_CHECKING:
     from microgradx.explain.trace import Step
 
-FEW = 8  # arrays of at most this many numbers are written into a product
 _SIGNS: dict[type[ast.AST], Callable[..., Any]] = {  # % stands for ⊙, see rules/notation.py
     ast.Add: np.add, ast.Sub: np.subtract, ast.Mult: np.multiply, ast.Mod: np.multiply, ast.Div: np.divide,
     ast.Pow: np.power, ast.MatMult: np.matmul, ast.USub: np.negative,
@@ -50,10 +50,10 @@ def pullback(node: Any, position: int, upstream: Any, data: Any = None) -> Pullb
 def shown_pullback(step: "Step", node: Any, position: int) -> Pullback | None:
     """The pull-back of a step, where its numbers fit on a line and it is no matrix product, which has its own."""
     product = isinstance(step.formula, ast.BinOp) and isinstance(step.formula.op, ast.MatMult)
-    if step.local is not None or product or np.size(step.contribution) > FEW:
+    if step.local is not None or product or not fits(step.contribution):
         return None
     found = pullback(node, position, step.upstream)
-    return found if found and all(0 < np.size(each) <= FEW for each in found.parts.values()) else None
+    return found if found and all(map(fits, found.parts.values())) else None
 
 
 def _split(result: Any, parts: dict[str, Any]) -> ast.expr:
@@ -85,4 +85,4 @@ def shows_local(step: "Step", node: Any) -> bool:
     """True when the local derivative of a step stands there as a number, or a few."""
     if step.local is None or isinstance(node, Value):
         return step.local is not None
-    return np.ndim(step.local) > 0 and np.size(step.local) <= FEW and np.size(step.upstream) <= FEW
+    return np.ndim(step.local) > 0 and fits(step.local) and fits(step.upstream)

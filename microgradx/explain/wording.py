@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.explain.arrays import FITS, shape_text, value_text
+from microgradx.explain.arrays import FITS, fits, shape_text, value_text
 from microgradx.explain.digits import strip_group, total_of
 from microgradx.explain.jacobian import long_way
 from microgradx.explain.precision import LOSS_AFTER, Key
-from microgradx.explain.pullback import FEW, shows_local
+from microgradx.explain.pullback import shows_local
 from microgradx.explain.trace import Row, Step, Trace
 from microgradx.graph import Value
 from microgradx.rules.formula import substitute
@@ -215,9 +215,15 @@ def _factors(trace: Trace, step: Step, node: Row) -> str:
         whole, keys = told.pullbacks[step.number]
         return screen_text(whole.expr, {name: in_slot(told[key]) for name, key in keys.items()})
     sides = _sides(step)
-    if not sides or any(np.size(side) > FEW for side in sides.values()):
-        return ""
     keys = {slot: ("value", i) for slot, i in {**node.inputs, "y": step.node}.items()} | {"g": ("gradient", step.node)}
+    if not sides and isinstance(step.formula, ast.Call):
+        read = {
+            part.id: keys[part.id] for part in ast.walk(step.formula) if isinstance(part, ast.Name) and part.id in keys
+        }
+        more = len(read) > 1 and all(fits(told.data[key]) for key in read.values())  # not g alone, put elsewhere
+        return screen_text(step.formula, {name: in_slot(told[key]) for name, key in read.items()}) if more else ""
+    if not sides or not all(map(fits, sides.values())):
+        return ""
     digits = _sides(step, {slot: told.precision(key) for slot, key in keys.items()})
     return " · ".join(map(value_text, sides.values(), digits.values()))
 

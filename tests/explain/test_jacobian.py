@@ -79,3 +79,20 @@ def test_one_row_is_said_to_stand_for_all_and_spread_is_explained():
     words = " ".join(text.split())
     assert "the long way, for entry [0] (it stands for all):" in words
     assert "why spread copies the gradient to all n averaged elements; each gets one n-th of it" in words
+
+
+def test_what_is_written_out_is_written_into_products_too():
+    rng = np.random.default_rng(3)
+    found = mx.trace(lambda a, W: (a @ W).tanh().sum(), rng.normal(size=(1, 8)), rng.normal(size=(8, 2)))
+    (step,) = (step_text(found, each) for each in found.steps if each.slot == "A")
+    (left, right), (handed,) = arrays(step.numbers), arrays(step.chain)
+    assert right.shape == (2, 8), "16 numbers"
+    np.testing.assert_allclose(left @ right, handed, rtol=2e-3)
+
+
+def test_windows_show_what_slides_over_what():
+    found = traced_example("conv2d")
+    spread, image, kernel = (step_text(found, each).numbers for each in found.steps)
+    assert image == "conv_transpose([[[[1, 1], [1, 1]]]], [[[[1, 1], [1, 1]]]], size=(3, 3))"
+    assert kernel == "conv_weight([[[[1, 1], [1, 1]]]], [[[[1, 2, 3], [4, 5, 6], [7, 8, 9]]]], kernel=(2, 2))"
+    assert spread == "", "a number put elsewhere is no computation"
