@@ -82,7 +82,7 @@ def solve(A: Any, B: Any, *, left: bool = True) -> Any:
 
 
 def det(A: Any) -> Any:
-    """The determinant of square matrices; its gradient is right for singular ones too."""
+    """The determinant of square matrices; its first and second derivatives are right for singular ones too."""
     return rows.det(_matrix("det", A, square=True))
 
 

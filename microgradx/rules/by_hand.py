@@ -65,6 +65,13 @@ def cofactors(A: Any) -> Any:
     return det * found.T
 
 
+def minors(A: Any, G: Any) -> Any:
+    """(⟨G, C⟩ I − C Gᵀ) A⁻ᵀ with C = det(A) A⁻ᵀ."""
+    found, det = eliminated(A, np.eye(len(A)))
+    C = det * found.T
+    return (np.sum(G * C, keepdims=True) * np.eye(len(A)) - C @ G.T) @ found.T
+
+
 def log_of_determinant(A: Any) -> Any:
     """log |det A|."""
     return np.log(np.abs(np.asarray(determinant(A), dtype=object)))

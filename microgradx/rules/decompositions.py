@@ -80,7 +80,8 @@ def _inv(A: Any) -> Any:
     except np.linalg.LinAlgError:
         raise OpError(
             f"inv: a matrix (of shape {A.shape}) is singular: its determinant is 0 and it has no inverse. The gradient "
-            "of slogdet needs that inverse too; det has a gradient even here. Try A + 1e-6 * np.eye(n)."
+            "of slogdet and the third one of det need that inverse too; det's first two exist even here. "
+            "Try A + 1e-6 * np.eye(n)."
         ) from None
 
 
@@ -96,14 +97,35 @@ def _det(A: Any) -> Any:
     return np.linalg.det(A)
 
 
+def _taken_apart(A: Any) -> tuple[Any, ...]:
+    """Which matrices are finite; of those U, s and Vᵀ with A = U diag(s) Vᵀ, and det(U) det(V), 1 or −1."""
+    known = np.isfinite(A).all(axis=(-2, -1), keepdims=True)
+    U, s, Vh = np.linalg.svd(np.where(known, A, 0))
+    return known, U, s, Vh, (np.linalg.det(U) * np.linalg.det(Vh))[..., None, None]
+
+
 @scalars_by(by_hand.cofactors)
 def _cofactor(A: Any) -> Any:
     # det(A) A⁻ᵀ, which is finite even for a singular A: with A = U diag(s) Vᵀ it needs only products of s
-    known = np.isfinite(A).all(axis=(-2, -1), keepdims=True)
-    U, s, Vh = np.linalg.svd(np.where(known, A, 0))
+    known, U, s, Vh, sign = _taken_apart(A)
     others = np.where(np.eye(s.shape[-1], dtype=bool), 1, s[..., None, :]).prod(axis=-1)
-    sign = np.linalg.det(U) * np.linalg.det(Vh)
-    return np.where(known, sign[..., None, None] * ((U * others[..., None, :]) @ Vh), np.nan).astype(A.dtype)
+    return np.where(known, sign * ((U * others[..., None, :]) @ Vh), np.nan).astype(A.dtype)
+
+
+@scalars_by(by_hand.minors)
+def _minors(A: Any, G: Any) -> Any:
+    # (⟨G, C⟩ I − C Gᵀ) A⁻ᵀ with C the cofactors: written with A = U diag(s) Vᵀ, every 1 / s cancels
+    known, U, s, Vh, sign = _taken_apart(A)
+    turned, one = U.mT @ G @ Vh.mT, np.eye(s.shape[-1], dtype=bool)
+    others = np.where(one[:, None] | one, 1, s[..., None, None, :]).prod(axis=-1)  # i, j: all s but these two
+    moved = one * (others @ np.diagonal(turned, axis1=-2, axis2=-1)[..., None]) - others * turned.mT
+    return np.where(known, sign * (U @ moved @ Vh), np.nan).astype(A.dtype)
+
+
+def _minors_pull(g: Any, A: Any, G: Any, y: Any) -> Any:
+    inverse = inv(A)
+    h = g @ inverse
+    return minors(A, sum(h * identity(h), (-2, -1), keepdims=True) * G - h @ G) - inverse.mT @ g.mT @ y
 
 
 @scalars_by(by_hand.log_of_determinant)
@@ -210,8 +232,18 @@ det = op(
 )  # fmt: skip
 cofactor = op(
     "cofactor(A)", _cofactor, shapes="(...,n,n)->(...,n,n)", where=dict(A=_INVERTIBLE),
-    A=lambda g, A, y: (sum(g * y, (-2, -1), keepdims=True) * identity(A) - y @ g.mT) @ inv(A).mT,
-    words=dict(A="cofactors are determinants of smaller matrices, seen here through det(A) times A⁻ᵀ"),
+    A=lambda g, A: minors(A, g),
+    words=dict(A="cofactors are determinants of smaller matrices, whose slopes are the determinants one size below"),
+)  # fmt: skip
+minors = op(
+    "minors(A, G)", _minors, shapes="(n,n),(n,n)", linear="G", where=dict(A=_INVERTIBLE),
+    cases=({}, dict(shapes="(2,n,n),(2,n,n)"), dict(shapes="(4,4),(4,4)")),
+    A=lambda g, A, G, y: _minors_pull(g, A, G, y),
+    G=lambda g, A: minors(A, g),
+    words=dict(
+        A="minors are sums of products of A's entries, seen here through the cofactors and A⁻ᵀ",
+        G="two entries of A share one minor, each as the slope of the other's cofactor: the same map leads back",
+    ),
 )  # fmt: skip
 logabsdet = op(
     "logabsdet(A)", _log_abs_det, shapes="(...,n,n)->(...)", where=dict(A=_INVERTIBLE),

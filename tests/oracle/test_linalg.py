@@ -6,7 +6,8 @@ Decisions, where we differ on purpose:
 - `cholesky` and `eigh` look at the symmetric part of A and give symmetric gradients; PyTorch looks at one triangle.
   On symmetric arguments, as here, the two agree. Hence no `UPLO`.
 - `qr(mode="complete")` is offered where it equals "reduced"; `svd`'s filling columns carry no gradient.
-- the gradient of `slogdet` at a singular matrix is refused; PyTorch's is made of infinities.
+- the gradient of `slogdet` at a singular matrix is refused; PyTorch's is made of infinities. `det` has its first two
+  derivatives there; the second of a matrix of zeros is nan in PyTorch. The third is refused.
 - `einsum` of small whole numbers keeps their dtype, as in NumPy; in PyTorch it depends on whether a sum is left to do.
 - `bilinear` at infinities: inf - inf comes up in another order of summation, so nan where PyTorch has inf.
 - of matrices with nan or inf, singular values, eigenvalues and Cholesky factors are refused (some LAPACKs never come
@@ -18,6 +19,7 @@ Decisions, where we differ on purpose:
 - `matmul` of a matrix and a number is refused, as in PyTorch; `F.dot`, `mv`, `outer` want exactly vectors and matrices.
 """
 
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -25,7 +27,7 @@ import pytest
 
 import microgradx as mx
 from microgradx import Tensor, linalg
-from tests.oracle.compare import agree, agreeing, invertible, refusing, table
+from tests.oracle.compare import agree, agreeing, invertible, refusing, table, torch
 
 PRODUCTS = [
     *table(dict(A=(2, 3), B=(3, 4), x=(3,), z=(2,), C=(5, 2, 3), D=(5, 3, 4), E=(1, 3, 2)), """
@@ -166,6 +168,15 @@ def test_the_gradient_of_a_determinant_is_unknown_only_where_its_matrix_is() -> 
 test_refuses_what_pytorch_refuses = refusing(REFUSED)
 
 
+def _leibniz(A: Any) -> Any:
+    """det A as the sum over permutations of signed products."""
+    total: Any = 0.0
+    for order in permutations(range(len(A.data))):
+        sign = np.linalg.det(np.eye(len(order))[list(order)])
+        total = total + sign * mx.prod(A[range(len(order)), order])
+    return total
+
+
 @pytest.mark.parametrize("rank", [2, 1, 0])
 def test_the_determinant_of_a_singular_matrix_has_its_cofactors_as_gradient(rank: int) -> None:
     rng = np.random.default_rng(rank)
@@ -175,6 +186,18 @@ def test_the_determinant_of_a_singular_matrix_has_its_cofactors_as_gradient(rank
         [(-1) ** (i + j) * np.linalg.det(np.delete(np.delete(A.data, i, 0), j, 1)) for j in range(3)] for i in range(3)
     ]
     np.testing.assert_allclose(A.grad, minors, atol=1e-12)
+
+
+@pytest.mark.parametrize(("size", "rank"), [(n, r) for n in (1, 2, 3, 4) for r in range(n + 1)])
+def test_a_determinant_has_its_second_derivatives_at_every_rank(size: int, rank: int) -> None:
+    """It is a polynomial, so the sum over permutations has them too; PyTorch gives nan where A is all zeros."""
+    rng = np.random.default_rng(rank)
+    A = rng.normal(size=(size, rank)) @ rng.normal(size=(rank, size))
+    expected = mx.hessian(_leibniz)(A).data
+    np.testing.assert_allclose(mx.hessian(linalg.det)(A).data, expected, atol=1e-12)
+    if rank:
+        theirs = torch.autograd.functional.hessian(torch.linalg.det, torch.tensor(A))
+        np.testing.assert_allclose(theirs.numpy(), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("shape", [(3, 3), (4, 2), (2, 4), (2, 3, 2)])

@@ -61,11 +61,6 @@ _EQUIVALENT = {
             f"unsqueeze(g, -1) * (softmax(x) - one_hot(t, x.shape[-1], {k}.dtype))" for k in "gt"
         ),
     },
-    "A, its cofactors and their gradient have the same size": {
-        ("cofactor", "A"): tuple(
-            f"(sum(g * y, (-2, -1), keepdims=True) * identity({k}) - y @ g.mT) @ inv(A).mT" for k in "gy"
-        )
-    },
     "a sign is 1 or -1, so dividing by it is multiplying with it": {
         ("copysign", "a"): ("sign(a) / copysign(1.0, b)",),
     },

@@ -159,6 +159,16 @@ def cofactor(A: Any) -> Any:
     return sign[..., None, None] * ((U * others[..., None, :]) @ Vh)
 
 
+def minors(A: Any, G: Any) -> Any:
+    """The gradient of ⟨G, cofactor(A)⟩, for singular A too."""
+    U, s, Vh = jnp.linalg.svd(A)
+    turned, one = U.mT @ G @ Vh.mT, jnp.eye(s.shape[-1], dtype=bool)
+    others = jnp.prod(jnp.where(one[:, None] | one, 1, s[..., None, None, :]), axis=-1)
+    moved = one * (others @ jnp.diagonal(turned, axis1=-2, axis2=-1)[..., None]) - others * turned.mT
+    sign = jnp.linalg.det(U) * jnp.linalg.det(Vh)
+    return sign[..., None, None] * (U @ moved @ Vh)
+
+
 def qr(A: Any) -> Any:
     """[Q; Rᵀ], the diagonal of R positive."""
     Q, R = jnp.linalg.qr(A)

@@ -152,6 +152,16 @@ def cofactor(A: Any) -> Any:
     return sign[..., None, None] * ((U * others[..., None, :]) @ Vh)
 
 
+def minors(A: Any, G: Any) -> Any:
+    """The gradient of ⟨G, cofactor(A)⟩, for singular A too."""
+    U, s, Vh = torch.linalg.svd(A)
+    turned, one = U.mT @ G @ Vh.mT, torch.eye(s.shape[-1], dtype=torch.bool)
+    others = torch.where(one[:, None] | one, 1, s[..., None, None, :]).prod(dim=-1)
+    moved = one * (others @ torch.diagonal(turned, dim1=-2, dim2=-1)[..., None]) - others * turned.mT
+    sign = torch.linalg.det(U) * torch.linalg.det(Vh)
+    return sign[..., None, None] * (U @ moved @ Vh)
+
+
 def qr(A: Any) -> Any:
     """[Q; Rᵀ], the diagonal of R positive."""
     Q, R = torch.linalg.qr(A)
