@@ -510,7 +510,7 @@ class TensorMethods:
     def cholesky(self, *, upper: builtins.bool = False) -> Self:
         """L, a lower triangle with L Lᵀ = A (or its transpose, with `upper`), for symmetric positive definite A."""
     def det(self) -> Self:
-        """The determinant of square matrices; its gradient is right for singular ones too."""
+        """The determinant of square matrices; its first and second derivatives are right for singular ones too."""
     def matrix_power(self, n: builtins.int) -> Self:
         """A · A · … · A, n times, by repeated squaring; the identity for n = 0, powers of the inverse for n < 0."""
     def slogdet(self) -> Any:
