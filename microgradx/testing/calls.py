@@ -108,14 +108,24 @@ def leaf(x: Any, requires_grad: bool, name: str | None = None) -> Any:
 
 
 def as_code(x: Any) -> str:
-    """A node as Python source: `mx.Value(0.5)`, `mx.Tensor([[1.0, 2.0]])`."""
+    """A node as Python source: `mx.Value(0.5)`, `mx.Tensor([[1.0, 2.0]])`; nested ones as such."""
+    if isinstance(x, dict):
+        return f"{{{', '.join(f'{key!r}: {as_code(part)}' for key, part in x.items())}}}"
+    if isinstance(x, list):
+        return f"[{', '.join(map(as_code, x))}]"
+    if isinstance(x, tuple):
+        return f"({', '.join(map(as_code, x))}{',' * (len(x) == 1)})"
+    if x is None or type(x) is int:  # nothing, or a parameter that counts
+        return repr(x)
+    opted_out = ""
     if isinstance(x, Node):
+        opted_out = ", requires_grad=False" * (not x.requires_grad and np.asarray(x.data).dtype.kind == "f")
         x = x.data
     if type(x) is float:
-        return f"mx.Value({x!r})"
+        return f"mx.Value({x!r}{opted_out})"
     array = np.asarray(x)
     plain = array.dtype == np.float64 and array.size
-    kind = "" if plain else f", dtype={array.dtype.name!r}"
+    kind = opted_out if plain else f", dtype={array.dtype.name!r}{opted_out}"
     body = repr(array.tolist()) if array.size else f"np.zeros({array.shape})"
     return f"mx.Tensor({body}{kind})"
 

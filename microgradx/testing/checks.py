@@ -1,6 +1,5 @@
 """Proofs that a derivative is right: of any function, of its full Jacobian, of one row of the rulebook."""
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -62,7 +61,7 @@ def check_grads(
     """
     __tracebackhide__ = True  # pytest then shows the lesson, not our own lines
     args = args if isinstance(args, (tuple, list)) else (args,)
-    return _check(point(f, args), _name(f), order, modes, rtol, atol, None, 1, _home(f))
+    return _check(point(f, args), _name(f), order, modes, rtol, atol, None, 1, f)
 
 
 def check_call(call: OpCall, order: int = 2, modes: Sequence[str] = MODES, lowest: int = 1) -> Report:
@@ -113,7 +112,7 @@ def _accused(failed: CheckError, at: Point, modes: Sequence[str]) -> Exception:
         )
     limits = edge_of_an_op(found)
     if limits and seen.wrong is not None and not edge_of_an_op(seen.wrong):
-        failed.mismatch, failed.inputs = seen.wrong, list(seen.args)  # where nothing but the mistake shows
+        failed.mismatch, failed.inputs = seen.wrong, at.nested(seen.args)  # where nothing but the mistake shows
         return failed
     return OpError(f"{failed.subject}: {failed.numbers()}; {limits}") if limits and not seen.only_here else failed
 
@@ -127,7 +126,7 @@ def _check(
     atol: float,
     call: OpCall | None,
     lowest: int,
-    home: str = "",
+    f: Any = None,
 ) -> Report:
     __tracebackhide__ = True
     if not modes or not set(modes) <= set(MODES) or order < 1:
@@ -149,7 +148,7 @@ def _check(
         if found.mismatches or found.kinks:
             _need_precision(start, name)
         if found.mismatches:
-            failed = CheckError(name, found.mismatches[0], nth, args, call, home)
+            failed = CheckError(name, found.mismatches[0], nth, start.nested(args), call, f)
             raise failed if call else _accused(failed, start, modes)
         report.worst = max(report.worst, found.worst)
         report.kinks += found.kinks
@@ -210,7 +209,7 @@ def gradcheck(f: Callable[..., Any], inputs: Any, rtol: float = 1e-6, atol: floa
             worst = np.unravel_index(int(np.argmax(np.where(wrong, np.nan_to_num(error, nan=np.inf), -1))), error.shape)
             index = tuple(int(i) for i in worst)
             found = Mismatch(at, k, "rev", [], analytic, numeric, index)
-            raise _accused(CheckError(_name(f), found, 1, at.args, None, _home(f)), at, ("rev",))
+            raise _accused(CheckError(_name(f), found, 1, at.nested(at.args), None, f), at, ("rev",))
     return True
 
 
@@ -236,15 +235,6 @@ def _need_precision(at: Point, name: str) -> None:
             f"{name}: it computes in {', '.join(coarse)} where float64 comes in, too coarsely for differences to tell; "
             "leave the conversion out of what is checked."
         )
-
-
-def _home(f: Any) -> str:
-    """The module that `f` can be imported from by its name, else the line where it stands; "" where neither is."""
-    home = getattr(f, "__module__", None) or ""
-    if home != "__main__" and hasattr(sys.modules.get(home), _name(f)):
-        return home
-    code = getattr(f, "__code__", None)
-    return f"line {code.co_firstlineno} of {code.co_filename}" if code else ""
 
 
 def _unit(like: Any, index: tuple[int, ...]) -> Any:

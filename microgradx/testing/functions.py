@@ -72,10 +72,15 @@ class Point:
     smooth: list[int]
     names: list[str]
     values: Callable[[Sequence[Any]], list[Any]]
+    built: Callable[[Sequence[Any]], tuple[Any, ...]] = tuple  # the function's own arguments, nested, from the flat
 
     def nodes(self) -> list[Any]:
         """Fresh leaves of the arguments."""
         return self._leaves(self.args, self.smooth)
+
+    def nested(self, args: Sequence[Any]) -> tuple[Any, ...]:
+        """`args` as nodes, built like the arguments that were given."""
+        return self.built(self._leaves(args, self.smooth))
 
     def _leaves(self, args: Sequence[Any], smooth: Sequence[int]) -> list[Any]:
         return [leaf(x, k in smooth, name) for k, (x, name) in enumerate(zip(args, self.names, strict=True))]
@@ -140,11 +145,13 @@ def point(f: Function, args: Sequence[Any]) -> Point:
     ]
     called = [x.name if isinstance(x, Node) and x.name else name for x, name in zip(flat, called, strict=True)]
 
-    def on_nodes(*nodes: Any) -> Any:
-        filled = fill(args, nodes)
-        return f(*(given[k] if k in counts else arg for k, arg in enumerate(filled)))
+    def built(nodes: Sequence[Any]) -> tuple[Any, ...]:
+        return tuple(given[k] if k in counts else arg for k, arg in enumerate(fill(args, nodes)))
 
-    return Point(on_nodes, data, smooth, called, lambda at: _values(on_nodes, at))
+    def on_nodes(*nodes: Any) -> Any:
+        return f(*built(nodes))
+
+    return Point(on_nodes, data, smooth, called, lambda at: _values(on_nodes, at), built)
 
 
 def nearby(f: Function, args: Sequence[Any], rng: np.random.Generator) -> tuple[Any, ...]:

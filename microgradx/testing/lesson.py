@@ -1,10 +1,8 @@
 """A failed check as a lesson: where, with which numbers, which node is responsible, and what the mistake may be."""
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +19,7 @@ from microgradx.testing.diagnosis import diagnose
 from microgradx.testing.functions import Point, is_real, of_call, outputs
 from microgradx.testing.kinks import bends
 from microgradx.testing.look import only_factor
+from microgradx.testing.source import brought_in, imported
 
 _SHOWN = 30  # entries: larger arrays are not printed in full
 _MODES = {"rev": "reverse mode", "fwd": "forward mode"}
@@ -74,10 +73,10 @@ class CheckError(MicrogradxError, AssertionError):
     """A derivative does not agree with finite differences; the message is the lesson, made when it is read."""
 
     def __init__(
-        self, subject: str, mismatch: Mismatch, order: int, inputs: list[Any], call: OpCall | None, home: str = ""
+        self, subject: str, mismatch: Mismatch, order: int, inputs: Sequence[Any], call: OpCall | None, f: Any = None
     ) -> None:
         super().__init__(subject)
-        self.home = home  # the module where a function has its name
+        self.f = f  # the function that was checked; None for a call of a row
         self.subject, self.mismatch, self.order, self.inputs, self.call = subject, mismatch, order, inputs, call
 
     def __str__(self) -> str:
@@ -121,11 +120,9 @@ class CheckError(MicrogradxError, AssertionError):
             names = self.call.names
             called = f"lambda {', '.join(names)}: {self.call.code(names)}"
             if not self.call.op.home.startswith("microgradx."):
-                lines[-1:] = [_imported(self.call.op.home), ""]
-        elif self.home.startswith("line "):
-            lines[-1:] = [f"# {called}: the function in {self.home}", ""]
-        elif self.home:
-            lines[-1:] = [_imported(self.home, called), ""]
+                lines[-1:] = [imported(self.call.op.home), ""]
+        else:
+            lines[-1:] = [brought_in(self.f, called), ""]
         inputs = "".join(f"{as_code(x)}, " for x in self.inputs).rstrip()
         return "\n".join([*lines, f"check_grads({called}, ({inputs}), order={self.order})"])
 
@@ -135,7 +132,7 @@ class PropertyError(CheckError):
 
     def __init__(self, problem: str, call: OpCall) -> None:
         MicrogradxError.__init__(self, problem)
-        self.problem, self.call, self.home = problem, call, ""
+        self.problem, self.call, self.f = problem, call, None
 
     @cached_property
     def lesson(self) -> Lesson:
@@ -146,15 +143,6 @@ class PropertyError(CheckError):
             subject=self.call.op.name, wrong=self.problem, order=0, mode="", code=code, input="", index=(),
             analytic=None, numeric=None, responsible=f"the row {self.call.op.form}", guess="",
         )  # fmt: skip
-
-
-def _imported(home: str, name: str = "") -> str:
-    """The line that brings in a row, or a function by its name, for code in a file beside that of the module."""
-    file = getattr(sys.modules.get(home), "__file__", None)
-    if home.startswith("microgradx_user_") and file:  # the command line's word for a file that import does not find
-        run = f"runpy.run_path({Path(file).name!r})"
-        return f"import runpy\n{name} = {run}[{name!r}]" if name else f"import runpy\n{run}"
-    return f"from {home} import {name}" if name else f"import {home}"
 
 
 def _numbers(lesson: Lesson) -> list[str]:
