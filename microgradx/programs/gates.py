@@ -30,7 +30,7 @@ def train(
         run.figures[name] = partial(figure, model, *data.arrays)
         answers, targets = predict(model, data.arrays[0])[:, 0], data.arrays[1][:, 0]
         right[name] = int(np.sum((answers > 0.5) == (targets > 0.5)))
-        w1, w2, b = (round(float(each), 2) for p in model.parameters() for each in p.data.ravel())
+        w1, w2, b = (f"{round(float(each), 2) + 0:.2f}" for p in model.parameters() for each in p.data.ravel())
         outputs = "  ".join(f"{row} → {y:.2f}" for row, y in zip(ROWS, answers, strict=True))
         rows.append((name, w1, w2, b, outputs, f"{right[name]} of 4", f"{history.final('loss'):.4f}"))
     run.table(

@@ -30,7 +30,8 @@ def train(
     rows = [(*x, f"{y:.3f}", "yes" if y > 0.5 else "no", "yes" if t else "no") for x, y, t in zip(X, answers, T[:, 0])]
     run.table("what the unit says", ("x1", "x2", "probability", "says", "truth"), rows)
     w1, w2, b = (float(v) for p in model.parameters() for v in p.data.ravel())
-    run.say(f"The decision boundary is the line where it says 0.5: {w1:.2f}·x1 + {w2:.2f}·x2 + {b:.2f} = 0.")
+    line = f"{w1:.2f}·x1 + {w2:.2f}·x2 + {b:.2f}".replace("+ -", "− ").replace("-", "−")
+    run.say(f"The decision boundary is the line where it says 0.5: {line} = 0.")
     bends = {name: bend(cost_of(loss)) for name, loss in COSTS.items()}
     run.table(
         "the cost of one weight w (y = σ(w · (x1 − 3.5)), no bias), w from −10 to 10",

@@ -15,7 +15,7 @@ TRUTH = (2.0, 1.0, 0.5)  # of 1, x, x²
 
 
 def train(
-    run: Run, epochs: int = 200, lr: float = 0.05, batch_size: int = 20, optimizer: Optimizer = "sgd",
+    run: Run, epochs: int = 200, lr: float = 0.02, batch_size: int = 20, optimizer: Optimizer = "sgd",
     init: Init = "default", noise: float = 1.0, seed: int = 0,
 ) -> None:  # fmt: skip
     """Gradient descent, beside the normal equation and the numbers that the data was made with."""

@@ -202,3 +202,13 @@ def test_how_w_moves_is_told_from_the_steps_it_took(options: Any, told: dict[str
 def test_the_set_that_is_not_used_and_why_is_told() -> None:
     first = PROGRAMS["diabetes-regression"].run(epochs=1).blocks[0]
     assert isinstance(first, str) and "Boston" in first and "withdrawn" in first
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("gates", ("0.00", "0.00", "0.00")), ("logistic-regression", "·x2 − 14.45 = 0")]
+)
+def test_what_was_learned_has_no_minus_zero_and_no_plus_minus(name: str, said: Any) -> None:
+    run = PROGRAMS[name].run()
+    table = run.blocks[0]
+    assert isinstance(table, Table)
+    assert said in [row[1:4] for row in table.rows] or any(said in block for block in run.blocks if block is not table)

@@ -64,6 +64,14 @@ def test_a_step_compiles_to_a_program_with_the_same_loss(name: str) -> None:
     assert last == pytest.approx(first) if name == "xor-zero" else last < first
 
 
+@pytest.mark.parametrize("name", [name for name in PROGRAMS if name.endswith("-regression")])
+def test_a_regression_compiled_with_its_own_learning_rate_arrives(name: str) -> None:
+    assert run("compile", name, "--updates", "300", "-o", "step.py").exit_code == 0
+    printed = subprocess.run([sys.executable, "step.py"], capture_output=True, text=True, check=True).stdout
+    first, *_, last = (float(line.split()[-1]) for line in printed.splitlines())
+    assert last < first  # and is no nan
+
+
 @pytest.mark.parametrize("target", ["numpy", "jax", "torch"])
 def test_large_arrays_stand_beside_a_program_that_is_to_be_read(target: str) -> None:
     assert "written" in run("compile", "cnn", "--target", target, "-o", "cnn.py").stderr
