@@ -8,7 +8,7 @@ from microgradx.examples.registry import Example, Program
 from microgradx.functional import softmax
 
 
-def batch_norm(x: Any, gamma: Any, beta: Any, w: Any) -> Any:
+def batch_norm(x: Any, gamma: Any, beta: Any, mix: Any) -> Any:
     """Each column of x (4, 2) shifted to mean 0 and scaled to variance 1, then to `gamma` and `beta` (2,)."""
     with scope("norm"):
         mean = x.mean(axis=0)
@@ -16,15 +16,15 @@ def batch_norm(x: Any, gamma: Any, beta: Any, w: Any) -> Any:
         deviation = (variance + 1e-5).sqrt()
         scaled = (x - mean) / deviation
     y = gamma * scaled + beta
-    L = (w * y).sum()
+    L = (mix * y).sum()
     return L
 
 
 def build_batch_norm() -> Program:
-    """Four rows of two features; w (4, 2) makes the upstream gradients differ."""
+    """Four rows of two features; mix (4, 2) makes the upstream gradients differ."""
     arguments = dict(
         x=[[1.0, 50.0], [2.0, 30.0], [4.0, 20.0], [5.0, 60.0]], gamma=[1.0, 2.0], beta=[0.0, 1.0],
-        w=Tensor([[1.0, 0.5], [-1.0, 1.0], [0.5, -0.5], [2.0, 1.5]], requires_grad=False),
+        mix=Tensor([[1.0, 0.5], [-1.0, 1.0], [0.5, -0.5], [2.0, 1.5]], requires_grad=False),
     )  # fmt: skip
     note = (
         "three paths lead into x: straight through x − mean, through the mean, and through the variance. Together they "

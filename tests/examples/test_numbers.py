@@ -196,6 +196,11 @@ def test_batch_norm_leaves_no_gradient_for_a_common_shift() -> None:
     np.testing.assert_allclose(example("batch-norm").gradients["x"].sum(axis=0), 0, atol=1e-12)
 
 
+def test_where_a_gradient_step_says_w_no_constant_is_called_so() -> None:
+    assert "(w ← w − lr · gradient)" in str(example("batch-norm"))
+    assert "w" not in {row.name for row in example("batch-norm").rows.values()}
+
+
 def test_attention_weights_share_what_there_is() -> None:
     found = example("attention")
     scores = next(row.node for row in found.rows.values() if row.name == "scores")
