@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from microgradx.functional.arguments import axes_of, constant
+from microgradx.functional.arguments import axes_of, bare, constant
 from microgradx.functional.indexing import trace
 from microgradx.functional.inputs import cast, real
 from microgradx.functional.linear_algebra import matmul
@@ -147,7 +147,7 @@ def svd(A: Any, full_matrices: bool = True) -> SVD:
     U, V = _rows_of(stacked, None, m), _rows_of(stacked, m + 1, None)
     S = index(stacked, key=(..., m, slice(None)))
     if full_matrices and m != n:
-        u, _, vh = np.linalg.svd(A.data)
+        u, _, vh = np.linalg.svd(bare(A))
         k = min(m, n)
         U, V = (
             part if rest.shape[-1] == 0 else concatenate(part, constant(rest), axis=-1)

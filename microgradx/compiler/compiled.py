@@ -12,7 +12,7 @@ from microgradx.compiler.form import Form, Kind
 from microgradx.compiler.grouped.call import Numbers, as_leaves, is_tree, numbers_program, parts_of
 from microgradx.compiler.guards import Surroundings
 from microgradx.compiler.joint import CompileError, differs
-from microgradx.compiler.program import Recorded, agrees, as_node, follows, is_setting, other, raw, record
+from microgradx.compiler.program import Recorded, agrees, as_node, follows, is_setting, other, raw, record, unknown
 from microgradx.compiler.targets import runner
 from microgradx.compiler.to_numpy import buffers, emit
 from microgradx.graph import Node, OpError, Tensor, Value, no_grad
@@ -177,11 +177,15 @@ def _title(function: Any) -> str:
 
 
 def run(built: Program, args: tuple[Any, ...]) -> Any:
-    """The program's results; None where it cannot know them (a float op where Python raises and IEEE has an answer)."""
+    """The program's results; None where the engine is to say what they are, or what is wrong.
+
+    Python raises in a float op where IEEE has an answer; and a nan may be what the function refuses.
+    """
     try:
-        return built.run(*raw(args), *built.recorded.hidden())  # without NumPy's warnings, see `guarded`
+        found = built.run(*raw(args), *built.recorded.hidden())  # without NumPy's warnings, see `guarded`
     except (ArithmeticError, ValueError, IndexError):
         return None
+    return None if built.recorded.graph.refuses and unknown(found[0]) else found
 
 
 def source(form: Form, name: str, make: Callable[..., Any] | None) -> str:
@@ -216,7 +220,8 @@ def compile(
     True and False, tuples); its Python code (loops, ifs on plain numbers) runs only then. What it finds around it
     (weights, arrays, numbers) may change: new data are seen, a new number or setting makes a new program. Where it
     branches on a node's value, prints, or changes something outside itself, it runs eagerly, with a warning that names
-    the line; with `fullgraph` that is a CompileError.
+    the line; with `fullgraph` that is a CompileError. Numbers that it refuses (a probability above 1) are refused in
+    every call; `repeated` alone, with target "c", gives nan there.
 
     The program runs as NumPy calls; with target "c" as loops in C, which is the faster the smaller the arrays are.
     Large products between them, and sums along long rows, are left to NumPy. That takes a C compiler and the extra

@@ -30,6 +30,7 @@ _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 _FIXED = (*_PLAIN, type, ModuleType)
 _HELD = (*_PLAIN, list, tuple, dict, set, np.ndarray)
 _SPEAKS = (print, input, open)  # what a person would miss when it happened once only
+WRITERS = {"write", "writelines", "open", "debug", "info", "warning", "error", "exception", "critical"}  # files, logs
 _CONTENT = attrgetter("cell_contents")
 _STANDARD = (str(Path(os.__file__).parent), "<frozen ")
 
@@ -161,7 +162,7 @@ class Surroundings:
         elif isinstance(thing, ModuleType):
             file = getattr(thing, "__file__", None) or ""
             if file and not _ours(file) and "site-packages" not in file and not file.startswith(_STANDARD):
-                self.words.add("data")
+                self.words.update(("data", "write"))
 
     def _function(self, function: FunctionType) -> None:
         if _ours(function.__code__.co_filename):

@@ -11,7 +11,7 @@ import numpy as np
 from microgradx.autodiff import Edge, backward
 from microgradx.graph import GradientError, Node, OpError, Tensor, Value, recording, topological
 from microgradx.graph.naming import run_and_name
-from microgradx.graph.notes import Changes, line_text, noting_cuts, noting_decisions
+from microgradx.graph.notes import Changes, line_text, noting_cuts, noting_decisions, noting_refusals
 from microgradx.graph.reads import noting_reads
 from microgradx.rules.arithmetic import alias
 from microgradx.rules.formula import constant, forward_formula, rule_formula, slots
@@ -52,6 +52,7 @@ class Joint:
     hidden: list[Any] = field(default_factory=list)  # the last of the arguments: what the function reads unasked
     updates: dict[int, Any] = field(default_factory=dict)  # by the position of an argument: its next value
     updating: set[Any] = field(default_factory=set)  # the nodes made for that
+    refuses: bool = False  # some numbers are errors, where the program has nan
 
     @property
     def order(self) -> list[Any]:
@@ -81,7 +82,7 @@ def joint(
         GradientError: it returns several results, or no single number, and gradients are wanted; with `more`, further
             results may follow the number. What `noted` collects while the function runs becomes outputs too.
     """
-    with noting_decisions() as decisions, noting_cuts() as cuts, noting_reads():
+    with noting_decisions() as decisions, noting_cuts() as cuts, noting_reads(), noting_refusals() as refusals:
         result, made = run_and_name(function, tuple(arguments), dict(options or {}))
     arguments = [each for each in arguments if isinstance(each, Node)]
     if decisions:
@@ -97,7 +98,7 @@ def joint(
     inside = set(made) | given
     order = topological(*outputs)
     hidden = [n for n in order if n.op is None and (n not in inside or (n not in given and outside(n)))]
-    found = Joint([*arguments, *hidden], outputs, {}, inside, hidden=hidden)
+    found = Joint([*arguments, *hidden], outputs, {}, inside, hidden=hidden, refuses=bool(refusals))
     for node in (*arguments, *order):
         if node.name is not None and node not in found.names:
             name_node(found, node, node.name)

@@ -141,6 +141,11 @@ def agrees(found: Sequence[Any], function: Callable[..., Any], args: Sequence[An
     return all(close)
 
 
+def unknown(results: Sequence[Any]) -> bool:
+    """True when there is a nan among the results."""
+    return any(np.isnan(each).any() if getattr(each, "ndim", 0) else each != each for each in results)
+
+
 def other(a: Any) -> Any:
     """An argument of the same kind with other numbers, of about the same size."""
     if isinstance(a, (Value, Tensor)):

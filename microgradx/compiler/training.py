@@ -16,7 +16,7 @@ import numpy as np
 from microgradx.compiler.compiled import MOST, source
 from microgradx.compiler.form import Form
 from microgradx.compiler.joint import CompileError, differs
-from microgradx.compiler.program import Recorded, agrees, as_node, follows, other, record
+from microgradx.compiler.program import Recorded, agrees, as_node, follows, other, record, unknown
 from microgradx.compiler.targets import runner
 from microgradx.compiler.to_numpy import buffers
 from microgradx.compiler.to_numpy.buffers import Fixed
@@ -161,6 +161,8 @@ class CompiledStep:
             for update in updates:
                 update.take_over()
             outputs, _, _ = forward_and_backward(*arrays)
+            if graph.refuses and unknown(outputs[:1]):
+                raise FloatingPointError("the engine says what is wrong, before anything has changed")
             for update in updates:
                 update.show_gradients()
             return outputs

@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from microgradx.functional.arguments import bare, constant, integers
+from microgradx.functional.arguments import constant, integers
 from microgradx.functional.inputs import axis_of, real, tensor
 from microgradx.functional.linear_algebra import matmul
 from microgradx.functional.normalization import dropout
-from microgradx.graph import OpError, Tensor, scope
+from microgradx.graph import Node, OpError, Tensor, scope
 from microgradx.random import Generator
 from microgradx.rules.arithmetic import equal, maximum, where
-from microgradx.rules.reductions import norm2, softmax, sum
+from microgradx.rules.reductions import any, norm2, softmax, sum
 from microgradx.rules.shaping import lookup, mT, unsqueeze
 
 
@@ -93,7 +93,11 @@ def _masked(scores: Any, attn_mask: Any) -> Any:
     mask = tensor(attn_mask)
     if mask.dtype.kind != "b":
         return softmax((scores + mask).named("scores"), axis=-1)
-    blind = ~np.any(bare(attn_mask), axis=-1, keepdims=True)
-    hidden = constant(np.where(blind, 0, -np.inf).astype(scores.dtype))  # a row of −∞ alone has no softmax
-    weights = softmax(where(mask, scores, hidden).named("scores"), axis=-1)
-    return where(constant(blind), 0.0, weights)
+    if isinstance(attn_mask, Node):  # it may differ from call to call, so ops look at it
+        seen = any(mask, axis=-1, keepdims=True)
+        hidden = where(seen, -np.inf, 0.0).astype(scores.dtype)
+    else:
+        seen = constant(np.any(mask.data, axis=-1, keepdims=True))
+        hidden = constant(np.where(seen.data, -np.inf, 0).astype(scores.dtype))
+    weights = softmax(where(mask, scores, hidden).named("scores"), axis=-1)  # a row of −∞ alone has no softmax
+    return where(seen, weights, 0.0)

@@ -95,7 +95,8 @@ def _last(x: Any, axis: int) -> Any:
 
 def _kept(t: Any, ignore_index: int) -> tuple[Any, Any]:
     """A mask of the labels that count (None when all do), and the labels with the others replaced by 0."""
-    if not np.logical_or.reduce(t.data == ignore_index, axis=None):  # np.any without its detour
+    # Where it is no class, a batch that has none is the usual one: the rows refuse it, should it come up later.
+    if ignore_index < 0 and not np.logical_or.reduce(t.data == ignore_index, axis=None):  # np.any without its detour
         return None, t
     keep = not_equal(t, ignore_index)
     return keep, where(keep, t, 0)

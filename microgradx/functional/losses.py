@@ -11,6 +11,7 @@ import numpy as np
 from microgradx.functional.elementwise import xlogy
 from microgradx.functional.inputs import node, same_shape
 from microgradx.graph import Node, OpError, Value
+from microgradx.graph.notes import may_refuse
 from microgradx.rules import losses as rows
 from microgradx.rules.arithmetic import abs, clip, maximum, square, where
 from microgradx.rules.elementary import exp, log, softplus
@@ -106,6 +107,7 @@ def binary_cross_entropy(x: Any, t: Any, weight: Any = None, reduction: str = "m
         OpError: a probability outside [0, 1]; did you mean binary_cross_entropy_with_logits?
     """
     x, t = pair("binary_cross_entropy", x, t)
+    may_refuse("probabilities outside 0 … 1")
     if not np.all((x.data >= 0) & (x.data <= 1)):  # a nan is no probability either
         raise OpError(
             "binary_cross_entropy takes probabilities between 0 and 1; apply sigmoid first, "
@@ -172,9 +174,10 @@ def gaussian_nll_loss(x: Any, t: Any, var: Any, full: bool = False, eps: float =
         var = var.unsqueeze(-1)
     elif var.ndim and var.shape not in (x.shape, (*x.shape[:-1], 1)):
         raise OpError(f"gaussian_nll_loss: var has shape {var.shape}, but the guess has {x.shape}.")
+    may_refuse("negative variances")
     if np.any(var.data < 0):
         raise OpError("gaussian_nll_loss: a variance cannot be negative.")
-    var = var + maximum(eps - var, 0.0).detach()
+    var = var + where(var < 0, 0.0, maximum(eps - var, 0.0)).detach()  # in a program, a negative one gives nan
     loss = 0.5 * (log(var) + square(x - t) / var)
     return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
 

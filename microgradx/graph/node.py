@@ -167,9 +167,8 @@ class Value(Node):
         self._leaf(number, requires_grad, name)
 
     def __repr__(self) -> str:
-        label = f", name={self.name!r}" if self.name else ""
         grad = "" if self.grad is None else f", grad={_plain(self.grad)!r}"
-        return f"Value({self.data!r}{grad}{label})"
+        return f"Value({self.data!r}{grad}{_label(self)})"
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -200,10 +199,8 @@ class Tensor(Node, TensorMethods):
         self._leaf(array, can if requires_grad is None else requires_grad, name)
 
     def __repr__(self) -> str:
-        body = np.array2string(self.data, separator=", ", prefix="Tensor(")
         extra = "" if self.data.dtype == _default_dtype else f", dtype={self.data.dtype}"
-        label = f", name={self.name!r}" if self.name else ""
-        return f"Tensor({body}{extra}{label})"
+        return f"Tensor({np.array2string(self.data, separator=', ', prefix='Tensor(')}{extra}{_label(self)})"
 
     def __len__(self) -> int:
         if not self.shape:
@@ -241,6 +238,11 @@ def _no_integer_gradient(dtype: Any) -> GradientError:
         f"a tensor of dtype {dtype} cannot collect a gradient: a derivative needs real numbers. "
         "Make it a float tensor, for example Tensor(data, dtype='float64')."
     )
+
+
+def _label(node: Any) -> str:
+    decided(caller)  # a text holds the node's numbers
+    return f", name={node.name!r}" if node.name else ""
 
 
 def _plain(grad: Any) -> Any:

@@ -19,6 +19,7 @@ class Changes(NamedTuple):
 _decisions: ContextVar[list[Any] | None] = ContextVar("decisions", default=None)
 _numbers: ContextVar[list[Any] | None] = ContextVar("numbers", default=None)
 _cuts: ContextVar[list[tuple[Any, Any]] | None] = ContextVar("cuts", default=None)
+_refusals: ContextVar[list[Any] | None] = ContextVar("refusals", default=None)
 _changes: ContextVar[Changes | None] = ContextVar("changes", default=None)
 changes = _changes.get
 
@@ -38,6 +39,13 @@ def became_number(node: Any, where: Callable[[], Any]) -> None:
         noted.append((node, where()))
 
 
+def may_refuse(words: str) -> None:
+    """Note that a function refuses some numbers with an error, `words`, where its rows alone would give nan."""
+    noted = _refusals.get()
+    if noted is not None:
+        noted.append(words)
+
+
 def was_cut(leaf: Any, node: Any) -> None:
     """Note that `leaf` holds the data of `node` without its history."""
     noted = _cuts.get()
@@ -55,6 +63,12 @@ def noting_decisions() -> Iterator[list[Any]]:
 def noting_numbers() -> Iterator[list[tuple[Any, Any]]]:
     """Collect what is turned into plain numbers inside, as (the node, the caller's file and line)."""
     yield from _noting(_numbers, [])
+
+
+@contextmanager
+def noting_refusals() -> Iterator[list[str]]:
+    """Collect which numbers are refused inside."""
+    yield from _noting(_refusals, [])
 
 
 @contextmanager

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from microgradx import functional as F
 from microgradx.functional.attention import attention
-from microgradx.graph import OpError, Tensor
+from microgradx.graph import Node, OpError, Tensor
 from microgradx.nn import init
 from microgradx.nn.layers import Dropout, Linear, fresh
 from microgradx.nn.module import Module
@@ -119,6 +120,8 @@ class MultiheadAttention(Module):
         if key_padding_mask is not None:
             masks.append(F.reshape(key_padding_mask, (-1, 1, 1, keys)))
         if all(mask.dtype.kind == "b" for mask in masks):
+            if isinstance(attn_mask, Node) or isinstance(key_padding_mask, Node):
+                return F.logical_not(reduce(F.logical_or, masks))
             return ~np.logical_or.reduce(np.broadcast_arrays(*(m.data for m in masks))) if masks else None
         added = [F.where(mask, -math.inf, 0.0) if mask.dtype.kind == "b" else mask for mask in masks]
         return added[0] + added[1] if len(added) > 1 else added[0]

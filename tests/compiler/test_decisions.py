@@ -28,7 +28,9 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "one_hot": lambda x: mx.one_hot(x.astype("int64")),
     "masked_select": lambda x: mx.masked_select(x, x > 3),
     "pool": lambda x: mx.max_pool1d(x[None, None], 2, return_indices=True)[1],
-    "attention": lambda x: mx.scaled_dot_product_attention(x[:, None], x[:, None], x[:, None], x[None, :] > 3),
+    "svd": lambda x: mx.linalg.svd(mx.outer(x, [1.0, 2.0, 4.0])).Vh,
+    "repr": lambda x: x * 2.0 if "9" in repr(x) else x,
+    "text": lambda x: x * 2.0 if "9" in f"{x}" else x,
     "margin": lambda x: mx.multilabel_margin_loss(x, x.astype("int64") - 1 - 7 * (x > 8)),
 }
 
@@ -99,6 +101,7 @@ PLACES: dict[str, Callable[[Any], Any]] = {
     "gather fewer": lambda x: x.gather(0, x.argsort(0)[:, :1]),
     "take_along_dim": lambda x: mx.take_along_dim(x, x.argmin(1, keepdims=True), 1),
     "one_hot": lambda x: x * mx.one_hot(x.argmax(1), 3),
+    "masked attention": lambda x: mx.scaled_dot_product_attention(x, x, x, x @ x.mT > [[0.0], [9.0]]),
     "pool": lambda x: mx.adaptive_max_pool1d(x[None], 2),
 }
 
@@ -126,6 +129,19 @@ def test_places_beyond_the_axis_are_refused_as_by_the_engine() -> None:
     for wrong in (2, -1):
         with pytest.raises(mx.OpError, match=r"gather: indices must lie in 0 … 1"):
             f(x, np.array([[wrong], [0]]))
+
+
+def test_masks_of_attention_may_differ_from_batch_to_batch() -> None:
+    attention = nn.MultiheadAttention(4, 2, batch_first=True)
+    f = compiled(lambda x, padding: attention(x, x, x, key_padding_mask=padding)[0])
+    x = np.random.default_rng(0).normal(size=(2, 3, 4))
+    for places in ([], [(0, 2)], [(0, 0), (0, 1), (0, 2), (1, 1)]):
+        padding = np.zeros((2, 3), bool)
+        for place in places:
+            padding[place] = True
+        wanted = attention(*[mx.Tensor(x)] * 3, key_padding_mask=padding)[0]
+        np.testing.assert_allclose(f(x, padding).data, wanted.data, rtol=1e-13, atol=1e-15)
+    assert f.traces == 1
 
 
 def test_a_model_in_eval_follows_its_running_statistics() -> None:

@@ -283,7 +283,8 @@ def test_writing_to_a_file_and_drawing_with_python_are_effects(tmp_path):
             file.write("a line")
             return x * 2.0
 
-        with pytest.raises(CompileError, match=r'happen only once, at .*file.write\("a line"\)'):
-            compiled(writes)(1.0)
+        for f in (writes, lambda x: sum((writes(x * float(k)) for k in range(300)), x)):  # alone, and in a large graph
+            with pytest.raises(CompileError, match=r'happen only once, at .*file.write\("a line"\)'):
+                compiled(f)(1.0)
     with pytest.raises(CompileError, match=r"happen only once, at .*random\(\)"):
         compiled(lambda x: x * random.random())(1.0)

@@ -4,7 +4,7 @@ import gc
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -12,11 +12,11 @@ import numpy as np
 
 from microgradx.autodiff.tree import fill, leaves
 from microgradx.compiler.grouped.grouping import Grouped, NoGroupsError
-from microgradx.compiler.guards import Surroundings
+from microgradx.compiler.guards import WRITERS, Surroundings, noting_effects
 from microgradx.compiler.joint import CompileError, decides, differs, leaf
-from microgradx.compiler.program import agrees, argument_names, is_setting
-from microgradx.graph import Node, OpError, Tensor, Value, recording
-from microgradx.graph.notes import line_text, noting_decisions
+from microgradx.compiler.program import agrees, argument_names, is_setting, unknown
+from microgradx.graph import Node, OpError, Tensor, Value, no_grad, recording
+from microgradx.graph.notes import line_text, noting_decisions, noting_refusals
 from microgradx.graph.reads import noting_reads
 
 
@@ -59,6 +59,9 @@ class Numbers:
         """
         numbers = [(part, _numbers(a)) for part, a in zip(self.parts, args, strict=True)]
         outputs, gradients = self._run(numbers)
+        if self.refuses and unknown(outputs):
+            with no_grad():
+                self.function(*as_leaves(args, self.scalars)[0])  # it may say what is wrong
         reached = self.grouped.reached
         if not len(reached):  # a constant result, or no gradients wanted
             count = sum(part.stop - part.start for part in self.parts)
@@ -95,9 +98,16 @@ class Numbers:
         """The results of one run, which leaves no trace."""
         try:
             quiet = np.errstate(all="ignore")
-            reads = noting_reads() if "data" in self.around.words else nullcontext()  # it takes as long as the run
-            with recording(), noting_decisions() as decisions, reads, _noting_words() as words, quiet:
+            # Either takes as long as the run, so they look only where there may be something to see.
+            reads: AbstractContextManager[Any] = noting_reads() if "data" in self.around.words else nullcontext()
+            writes = bool(self.around.words & WRITERS)
+            effects: AbstractContextManager[Any] = noting_effects(self.around) if writes else nullcontext([])
+            with (
+                recording(), noting_decisions() as decisions, noting_refusals() as refusals, reads, effects as seen,
+                _noting_words() as words, quiet,
+            ):  # fmt: skip
                 result = self.function(*given)
+            self.refuses = bool(refusals)
             changed = self.around.changed()
             drawn = any(generator.get_state() != then for generator, then in self.around.generators.items())
         finally:
@@ -106,6 +116,8 @@ class Numbers:
             raise decides(line_text(*decisions[0]))
         if drawn:
             raise CompileError("draws random numbers, which a program of single numbers cannot draw anew")
+        if seen:
+            raise CompileError(f"has an effect that would happen only once, at {seen[0]}; move it outside")
         if words or changed:
             raise CompileError(f"has an effect that would happen only once: {changed or 'it prints'}")
         return list(result) if isinstance(result, (tuple, list)) else [result]
