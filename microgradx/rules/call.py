@@ -107,7 +107,9 @@ def binary(op: Op, reflected: bool = False) -> Callable[[Any, Any], Any]:
                 other = _constant(kind, other, self.data)
             elif not isinstance(other, OPERANDS):
                 return NotImplemented
-        left, right = (other, self) if reflected else (self, other)
+        left, right = self, other
+        if reflected:
+            left, right = other, self
         alike = hot and here.usual and type(other) is kind
         if alike and kind is Tensor:
             alike = left.data.dtype is right.data.dtype and left.data.dtype.kind == "f"
@@ -117,13 +119,13 @@ def binary(op: Op, reflected: bool = False) -> Callable[[Any, Any], Any]:
             except _ANY:
                 return call(op, (left, right), op.static)
             node = _new(kind)
-            node.op = node.left = node.right = None
+            node.data, node.scope = data, here.scope
             node.requires_grad = left.requires_grad or right.requires_grad
             if node.requires_grad:
-                node.op, node.left, node.right = op, left, right
-            node.data, node.scope = data, here.scope
+                node.op, node.left, node.right, node.static = op, left, right, static
+            else:
+                node.op = node.left = node.right = node.static = None
             node.rest = node.grad = node.name = node.source = None
-            node.static = static if node.requires_grad else None
             return node
         return call(op, (left, right), op.static)
 
