@@ -4,23 +4,19 @@ A program is made from one run. It stays true only while what the function found
 remembered and compared before each call; and a function that changes its surroundings itself cannot be a program.
 """
 
-import dis
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from io import IOBase
+from functools import partial
 from itertools import repeat
 from operator import attrgetter, is_
 from pathlib import Path
-from random import Random
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from microgradx.graph import Node
-from microgradx.graph.naming import profiled_by
-from microgradx.graph.notes import line_text
 from microgradx.random import Generator, default_generator
 from microgradx.rules.op import Op
 
@@ -29,10 +25,8 @@ _EXAMPLES = str(Path(_PACKAGE) / "examples")  # the named programs count as the 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 _FIXED = (*_PLAIN, type, ModuleType)
 _HELD = (*_PLAIN, list, tuple, dict, set, np.ndarray)
-_SPEAKS = (print, input, open)  # what a person would miss when it happened once only
-WRITERS = {"write", "writelines", "open", "debug", "info", "warning", "error", "exception", "critical"}  # files, logs
 _CONTENT = attrgetter("cell_contents")
-_STANDARD = (str(Path(os.__file__).parent), "<frozen ")
+STANDARD = (str(Path(os.__file__).parent), "<frozen ")
 
 
 class Surroundings:
@@ -47,8 +41,11 @@ class Surroundings:
         self.generators: dict[Any, Any] = {default_generator: default_generator.get_state()}
         self._before: list[tuple[Any, Any]] = []  # (array, what it held), while a run is looked at
         self._seen: set[int] = set()
+        self._spaces: dict[Any, set[str]] = {}  # the learner's classes and modules -> the words looked up in them
         for each in functions:
             self._note(each)
+        while any(self._look_up(space) for space in [*self._spaces]):
+            pass
 
     def same(self) -> bool:
         """True while every number and object is the one that it was; nodes, and arrays not watched, may hold others."""
@@ -126,6 +123,8 @@ class Surroundings:
             self._note(thing.__func__)
         elif isinstance(thing, FunctionType):
             self._function(thing)
+        elif isinstance(thing, partial):
+            self._note((thing.func, thing.args, thing.keywords))
         elif isinstance(thing, (list, set)):
             self._hold(lambda: tuple(thing), lambda then: _refill(thing, then), thing)
         elif isinstance(thing, tuple):
@@ -145,8 +144,9 @@ class Surroundings:
         """The numbers and containers that a class holds for all its objects."""
         if thing.__module__.partition(".")[0] in ("builtins", "microgradx", "numpy"):
             return
+        self._spaces.setdefault(thing, set())
         for each in vars(thing).values():
-            self._words(each)
+            self._words(_function_in(each))
         own = [k for k, v in vars(thing).items() if k[:2] != "__" and isinstance(v, _HELD)]
         if own and id(thing) not in self._seen:
             self._seen.add(id(thing))
@@ -161,11 +161,23 @@ class Surroundings:
                 self.words.update(code.co_names, (each for each in code.co_consts if isinstance(each, str)))
         elif isinstance(thing, ModuleType):
             file = getattr(thing, "__file__", None) or ""
-            if file and not _ours(file) and "site-packages" not in file and not file.startswith(_STANDARD):
+            if file and not ours(file) and "site-packages" not in file and not file.startswith(STANDARD):
                 self.words.update(("data", "write"))
+                self._spaces.setdefault(thing, set())
+
+    def _look_up(self, space: Any) -> bool:
+        """Note the methods of a class, and what a module holds, that the code names; True when some are new."""
+        new = (self.words & vars(space).keys()) - self._spaces[space]
+        self._spaces[space] |= new
+        names, own = sorted(new), vars(space)
+        if names and isinstance(space, ModuleType):
+            self._hold(lambda: tuple(map(own.get, names)), lambda then: own.update(zip(names, then, strict=True)))
+        for name in names:
+            self._note(_function_in(own[name]))
+        return bool(new)
 
     def _function(self, function: FunctionType) -> None:
-        if _ours(function.__code__.co_filename):
+        if ours(function.__code__.co_filename):
             return
         self._words(function)
         cells, around = function.__closure__ or (), function.__globals__
@@ -230,40 +242,9 @@ def _refill(container: Any, then: tuple[Any, ...]) -> None:
         container.update(zip(then[:half], then[half:], strict=True) if isinstance(container, dict) else then)
 
 
-@contextmanager
-def noting_effects(around: Surroundings) -> Iterator[list[str]]:
-    """Collect the lines of the learner's code that speak (print, write), draw, or change containers around it."""
-    found: list[str] = []
-    outside = {id(held.container) for held in around.holders if held.container is not None}
-
-    def watch(frame: Any, event: Any, called: Any) -> None:
-        if event != "c_call" or _ours(frame.f_code.co_filename):
-            return
-        owner = getattr(called, "__self__", None)
-        changes = called.__name__ in _CHANGES and id(owner) in outside
-        if changes or called in _SPEAKS or isinstance(owner, (IOBase, Random)):
-            while frame is not None and frame.f_code.co_filename.startswith(_STANDARD):  # logging, say
-                frame = frame.f_back
-            if frame is not None and not _ours(frame.f_code.co_filename):
-                found.append(line_text(frame.f_code.co_filename, frame.f_lineno))
-
-    with profiled_by(watch):
-        yield found
-
-
-_CHANGES = {"append", "extend", "insert", "pop", "remove", "clear", "add", "update", "setdefault", "discard", "sort"}
-
-
-def stores(function: Any) -> str:
-    """The line on which a function assigns to a variable that is not its own; "" when it does not."""
-    code: Any = getattr(getattr(function, "__func__", function), "__code__", None)
-    line = 0
-    for step in dis.get_instructions(code) if code is not None else ():
-        line = step.starts_line or line
-        free = step.opname == "STORE_DEREF" and step.argval in code.co_freevars
-        if free or step.opname in ("STORE_GLOBAL", "STORE_ATTR", "STORE_SUBSCR"):
-            return line_text(code.co_filename, line)
-    return ""
+def _function_in(thing: Any) -> Any:
+    """What a static or class method, or a property, runs; other things as they are."""
+    return getattr(thing, "__func__", None) or getattr(thing, "fget", None) or thing
 
 
 def _equal(a: Any, b: Any) -> bool:
@@ -284,5 +265,5 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(each)
 
 
-def _ours(file: str) -> bool:
+def ours(file: str) -> bool:
     return file.startswith(_PACKAGE) and not file.startswith(_EXAMPLES)

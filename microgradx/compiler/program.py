@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from microgradx.compiler.effects import noting_effects, stores
 from microgradx.compiler.form import Form, lower
-from microgradx.compiler.guards import Surroundings, noting_effects, stores
+from microgradx.compiler.guards import Surroundings
 from microgradx.compiler.joint import CompileError, Joint, joint, leaf
 from microgradx.compiler.passes import simplified
 from microgradx.graph import Node, Tensor, Value, no_grad

@@ -3,6 +3,8 @@
 import random
 import re
 import warnings
+from functools import partial
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -274,6 +276,30 @@ def test_what_a_class_holds_is_watched_and_may_not_be_changed(monkeypatch):
     with pytest.raises(CompileError, match=r"it changes the attributes of the class Shared, at .*Shared.calls \+= 1"):
         compiled(counts)(1.0)
     assert Shared.calls == 0
+
+
+class Scaling:
+    def scaled(self, x):
+        return x * SCALE
+
+
+def test_methods_partial_functions_and_modules_are_looked_into(monkeypatch):
+    settings = ModuleType("settings")
+    settings.__file__ = "settings.py"
+    exec("SHIFT, FACTOR = 1.0, 2.0\ndef shifted(x): return x * FACTOR + SHIFT", vars(settings))
+    scaling, factors = Scaling(), [3.0]
+    for f, change in (
+        (lambda x: scaling.scaled(x), lambda: monkeypatch.setitem(globals(), "SCALE", 7.0)),
+        (partial(lambda factors, x: x * factors[0], factors), lambda: factors.insert(0, 7.0)),
+        (lambda x: x + settings.SHIFT, lambda: monkeypatch.setattr(settings, "SHIFT", 6.0)),
+        (lambda x: settings.shifted(x), lambda: monkeypatch.setattr(settings, "FACTOR", 1.0)),
+    ):
+        g = compiled(f)
+        before = g(1.0).data
+        change()
+        assert g(1.0).data == f(1.0) != before
+        g(1.0)
+        assert g.traces == 2
 
 
 def test_writing_to_a_file_and_drawing_with_python_are_effects(tmp_path):

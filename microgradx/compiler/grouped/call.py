@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from microgradx.autodiff.tree import fill, leaves
+from microgradx.compiler.effects import WRITERS, noting_effects
 from microgradx.compiler.grouped.grouping import Grouped, NoGroupsError
-from microgradx.compiler.guards import WRITERS, Surroundings, noting_effects
+from microgradx.compiler.guards import Surroundings
 from microgradx.compiler.joint import CompileError, decides, differs, leaf
 from microgradx.compiler.program import agrees, argument_names, is_setting, unknown
 from microgradx.graph import Node, OpError, Tensor, Value, no_grad, recording
