@@ -47,9 +47,9 @@ round rsqrt sinc softplus sub sum xlogy
 TENSOR_METHODS = """
 addmm all any argmax argmin argsort astype bmm broadcast_to chunk cummax cummin cumprod cumsum diag diag_embed diagonal
 dot expand flatten flip gather index_add index_put index_select kron log_softmax logcumsumexp logsumexp masked_fill
-masked_select matmul median movedim mv narrow norm outer permute repeat reshape roll rot90 scatter scatter_add select
-softmax sort split squeeze std take take_along_dim tensor_split tile topk trace transpose tril triu unbind unflatten
-unsqueeze var
+masked_select matmul median movedim mv narrow norm outer permute ravel repeat reshape roll rot90 scatter scatter_add
+select softmax sort split squeeze std take take_along_dim tensor_split tile topk trace transpose tril triu unbind
+unflatten unsqueeze var
 """
 # Functions of `linalg` that are methods too.
 MATRIX_METHODS = "cholesky det matrix_power slogdet"

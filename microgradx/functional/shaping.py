@@ -34,6 +34,11 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     return rows.reshape(x, shape=(*x.shape[:start], prod(x.shape[start : end + 1]), *x.shape[end + 1 :]))
 
 
+def ravel(x: Any) -> Any:
+    """All elements along one axis, row by row."""
+    return reshape(x, -1)
+
+
 def unflatten(x: Any, dim: int, sizes: tuple[int, ...]) -> Any:
     """The axis `dim` split into several of the given sizes; one may be -1."""
     x = tensor(x)

@@ -414,6 +414,8 @@ class TensorMethods:
         """outer(a, b)"""
     def permute(self, *dims: Any) -> Self:
         """The axes in a new order: `permute(x, 0, 2, 1)`."""
+    def ravel(self) -> Self:
+        """All elements along one axis, row by row."""
     def repeat(self, *repeats: Any) -> Self:
         """The whole tensor side by side, `repeats` times along each axis (as PyTorch's repeat, NumPy's tile)."""
     def reshape(self, *shape: Any) -> Self:

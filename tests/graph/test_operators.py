@@ -128,6 +128,7 @@ def test_numpys_functions_call_the_same_ops() -> None:
         (np.matmul(t, t), t.data @ t.data),
         (np.pad(t, 1), np.pad(t.data, 1)),
         (np.reshape(t, 4), [1, 4, 9, 16]),
+        (np.ravel(t), [1, 4, 9, 16]),
     ]:
         assert type(got) is Tensor
         assert got.requires_grad

@@ -6,14 +6,14 @@ Decisions, where we differ on purpose:
 - Indices and masks may also be lists or arrays, and indices of any integer type; PyTorch wants int64 tensors.
 - `repeat`, `expand`, `unflatten`, `index_put` … are functions too, not only methods; `transpose` with a tuple is
   NumPy's; `mx.trace` is the tracer, the matrix trace is `functional.trace`, `linalg.trace` and a method.
-- Functions of torch that only rename others (`view`, `ravel`, `swapaxes`, `moveaxis`, `dstack` …) are left out.
+- Functions of torch that only rename others (`view`, `swapaxes`, `moveaxis`, `dstack` …) are left out.
 """
 
 from tests.oracle.compare import agreeing, apart, ints, mask, refusing, table
 
 SHAPE = [
     *table(dict(x=(2, 3, 4)), """
-        reshape(x, (4, 6)); reshape(x, (-1,)); x.reshape(2, -1); flatten(x); flatten(x, 1);
+        reshape(x, (4, 6)); reshape(x, (-1,)); x.reshape(2, -1); ravel(x); x.ravel(); flatten(x); flatten(x, 1);
         flatten(x, start_dim=0, end_dim=1); x.flatten(-2); unflatten(x, 2, (2, 2));
         unflatten(x, dim=-1, sizes=(2, -1)); x.unflatten(0, (1, 2)); permute(x, (2, 0, 1)); x.permute(1, 0, 2);
         transpose(x, 0, 2); transpose(x, -1, 0); x.transpose(1, 2); movedim(x, 0, 2); movedim(x, (0, 1), (2, 0));
