@@ -109,7 +109,8 @@ class Gradients(Callback):
         for name, before in self._before.items():
             size, step = (float(np.linalg.norm(np.ravel(a))) for a in (before, now[name].data - before))
             gradient = self._gradients[name]
-            weights.append(Weight(name, gradient, size, step / size if size else np.inf, largest))
+            share = step / size if size else np.inf if step else 0.0
+            weights.append(Weight(name, gradient, size, share, largest))
         self.epochs.append(Epoch(run.name, run.epoch, weights, look(run).times, dead_units(run)))
         self.show(self.epochs[-1])
 
