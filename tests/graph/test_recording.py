@@ -1,12 +1,13 @@
 """What is recorded, what backward leaves in `.grad`, and the errors of asking for a gradient where there is none."""
 
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
 
 import microgradx as mx
-from microgradx import GradientError, OpError, Tensor, Value
+from microgradx import GradientError, Node, OpError, Tensor, Value
 from microgradx.graph import recording, topological
 
 
@@ -219,3 +220,12 @@ def test_ieee_numbers_flow_through_instead_of_raising() -> None:
     assert np.isnan((Value(-1.0) ** 0.5).data)
     assert Value(1000.0).exp().data == np.inf
     assert np.isnan((Value(np.inf) - np.inf).data)
+
+
+@pytest.mark.parametrize("requires_grad", [True, False])
+@pytest.mark.parametrize("kind", [Value, Tensor])
+def test_a_node_has_all_its_fields_whichever_way_it_was_made(kind: Any, requires_grad: bool) -> None:
+    x = kind(0.5, requires_grad=requires_grad)
+    for node in (x, x.detach(), -x, x.exp(), x + x, 2 - x, x * 2, x**3, x.sum(), x > 0.1, mx.where(x > 0, x, 1.0)):
+        if isinstance(node, Node):
+            assert all(hasattr(node, field) for field in Node.__slots__), node
