@@ -76,7 +76,9 @@ class Run:
         file = self.file(part)
         if file and self.resume is not None and not self.history and not file.exists():
             raise ProgramError(f"--resume {self.resume}: there is no file {file}; {self._whose()}")
-        kept = [Checkpoint(file, resume=self.resume is not None, how=self.how, setup=self.setup)] if file else []
+        every = max(1, epochs // 100)  # short epochs take less time than writing a file
+        resume = self.resume is not None
+        kept = [Checkpoint(file, every, resume, how=self.how, setup=self.setup)] if file else []
         history = training_fit(
             model, loss, optimizer, data, epochs, **options, name=part, callbacks=[*callbacks, *self.watchers, *kept],
             compile=self.compile,

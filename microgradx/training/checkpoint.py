@@ -68,7 +68,7 @@ def load(path: str | Path) -> dict[str, Any]:
 
 
 class Checkpoint(Callback):
-    """Save everything every few epochs, and when Ctrl-C ends the training.
+    """Save everything every few epochs, and when the training ends, by Ctrl-C too.
 
     A training that goes on from the file takes the very steps that it would have taken uninterrupted.
 
@@ -110,8 +110,9 @@ class Checkpoint(Callback):
             self._save(run)
 
     def on_end(self, run: Run) -> None:
-        if run.stop == "interrupted":
+        if run.stop == "interrupted" or (run.epoch % self.every and not run.batch):  # in mid-epoch it has diverged
             self._save(run)
+        if run.stop == "interrupted":
             print(
                 f"Stopped after epoch {run.epoch}, batch {run.batch} of the next; everything is saved in {self.path}. "
                 f"To go on: {self.how}",

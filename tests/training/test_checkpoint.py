@@ -12,6 +12,7 @@ import pytest
 from microgradx import data, nn, training
 from microgradx.data import MissingExtraError
 from microgradx.optim import lr_scheduler as lrs
+from microgradx.programs import PROGRAMS, Run
 from microgradx.training import Checkpoint, CheckpointError
 from tests.training.models import Noisy, Training, same
 
@@ -117,9 +118,23 @@ def test_ctrl_c_finishes_the_batch_and_saves(tmp_path: Path) -> None:
     assert training.load(path)["progress"]["batch"] == 3
 
 
-def test_every_so_many_epochs(path: Path) -> None:
+def test_every_so_many_epochs_and_at_the_end(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[int] = []
+    monkeypatch.setattr(Checkpoint, "_save", lambda self, run: kept.append(run.epoch))
     Training().fit(5, Checkpoint(path, every=2))
-    assert training.load(path)["progress"]["epoch"] == 4
+    assert kept == [2, 4, 5]
+
+
+def test_a_program_of_many_short_epochs_does_not_spend_its_time_on_writing(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[int] = []
+    monkeypatch.setattr(Checkpoint, "_save", lambda self, run: kept.append(run.epoch))
+    PROGRAMS["neuron"].run(Run(save=path), epochs=250)
+    assert len(kept) == 125 and kept[-1] == 250
+
+
+def test_how_often_and_where_are_checked(path: Path) -> None:
     with pytest.raises(CheckpointError, match="every"):
         Checkpoint(path, every=0)
     with pytest.raises(CheckpointError, match=r"\.safetensors or \.npz"):
