@@ -29,7 +29,7 @@ def local_functions():
     yield power, (2.0, 3)
 
 
-@pytest.mark.parametrize(("f", "args"), local_functions())
+@pytest.mark.parametrize(("f", "args"), list(local_functions()))
 def test_the_counterexample_of_a_function_without_a_home_brings_its_source_and_what_this_reads(f, args):
     with pytest.raises(CheckError) as failed:
         check_grads(f, args)
