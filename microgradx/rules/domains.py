@@ -39,7 +39,7 @@ above_minus_one = Domain("x > -1", -0.8, 4.0)
 small = Domain("all real numbers (tested in -2 … 2)", -2.0, 2.0)
 boolean = Domain("true or false", 0.0, 1.0)
 between_steps = Domain("x between two steps", kinks=tuple(k / 2 for k in range(-8, 9)))
-distinct = Domain("all real numbers, no ties", distinct=True)
+distinct = Domain("all real numbers, no ties", distinct=True, reach=_REACH)
 
 
 def near_diagonal(text: str) -> Domain:

@@ -220,8 +220,9 @@ def _numbers(
             size = int(domain.labels) if domain.labels.isdigit() else sizes[domain.labels]
             numbers, dtype = choose.several(range(size), count), np.int64
         elif domain.distinct:
-            step = (domain.high - domain.low) / apart
-            numbers = [round(domain.low + step * (next(ranks) + 0.5), 3) for _ in range(count)]
+            low, high = (-domain.reach, domain.reach) if wide and domain.reach else (domain.low, domain.high)
+            step = (high - low) / apart
+            numbers = [round(low + step * (next(ranks) + 0.5), 3) for _ in range(count)]
         else:
             numbers = choose.several(_options(domain, wide), count)
             dtype = bool if domain is boolean and shape is not None else dtype

@@ -109,9 +109,12 @@ def matches(found: Any, wanted: Any) -> bool:
 
 
 def gather(op: Op, position: int | None, first: OpCall | None = None, fresh: bool = False) -> list[Evidence]:
-    """Evidence from `first` and from calls drawn at random, others when `fresh`, where the op is finite."""
+    """Evidence from `first` and from calls drawn at random, others when `fresh`, where the op is finite.
+
+    Every other goes as far out as the domains reach: a rule may be wrong only there.
+    """
     seeds = range(_CALLS * fresh, _CALLS * (fresh + 1))
-    drawn = [draw_call(op, Chance(seed), scalar=False) for seed in seeds]
+    drawn = [draw_call(op, Chance(seed), scalar=False, wide=seed % 2 == 1) for seed in seeds]
     found = []
     for call in [*([first] if first else []), *drawn]:
         call = OpCall(op, tuple(plain(np.asarray(x)) for x in call.inputs), call.static)

@@ -111,6 +111,7 @@ def _table(evidence: list[Evidence]) -> tuple[list[str], Any]:
     return texts, np.array(rows)
 
 
+@np.errstate(over="ignore")  # what overflows is not equal
 def _combined(texts: list[str], rows: Any, wanted: Any) -> str | None:
     """The expression, or the shortest product or quotient of two, that equals `wanted`."""
     found = []

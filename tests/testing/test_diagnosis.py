@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import microgradx as mx
-from microgradx.rules.domains import distinct, nonzero
-from microgradx.testing import diagnose, rows_of
+from microgradx.rules.domains import REAL, distinct, nonzero
+from microgradx.testing import CheckError, check_rule, diagnose, rows_of
 from tests.testing.wrong_rules import WRONG, wrong
 from tests.testing.wrong_variants import lines, variant
 
@@ -29,6 +29,20 @@ def test_a_right_rule_is_not_accused_where_its_function_jumps():
     op = mx.op("odd(x)", lambda x: x - np.floor(x), x=lambda: 1)
     try:
         assert diagnose(op, np.array([1.0])) is None
+    finally:
+        mx.rules.forget("odd")
+
+
+@pytest.mark.parametrize("domain", [REAL, distinct])
+def test_a_rule_that_is_wrong_far_out_alone_is_wrong(domain):
+    op = mx.op(
+        "odd(x)", lambda x: x**2, shapes="(2,3)", where=dict(x=domain),
+        x=lambda g, x: g * mx.where(mx.abs(x) > 4.5, -2 * x, 2 * x),
+    )  # fmt: skip
+    try:
+        assert diagnose(op) is not None
+        with pytest.raises(CheckError):
+            check_rule(op, order=1)
     finally:
         mx.rules.forget("odd")
 
