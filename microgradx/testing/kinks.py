@@ -1,6 +1,6 @@
 """Kinks and jumps: points where a function has several slopes, of which a gradient is one, or lies between them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from microgradx.testing.look import Look, only_factor
 
 _NEAR = (1e-3, 1e-4)  # how far from the point to look round
 _WAYS = 16  # into so many directions
+_TOLD = 30  # entries of all inputs together: of more, kinks that explain nothing are not looked for
 
 
 @dataclass
@@ -53,11 +54,21 @@ class Kink:
         )
 
 
-def kinks_at(point: Point) -> list[Kink]:
-    """Every input entry that sits on a kink at this point."""
+def told_at(point: Point) -> list[Kink]:
+    """The entries with one slope to the left and another to the right, for a person; none of large inputs."""
+    if sum(np.size(point.args[k]) for k in point.smooth) > _TOLD:
+        return []
+    try:
+        return kinks_at(point, two_sided)
+    except Exception:  # a rule that cannot even run
+        return []
+
+
+def kinks_at(point: Point, looks: Callable[[Look, tuple[int, ...], float], Kink | None] | None = None) -> list[Kink]:
+    """Every input entry that sits on a kink at this point: of any kind, or of what `looks` finds."""
     factors = weights(point.values(point.args))
     found = [
-        kink(Look(point, k, "rev", factors), index, float(np.asarray(a)[index]))
+        (looks or kink)(Look(point, k, "rev", factors), index, float(np.asarray(a)[index]))
         for k, a in zip(point.smooth, point.gradient(factors), strict=True)
         for index in np.ndindex(np.shape(a))
     ]
@@ -67,7 +78,7 @@ def kinks_at(point: Point) -> list[Kink]:
 def kink(look: Look, index: tuple[int, ...], gradient: float) -> Kink | None:
     """The jump, the kink or the meeting of pieces at an entry, whichever allows the gradient; None on smooth ground."""
     seen = None
-    for looks in (_jump, _two_sided, _meeting):
+    for looks in (_jump, two_sided, _meeting):
         found = looks(look, index, gradient)
         if found is not None and found.allowed:
             return found
@@ -75,7 +86,7 @@ def kink(look: Look, index: tuple[int, ...], gradient: float) -> Kink | None:
     return seen
 
 
-def _two_sided(look: Look, index: tuple[int, ...], gradient: float) -> Kink | None:
+def two_sided(look: Look, index: tuple[int, ...], gradient: float) -> Kink | None:
     """Another slope to the left than to the right."""
     slopes, one = _sides(look.entry(index)), only_factor(look.factors)
     return slopes and Kink(look.point.names[look.k], index, slopes[0] / one, slopes[1] / one, gradient / one)

@@ -17,7 +17,7 @@ from microgradx.testing.calls import OpCall, as_code
 from microgradx.testing.comparison import Comparison, Mismatch, compare, moves
 from microgradx.testing.diagnosis import diagnose
 from microgradx.testing.functions import Point, is_real, of_call, outputs
-from microgradx.testing.kinks import bends
+from microgradx.testing.kinks import bends, told_at
 from microgradx.testing.look import only_factor
 from microgradx.testing.source import brought_in, imported
 
@@ -94,6 +94,8 @@ class CheckError(MicrogradxError, AssertionError):
             remarks.append(f"instead of a gradient: {type(found.problem).__name__}: {found.problem}")
         if not found.settled:
             remarks.append("the differences do not settle here: the function jumps, or is not smooth at this point")
+        worst = (found.point.names[found.position], found.index)
+        remarks += [str(each) for each in told_at(found.point) if (each.name, each.index) != worst or not found.slopes]
         nth, mode = _ORDERS.get(self.order, f"{self.order}th"), _MODES[found.mode]
         return Lesson(
             subject=self.subject, wrong=f"the {nth} derivative ({mode}) is wrong", order=self.order, mode=mode,
@@ -110,7 +112,8 @@ class CheckError(MicrogradxError, AssertionError):
         if found.analytic is None:
             return f"{told} cannot be computed ({found.problem})"
         a, n = (float(np.asarray(x)[found.index]) for x in (found.analytic, found.numeric))
-        return f"{told} is {a:.6g}, and {n:.6g} by differences"
+        sides = " ({:.6g} to the left, {:.6g} to the right)".format(*found.slopes) if found.slopes else ""
+        return f"{told} is {a:.6g}, and {n:.6g} by differences{sides}"
 
     def _code(self) -> str:
         """Statements that fail in the same way."""
@@ -211,7 +214,7 @@ def users_row(point: Point) -> Any:
 def singular_ops(point: Point) -> str:
     """The ops on the way that have no derivative here either, as part of a sentence."""
     steps = [step for _, step in _steps(topological(*outputs(point.f(*point.nodes()))))]
-    found = {_called(s.op): None for s in steps if _singular(s)}
+    found = {_called(s.op) + _slopes(s): None for s in steps if _singular(s)}
     return f", or an op on its way ({', '.join(found)})," if found else ""
 
 
@@ -248,6 +251,11 @@ def _steps(nodes: list[Any]) -> Iterator[tuple[Any, OpCall]]:
 def _singular(call: OpCall) -> bool:
     seen = _compared(call)
     return bool(seen.mismatches or seen.kinks) or _bends(call)
+
+
+def _slopes(call: OpCall) -> str:
+    sides = {f"{each.left:.6g} to the left and {each.right:.6g} to the right" for each in told_at(of_call(call))}
+    return f", of slope {min(sides)}" if len(sides) == 1 else ""
 
 
 def _stopped(node: Any, call: OpCall) -> str:

@@ -66,8 +66,18 @@ def test_where_pieces_meet_the_slopes_close_by_are_told():
 
 
 def test_kinks_that_do_not_fit_together_are_told_as_such():
-    with pytest.raises(mx.OpError, match=r"x is 0, and 1 by differences, .*no rule is wrong.* way \(relu\(x\)\)"):
+    said = r"and 1 by differences, .*no rule is wrong.* way \(relu\(x\), of slope 0 to the left and 1 to the right\)"
+    with pytest.raises(mx.OpError, match=said):
         check_grads(lambda x: mx.relu(x) - mx.relu(-x), 0.0)  # x itself, of slope 1; the rules say 0
+
+
+def test_both_slopes_are_told_where_a_check_fails_elsewhere_and_where_nothing_can_be_said():
+    with pytest.raises(CheckError) as failed:
+        check_grads(lambda x, y: mx.relu(x).sum() + y * y.detach(), (np.array([1.0, 0.0]), 2.0))
+    assert "worst at y:" in str(failed.value)
+    assert "x[1] sits on a kink: the slope is 0 to the left and 1 to the right" in str(failed.value)
+    with pytest.raises(mx.OpError, match=r"1\.5 by differences \(2 to the left, 1 to the right\), .*no rule is wrong"):
+        check_grads(lambda x: mx.relu(x) - 2 * mx.relu(-x), 0.0)
 
 
 def test_a_tie_is_told_although_the_shared_gradient_is_the_mean_of_its_slopes():
