@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import microgradx as mx
@@ -111,6 +111,12 @@ def graphs(draw):
     )
     arrays = [np.random.default_rng((seed, i)).normal(size=s).astype(dtype) for i, s in enumerate(shapes)]
 
+    return graph(lines), arrays
+
+
+def graph(lines):
+    """The function whose lines each apply an op to earlier results, counted from the first input."""
+
     def program(*args):
         made = list(args)
         for op, i, j in lines:
@@ -122,10 +128,13 @@ def graphs(draw):
             made.append(UNARY[op](a) if op in UNARY else BINARY[op](a, b))
         return sum((each.mean() for each in made[-3:]), start=made[0].sum() * 0.5)
 
-    return program, arrays
+    program.__name__ = f"graph({lines})"  # what a failing example is shown by
+    return program
 
 
 @given(graphs())
+@example((graph([("where", 0, 0), ("reshaped", 1, 0)]), [np.array(0.5, np.float32)]))  # 2 · (0 if a > a else 1)
+@example((graph([("leaky", 0, 0), ("mean", 1, 0)]), [np.array(0.5, np.float32)]))
 @settings(max_examples=60)
 def test_random_graphs_of_arrays(graph):
     function, arrays = graph

@@ -73,6 +73,8 @@ class Lines:
         return not scalars and len(kinds) == 1 and kinds.pop().kind == "f" and not call.keywords
 
     def _number(self, operand: Any) -> str:
+        if isinstance(operand, np.ndarray):  # of another dtype than its neighbour, which a plain number would not say
+            return self.before(ast.unparse(literal(operand, self.found.needed)), "c1")
         text = self.written.get(operand, operand) if isinstance(operand, Name) else number(operand)
         return f"({text})" if text.startswith("-") else text
 
