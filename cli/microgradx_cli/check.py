@@ -214,17 +214,17 @@ def _run(jobs: list[Job], quiet: bool, width: int | None) -> list[Outcome]:
 
     def watch(report: Any) -> None:
         if live:
-            live.update(table([*outcomes[-12:], Outcome(report.subject, report)]))
+            live.update(table([*outcomes[-12:], Outcome(report.subject, report)], console.width))
 
     try:
         for name, prove in jobs:
             outcomes.append(_one(name, prove, watch))
     finally:
         if live:
-            live.update(table(outcomes))
+            live.update(table(outcomes, console.width))
             live.stop()
     if not quiet and not live:
-        out(lambda plain: plain.print(table(outcomes)), width)
+        out(lambda plain: plain.print(table(outcomes, plain.width)), width)
     return outcomes
 
 

@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from microgradx.testing import CheckError, Report
 
 
+_NARROW = 80  # columns: below, the table is set tighter
+_TINY = 60  # below, names need the place of orders and modes
+
+
 @dataclass
 class Outcome:
     """One thing that was checked: its report, what failed, or why it could not be checked."""
@@ -29,26 +33,27 @@ def one_line(problem: Exception) -> str:
     return " ".join(str(problem).split())
 
 
-def table(outcomes: list[Outcome]) -> Any:
-    """A rich table with one line for each."""
+def table(outcomes: list[Outcome], width: int) -> Any:
+    """A rich table with one line for each; where it is narrow, names and verdicts fold, never a number."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("checked", "orders", "modes", "examples", "worst error", "seconds", ""):
-        table.add_column(column, overflow="fold")
+    narrow, left_out = width < _NARROW, 2 * (width < _TINY)  # orders and modes: the options say them too
+    table = Table(box=None, pad_edge=False, padding=(0, 1 if narrow else 2, 0, 0), header_style="dim")
+    worst = "worst\nerror" if narrow else "worst error"
+    for column in ("checked", *("orders", "modes", "examples")[left_out:], worst, "seconds", ""):
+        table.add_column(column, overflow="fold", no_wrap=column not in ("checked", ""))
     for each in outcomes:
         r = each.report
         if r is None:
             verdict = Text("WRONG", style="bold red") if each.failure else Text("not checked", style="bold yellow")
-            table.add_row(each.subject, "", "", "", "", "", verdict)
+            table.add_row(each.subject, *[""] * (5 - left_out), verdict)
         else:
             kinks = f"   {len(r.kinks)} at a kink" if r.kinks else ""
             orders = f"1…{r.order}" if r.order > 1 else "1"
-            table.add_row(
-                each.subject, orders, " ".join(r.modes), str(r.examples), f"{r.worst:.1e}", f"{r.seconds:.2f}",
-                Text.assemble(("proved", "green"), kinks),
-            )  # fmt: skip
+            tried = (orders, " ".join(r.modes), str(r.examples))[left_out:]
+            verdict = Text.assemble(("proved", "green"), kinks)
+            table.add_row(each.subject, *tried, f"{r.worst:.1e}", f"{r.seconds:.2f}", verdict)
     return table
 
 

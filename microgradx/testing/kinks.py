@@ -59,7 +59,8 @@ def told_at(point: Point) -> list[Kink]:
     if sum(np.size(point.args[k]) for k in point.smooth) > _TOLD:
         return []
     try:
-        return kinks_at(point, two_sided)
+        with np.errstate(all="ignore"):
+            return kinks_at(point, two_sided)
     except Exception:  # a rule that cannot even run
         return []
 

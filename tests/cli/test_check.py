@@ -1,6 +1,7 @@
 """`microgradx check`: what is right is proved, what is wrong fails with exit code 1 and a lesson."""
 
 import json
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -33,6 +34,16 @@ def test_rows_composites_and_examples_are_proved_by_name(run):
     assert result.exit_code == 0
     assert result.stdout.count("proved") == 6
     assert "5 proved with 20 examples, 0 failed" in result.stdout
+
+
+@pytest.mark.parametrize("width", ["40", "50", "60", "70"])
+def test_a_narrow_table_folds_names_and_never_a_number_or_a_verdict(run, width):
+    result = run("check", "tanh", "softmax_cross_entropy", "abs(x)", "--at", "x=0", "--examples", "4", "--width", width)
+    table = result.stdout.split("abs(x): x sits")[0]
+    assert max(map(len, table.splitlines())) <= int(width)
+    assert re.search(r"^tanh .*\b4 +\d\.\de-\d\d +\d\.\d\d +proved$", table, re.M), table
+    assert table.count("proved") == 3
+    assert ("rev fwd" in table) == (int(width) >= 60)
 
 
 def test_an_expression_is_proved_where_it_is_given(run):
