@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from microgradx.graph import Node, Tensor, Value
+from microgradx.graph import Node, RuleError, Tensor, Value
 from microgradx.rules.domains import Domain, boolean
 from microgradx.rules.op import Op
 from microgradx.rules.samples import parse_shapes
@@ -139,6 +139,16 @@ def static_code(value: Any) -> str:
     if isinstance(value, tuple):  # a named one, such as a convolution's Window
         return f"mx.{type(value).__module__.removeprefix('microgradx.')}.{type(value).__name__}(*{tuple(value)!r})"
     return repr(value)
+
+
+def need_row(op: Any, caller: str) -> None:
+    """Refuse what is no row of the rulebook.
+
+    Raises:
+        RuleError: it is something else, such as the name of one.
+    """
+    if not isinstance(op, Op):
+        raise RuleError(f'{caller} takes a row of the rulebook, such as mx.BOOK["tanh"]; got {op!r}.')
 
 
 def draw_call(op: Op, choose: Choose, *, scalar: bool | None = None, largest: int = 3, wide: bool = False) -> OpCall:

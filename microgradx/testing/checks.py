@@ -130,7 +130,9 @@ def _check(
 ) -> Report:
     __tracebackhide__ = True
     if not modes or not set(modes) <= set(MODES) or order < 1:
-        raise OpError(f"check_grads: order is at least 1, modes are of {MODES}; got order={order}, modes={modes!r}.")
+        raise OpError(
+            f"check_grads: order is at least 1, modes is a tuple of {MODES}; got order={order}, modes={modes!r}."
+        )
     _need_reals(at, name)
     began, args, start, below = time.perf_counter(), at.args, at, at
     twice = zip(at.values(args), at.values(args), strict=True) if call is None else ()

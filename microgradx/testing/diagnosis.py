@@ -13,7 +13,7 @@ import numpy as np
 from microgradx.graph import Node
 from microgradx.rules import Op
 from microgradx.testing.borrowed import borrowed
-from microgradx.testing.calls import OpCall
+from microgradx.testing.calls import OpCall, need_row
 from microgradx.testing.evidence import Evidence, gather, matches, same
 from microgradx.testing.factors import factor_of_g, missing_factor, missing_term, wrong_power
 from microgradx.testing.functions import plain
@@ -43,7 +43,11 @@ def diagnose(op: Op, *inputs: Any, **static: Any) -> str | None:
     Args:
         op: a row of the rulebook.
         inputs, static: a call on which to look first; calls drawn from the row's own domain follow.
+
+    Raises:
+        RuleError: `op` is no row.
     """
+    need_row(op, "diagnose")
     first = None
     if inputs:
         inputs, static = op.bind(inputs, dict(static))

@@ -13,7 +13,7 @@ import numpy as np
 from microgradx.autodiff.forward import push
 from microgradx.autodiff.reverse import Between, between, pull
 from microgradx.autodiff.tree import fill, leaves
-from microgradx.graph import GradientError, Node, Value, differentiating
+from microgradx.graph import GradientError, Node, OpError, Value, differentiating
 from microgradx.testing.calls import OpCall, leaf
 
 Function = Callable[..., Any]
@@ -131,7 +131,12 @@ def point(f: Function, args: Sequence[Any]) -> Point:
 
     Real ones are differentiated by, unless they are nodes that opted out; a parameter annotated `int` counts or
     chooses, so what is given for it stays as it is.
+
+    Raises:
+        OpError: `f` cannot be called.
     """
+    if not callable(f):
+        raise OpError(f"a check takes a function, and then its arguments; got {f!r} for the function.")
     given = tuple(args)
     names, counts = _parameters(f, len(given)), _counts(f, len(given))
     args = tuple(None if k in counts else arg for k, arg in enumerate(given))  # None: nothing to take apart

@@ -9,7 +9,7 @@ from hypothesis import seed as seeded
 
 from microgradx.graph import RuleError
 from microgradx.rules.op import Op
-from microgradx.testing.calls import OpCall
+from microgradx.testing.calls import OpCall, need_row
 from microgradx.testing.checks import MODES, Report, check_call
 from microgradx.testing.lesson import CheckError, PropertyError
 from microgradx.testing.properties import PROPERTIES, rows_of
@@ -39,8 +39,12 @@ def check_rule(
     Raises:
         CheckError: with the smallest call that fails, the responsible rule and a guess at the mistake.
         PropertyError: floats and arrays, or the op and its scalar graph, give different results.
-        RuleError: the op has no rules, or its domain holds inputs for which it is not finite.
+        RuleError: `op` is no row or has no rules, `examples` is below 1, or its domain holds inputs for which the op is
+            not finite.
     """
+    need_row(op, "check_rule")
+    if examples < 1:
+        raise RuleError(f"check_rule: examples is at least 1; got {examples}.")
     if not op.smooth:
         raise RuleError(f"{op.name} has no rules to check: all its inputs are declared nondiff.")
     report = Report(op.name, order, tuple(modes), examples=0)
