@@ -110,9 +110,8 @@ def linearity(call: OpCall) -> None:
 
 def scalar_run(call: OpCall) -> None:
     """The run on Python floats gives, element by element, what the run on arrays gives."""
+    call = OpCall(call.op, tuple(map(np.asarray, call.inputs)), call.static)
     y = call.on(*call.leaves())
-    if isinstance(y, Value):
-        return
     spread = np.broadcast_arrays(*(np.asarray(x, dtype=float) for x in call.inputs)) if len(call.inputs) else []
     each = [call.op.scalar(*map(float, row), **call.static) for row in zip(*(x.ravel() for x in spread), strict=True)]  # type: ignore[misc]  # elementwise rows have one
     assert all(type(v) is float for v in each), f"the scalar run gives {type(each[0]).__name__}, not a float: {call}"

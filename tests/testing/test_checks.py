@@ -222,6 +222,15 @@ def test_in_a_large_input_the_wrong_entry_is_found_without_looking_at_all():
     assert len(looked) < 2_000
 
 
+def test_floats_that_differ_from_arrays_are_blamed_and_not_the_rule():
+    op = mx.op("threefold(x)", lambda x: 3 * x, lambda x: 3.1 * x, x=lambda: 3.0)
+    try:
+        with pytest.raises(PropertyError, match="threefold: floats and arrays differ for x"):
+            check_rule(op)
+    finally:
+        mx.rules.forget("threefold")
+
+
 def test_a_random_function_is_refused():
     rng = np.random.default_rng(0)
     with pytest.raises(mx.OpError, match="another result for the same inputs"):
