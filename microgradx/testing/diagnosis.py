@@ -34,6 +34,10 @@ from microgradx.testing.transposes import product_guess, transpose_guess
 
 Guess = Callable[[list[Evidence]], str | None]
 
+_ONLY_HERE = (
+    "right at every other point that was tried; look at this one: it may be a kink, or where one branch ends and "
+    "another begins"
+)
 _UNDEFINED = "it is right, but has no finite value at every point of its domain: say where it holds (where=, shapes=)"
 
 
@@ -64,7 +68,8 @@ def diagnose(op: Op, *inputs: Any, **static: Any) -> str | None:
             said.append(f"the rule for {name}: {_UNDEFINED}.")
             continue
         fresh = [e for e in gather(op, None if op.variadic else position, fresh=True) if np.size(e.x)]
-        guess = _confirmed(_told(evidence), _told(fresh))
+        alone = fresh and all(e.right(e.pull()) for e in fresh)  # nothing to confirm a guess by
+        guess = _ONLY_HERE if alone else _confirmed(_told(evidence), _told(fresh))
         said.append(f"the rule for {name}: {guess or _last_resort(evidence)}.")
     return "\n".join(said) or None
 

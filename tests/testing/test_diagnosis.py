@@ -47,6 +47,16 @@ def test_a_rule_that_is_wrong_far_out_alone_is_wrong(domain):
         mx.rules.forget("odd")
 
 
+def test_a_rule_that_is_wrong_at_one_point_alone_is_not_given_a_repair_that_nothing_confirms():
+    op = mx.op("odd(x)", lambda x: np.maximum(x, 0), x=lambda x: mx.where(x > 0, 1, mx.where(x < 0, 0, 7)))
+    try:
+        said = diagnose(op, np.array([0.0]))
+        assert said is not None
+        assert "right at every other point that was tried" in said
+    finally:
+        mx.rules.forget("odd")
+
+
 def test_only_the_wrong_input_is_accused():
     with wrong("bad_mul") as op:
         text = diagnose(op, 2.0, 3.0)
