@@ -44,7 +44,7 @@ KINDS: dict[str, Callable[..., Any]] = {
 _TABLE: tuple[tuple[dict[str, Any], str], ...] = (
     (
         dict(x=(2, 3)),
-        """celu(x, 0.5); gelu(x); gelu(x, "tanh"); hardshrink(x); hardsigmoid(x); hardswish(x); hardtanh(x);
+        """celu(x, 0.5); gelu(x); gelu(x, "tanh"); hardshrink(x); hardsigmoid(x); hardswish(x); hardtanh(x); ravel(x);
         logsigmoid(x); mish(x); relu6(x); selu(x); silu(x); softmin(x); softshrink(x); softsign(x); tanhshrink(x);
         threshold(x, 0.5, -1.0); frac(x); reciprocal(x); sinc(x); nan_to_num(x); clamp(x, -1.0, 1.0); flatten(x);
         unflatten(x, 1, (3, 1)); permute(x, 1, 0); movedim(x, 0, 1); expand(x[:, :, None], 2, 3, 2); repeat(x, 1, 2);
