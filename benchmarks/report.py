@@ -14,6 +14,7 @@ from typing import Any
 from common import NEEDS, Goal, Measure, Result
 
 _PACKAGES = ("numpy", "torch", "jax", "autograd", "numba", "micrograd", "tinygrad")
+ABOVE = "as above"  # the note of a goal that has the reason of the one before it
 _HEAD = """\
 # Results
 
@@ -148,12 +149,21 @@ def _section(title: str, result: Result, command: str) -> str:
             judged.append((goal.who, _against(goal, result), "", "not measured"))
     if judged:
         lines += ["", "| who | goal | measured | | |", "|---|---|---|---|---|"]
-        notes = ["" if row[-1] == "met" else goal.note for row, goal in zip(judged, goals, strict=True)]
-        lines += [f"| {' | '.join(row)} | {note} |" for row, note in zip(judged, notes, strict=True)]
+        lines += [f"| {' | '.join(row)} | {why} |" for row, why in zip(judged, _reasons(judged, goals), strict=True)]
     lines += ["", f"| contender | {result.workload.unit} |", "|---|---|"]
     lines += [f"| {name} | {amount(each)} |" for name, each in result.seconds.items()]
     lines += [f"| {name} | {_measured(measure)} |" for name, measure in result.measures.items()]
     return "\n".join(lines) + "\n"
+
+
+def _reasons(judged: Sequence[tuple[str, ...]], goals: Sequence[Goal]) -> list[str]:
+    """Why goals are missed; "as above" only where the reason does stand above, not where that goal is met."""
+    told, reason, shown = [], "", ""
+    for row, goal in zip(judged, goals, strict=True):
+        reason = reason if goal.note == ABOVE else goal.note
+        told.append("" if row[-1] == "met" else ABOVE if shown and reason == shown else reason)
+        shown = reason if told[-1] else shown
+    return told
 
 
 def plot(results: Sequence[Result], path: Path) -> None:

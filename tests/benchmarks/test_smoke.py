@@ -103,3 +103,16 @@ def test_who_sits_out_lacks_a_package_or_the_compiler_it_calls(common: Any, monk
     monkeypatch.setitem(common.NEEDS, "nowhere", ("no_such_package", None))
     assert report.missing("here") == "here (it needs the program no-such-compiler, with which it compiles what it runs)"
     assert report.missing("nowhere") == "nowhere (it needs pip install no_such_package)"
+
+
+def test_a_reason_is_told_above_the_goal_that_refers_to_it(common: Any) -> None:
+    import report  # beside `common`, in the same folder
+
+    goals = [
+        common.Goal("ours", 0.5, peer, note=note) for peer, note in (("first", "it waits"), ("second", "as above"))
+    ]
+    found = common.Workload("W0", "nothing", goals=goals)
+    for first, told in ((1.0, ["it waits", "as above"]), (9.0, ["", "it waits"])):  # the first goal missed, then met
+        result = common.Result(found, 1, seconds={"ours": 2.0, "first": first, "second": 1.0})
+        page = report.page([result], "microgradx bench W0", "")
+        assert [line.split("|")[-2].strip() for line in page.split("\n") if line.startswith("| ours | ≤")] == told
