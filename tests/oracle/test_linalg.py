@@ -58,7 +58,7 @@ PRODUCTS = [
     *table(dict(x=np.array([np.nan, np.inf]), A=(3, 2), B=(2, 2)), "addmm(x, A, B, beta=0)"),
 ]  # fmt: skip
 
-_HOLE = np.array([[[2.0, 1.0, 0.5], [0.25, 3.0, 1.0], [1.0, 0.5, 4.0]], [[2.0, np.nan, 0.5], [1.0, 3, 2], [0, 1, 4]]])
+_HOLE = np.array([[[2.0, 1.0, 0.5], [0.25, 3.0, 1.0], [1.0, 0.5, 4.0]], [[np.nan, 1, 0.5], [1.0, 3, 2], [0, 1, 4]]])
 UNKNOWN = table(
     dict(A=_HOLE, B=(2, 3, 2), b=(2, 3)),
     """
